@@ -1,0 +1,5 @@
+//! highwater, the edge metering agent.
+
+pub mod config;
+pub mod files;
+pub mod sources;
