@@ -1,0 +1,141 @@
+//! The configuration: final types, and how they are made from a TOML file and the environment.
+
+use highwater_rules::day::Calendar;
+use highwater_rules::meter::CountRule;
+use highwater_rules::slot::SlotLength;
+use std::path::PathBuf;
+
+/// How long readings are kept in the ledger's ring unless configured: 120 days.
+pub const DEFAULT_RETENTION_S: u64 = 120 * 86_400;
+
+/// The whole configuration, with every default filled in.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Where the agent keeps its ledger: `state_dir`.
+    pub state_dir: PathBuf,
+    /// When and where samples are taken.
+    pub sampling: Sampling,
+    /// RAM capacity.
+    pub ram: Ram,
+    /// Network throughput.
+    pub network: Network,
+    /// TLS sources, in the order of the file. Their names differ.
+    pub ssl: Vec<Ssl>,
+    /// How long readings are kept, in seconds: `ledger.retention`.
+    pub retention_s: u64,
+    /// The log.
+    pub log: Log,
+}
+
+/// `[sampling]`
+#[derive(Debug, Clone)]
+pub struct Sampling {
+    /// The slot's length: `interval`.
+    pub interval: SlotLength,
+    /// The billing day's calendar: `time_zone`.
+    pub calendar: Calendar,
+    /// The root of the file system that is metered: `/`, or where the host's is mounted.
+    pub root: PathBuf,
+}
+
+/// `[ram]`
+#[derive(Debug, Clone)]
+pub struct Ram {
+    /// Whose memory counts: `scope`.
+    pub scope: RamScope,
+    /// The licensed software; where it is configured, RAM counts only while it is there: `presence`.
+    pub presence: Option<Presence>,
+    /// The cgroup that `scope = "cgroup"` starts from, as `/proc/PID/cgroup` writes it; the agent's own where not given.
+    pub cgroup: Option<String>,
+}
+
+/// Whose memory counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RamScope {
+    /// The container's limit in a container, else the host's.
+    Auto,
+    /// MemTotal.
+    Host,
+    /// The smallest limit from a cgroup up to the root, bounded by MemTotal.
+    Cgroup,
+}
+
+impl RamScope {
+    /// The word that the configuration uses.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            RamScope::Auto => "auto",
+            RamScope::Host => "host",
+            RamScope::Cgroup => "cgroup",
+        }
+    }
+}
+
+/// How the licensed software is known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Presence {
+    /// A running process of this name (its `comm`, or the file name of its executable).
+    Process(String),
+    /// A running process of this executable.
+    Executable(PathBuf),
+}
+
+/// `[network]`
+#[derive(Debug, Clone)]
+pub struct Network {
+    /// Names or patterns (`eth*`) of the interfaces that count: `interfaces`. Empty: chosen by rule.
+    pub interfaces: Vec<String>,
+    /// How the two directions make one figure: `count`.
+    pub count: CountRule,
+}
+
+/// One `[[ssl]]`: a source of TLS sessions.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ssl {
+    /// The subject of its series: `name`, by default its kind.
+    pub name: String,
+    /// What is asked.
+    pub source: SslSource,
+}
+
+/// What a TLS source asks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SslSource {
+    /// HAProxy, at its stats socket.
+    Haproxy {
+        /// The path of the socket: `socket`.
+        socket: PathBuf,
+    },
+}
+
+/// `[log]`
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Log {
+    /// How a line is written: `format`.
+    pub format: LogFormat,
+    /// The least level that is written: `level`.
+    pub level: LogLevel,
+}
+
+/// How a log line is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// `key=value`, separated by spaces.
+    Logfmt,
+    /// One JSON object.
+    Json,
+}
+
+/// The levels of the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum LogLevel {
+    /// What stops a part of the job.
+    Error,
+    /// What needs a look.
+    Warn,
+    /// A healthy day.
+    Info,
+    /// What helps to find a fault.
+    Debug,
+}
