@@ -1,7 +1,6 @@
 //! The hash chain: each slot's digest covers its own bytes and the digest before it, so that no row can be changed, dropped or
 //! put in without all that follow it telling.
 
-use crate::meter::GapReason;
 use crate::record::{Counters, Entry, SlotRecord};
 use sha2::{Digest as _, Sha256};
 
@@ -129,7 +128,7 @@ fn optional<T>(out: &mut Vec<u8>, value: Option<T>, write: impl FnOnce(&mut Vec<
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::meter::{CountRule, Meter, Series};
+    use crate::meter::{CountRule, GapReason, Meter, Series};
     use crate::record::{Directions, Mark, Missed, Reading};
     use crate::slot::{Slot, SlotLength};
     use proptest::prelude::*;

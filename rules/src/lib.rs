@@ -6,6 +6,7 @@
 //!   record           what one slot says
 //!   timeline         which slots were missed, and why; whether two counter readings make a figure
 //!   figure           counters and gauges -> readings; the instance's total
+//!   assemble         what the sources saw -> the record of a slot
 //!   chain            the digest that ties each slot to the one before
 //!   coverage, peaks  a day's slots -> what a bill is made from
 //!   interfaces       which network interfaces count
@@ -15,6 +16,7 @@
 //!
 //! Nothing here opens a file, reads a clock, or waits: functions take `now` and return values.
 
+pub mod assemble;
 pub mod chain;
 pub mod coverage;
 pub mod day;

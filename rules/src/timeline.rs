@@ -7,8 +7,10 @@ use crate::meter::GapReason;
 use crate::record::{Mark, Missed};
 use crate::slot::{Slot, SlotLength};
 
-/// A wall clock that strays less than this from the clock since boot was slewed or read late, not set.
-pub const CLOCK_STEP_TOLERANCE_MS: i64 = 1_000;
+/// A wall clock that strays less than a second, or than this part of a slot, from the clock since boot was slewed, or the two
+/// were read a moment apart: it was not set.
+const CLOCK_STEP_TOLERANCE_MS: i64 = 1_000;
+const CLOCK_STEP_TOLERANCE_PART: i64 = 50;
 
 /// How the clocks moved between two marks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,26 +19,27 @@ pub struct Passed {
     pub awake_ms: i64,
     /// Time for which the host was suspended, in milliseconds.
     pub suspended_ms: i64,
-    /// How far the wall clock was set, in milliseconds; 0 where it ran true within [`CLOCK_STEP_TOLERANCE_MS`].
+    /// How far the wall clock was set, in milliseconds; 0 where it ran true, within a second or a fiftieth of a slot.
     pub step_ms: i64,
 }
 
 /// What passed between two marks of the same boot; `None` where the host was booted in between, since then no clock but the
 /// wall's spans them.
 #[must_use]
-pub fn passed(before: &Mark, now: &Mark) -> Option<Passed> {
+pub fn passed(before: &Mark, now: &Mark, length: SlotLength) -> Option<Passed> {
     // A clock since boot that runs backwards under the same boot id is another clock: a checkpointed container or a new
     // time namespace.
     if before.boot_id != now.boot_id || now.mono_ms < before.mono_ms {
         return None;
     }
+    let tolerance_ms = CLOCK_STEP_TOLERANCE_MS.max(length.millis() / CLOCK_STEP_TOLERANCE_PART);
     let awake_ms = now.mono_ms.saturating_sub(before.mono_ms);
     let since_boot_ms = now.boot_ms.saturating_sub(before.boot_ms);
     let asleep_ms = since_boot_ms.saturating_sub(awake_ms);
-    let suspended_ms = if asleep_ms > CLOCK_STEP_TOLERANCE_MS { asleep_ms } else { 0 };
+    let suspended_ms = if asleep_ms > tolerance_ms { asleep_ms } else { 0 };
     let strayed_ms =
         now.wall_ms.saturating_sub(before.wall_ms).saturating_sub(awake_ms).saturating_sub(suspended_ms);
-    let step_ms = if strayed_ms.saturating_abs() > CLOCK_STEP_TOLERANCE_MS { strayed_ms } else { 0 };
+    let step_ms = if strayed_ms.saturating_abs() > tolerance_ms { strayed_ms } else { 0 };
     Some(Passed { awake_ms, suspended_ms, step_ms })
 }
 
@@ -49,7 +52,7 @@ pub fn passed(before: &Mark, now: &Mark) -> Option<Passed> {
 /// # Errors
 /// The reason of the gap.
 pub fn counted_ms(before: &Mark, now: &Mark, length: SlotLength) -> Result<i64, GapReason> {
-    let passed = passed(before, now).ok_or(GapReason::HostDown)?;
+    let passed = passed(before, now, length).ok_or(GapReason::HostDown)?;
     if passed.suspended_ms > 0 {
         return Err(GapReason::HostDown);
     }
@@ -71,7 +74,7 @@ pub fn missed(before: &Mark, now: &Mark, first: Slot, last: Slot, length: SlotLe
         return Vec::new();
     }
     let run = |first: Slot, last: Slot, reason| (first <= last).then_some(Missed { first, last, reason });
-    match passed(before, now) {
+    match passed(before, now, length) {
         None => {
             // The host was down until it booted; from then on it was the agent that was not there.
             let booted_s = now.wall_ms.saturating_sub(now.boot_ms).div_euclid(1000);
