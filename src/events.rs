@@ -1,0 +1,236 @@
+//! The log's events, in one place. Their names and keys are the contract of `docs/log-events.md`, which a test holds them to.
+
+use crate::config::{Loaded, Warning};
+use crate::host::HostFacts;
+use crate::ledger::{Closed, Ledger, LedgerError};
+use crate::log::stamp;
+use crate::recorder::Recorded;
+use crate::sampler::{Report, Sample};
+use highwater_rules::assemble;
+use highwater_rules::figure::total;
+use highwater_rules::meter::{GapReason, Meter, TOTAL};
+use highwater_rules::record::{Mark, Reading, SlotRecord};
+use highwater_rules::slot::SlotLength;
+use highwater_rules::timeline::Passed;
+use std::collections::BTreeMap;
+use std::path::Path;
+use tracing::{debug, error, info, warn};
+
+/// A moment of unix seconds, to the second.
+#[must_use]
+pub fn at(unix_s: i64) -> String {
+    highwater_rules::day::timestamp(unix_s).to_string()
+}
+
+pub(crate) fn started(loaded: &Loaded, ledger: &Ledger) {
+    let config = &loaded.config;
+    let names: Vec<String> = crate::sources::Source::all(config).iter().map(crate::sources::Source::name).collect();
+    info!(
+        version = env!("CARGO_PKG_VERSION"),
+        instance = ledger.instance(),
+        pid = std::process::id(),
+        state_dir = %config.state_dir.display(),
+        config = %loaded.file.as_deref().unwrap_or(Path::new("none")).display(),
+        root = %config.sampling.root.display(),
+        interval_s = config.sampling.interval.seconds(),
+        time_zone = config.sampling.calendar.name(),
+        retention_s = config.retention_s,
+        sources = names.join(","),
+        "started"
+    );
+}
+
+pub(crate) fn host(facts: &HostFacts) {
+    info!(
+        name = facts.name.as_deref(),
+        os = facts.os.as_deref(),
+        kernel = facts.kernel.as_deref(),
+        cores = facts.cores.map(u64::from),
+        virtualization = facts.virtualization.as_str(),
+        "host"
+    );
+}
+
+pub(crate) fn config_warnings(warnings: &[Warning]) {
+    for warning in warnings {
+        warn!(place = %warning.place, message_text = %warning.message, mend = %warning.mend, "config_warning");
+    }
+}
+
+pub(crate) fn reload_failed(mistakes: &str) {
+    error!(error = mistakes.trim_end(), "reload_failed");
+}
+
+pub(crate) fn reloaded(loaded: &Loaded) {
+    let config = loaded.file.as_deref().unwrap_or(Path::new("none")).display().to_string();
+    info!(config, interval_s = loaded.config.sampling.interval.seconds(), "reloaded");
+}
+
+pub(crate) fn stopped(signal: &str) {
+    info!(signal, "stopped");
+}
+
+pub(crate) fn nothing_due(now: &Mark) {
+    debug!(now = stamp(now.wall_ms), "nothing_due");
+}
+
+pub(crate) fn clock(passed: &Passed) {
+    if passed.step_ms != 0 {
+        warn!(step_ms = passed.step_ms, "clock_set");
+    }
+    if passed.suspended_ms > 0 {
+        warn!(suspended_ms = passed.suspended_ms, "host_suspended");
+    }
+}
+
+pub(crate) fn sampled(record: &SlotRecord, took_ms: i64) {
+    let late_ms = record.taken.wall_ms - record.at() * 1000;
+    write_sampled(record, Some(late_ms), took_ms);
+}
+
+/// An extra sample: the figures since the slot's end before it. It is in the log only.
+pub(crate) fn sampled_extra(
+    previous: Option<&SlotRecord>,
+    now: Mark,
+    sample: Sample,
+    length: SlotLength,
+    took_ms: i64,
+) {
+    // Told as if a slot had just ended: rates stand for the time since the last record, where that is half a slot or more.
+    let slot = previous.map_or_else(|| length.ended_by(now.wall_ms), |p| length.slot_at(p.at()));
+    let record = assemble::record(previous, None, slot, length, now, sample.seen, &sample.missing);
+    write_sampled(&record, None, took_ms);
+}
+
+fn write_sampled(record: &SlotRecord, late_ms: Option<i64>, took_ms: i64) {
+    let sum = |meter| total(meter, &record.entries);
+    let value = |meter| sum(meter).and_then(Result::ok).map(|r: Reading| r.value);
+    let gap = |meter| sum(meter).and_then(Result::err).map(GapReason::word);
+    let directions = sum(Meter::NetworkThroughput).and_then(Result::ok).and_then(|r| r.directions);
+    let extra = late_ms.is_none();
+    info!(
+        at = if extra { stamp(record.taken.wall_ms) } else { at(record.at()) },
+        slot = (!extra).then_some(record.slot.0),
+        extra = extra.then_some(true),
+        ram_capacity = value(Meter::RamCapacity),
+        ram_capacity_gap = gap(Meter::RamCapacity),
+        network_throughput = value(Meter::NetworkThroughput),
+        network_throughput_gap = gap(Meter::NetworkThroughput),
+        rx = directions.map(|d| d.rx),
+        tx = directions.map(|d| d.tx),
+        ssl_tps = value(Meter::SslTps),
+        ssl_tps_gap = gap(Meter::SslTps),
+        late_ms,
+        took_ms,
+        readings = readings_json(record).as_str(),
+        "sampled"
+    );
+}
+
+fn readings_json(record: &SlotRecord) -> String {
+    let readings: Vec<serde_json::Value> = record.entries.iter().map(crate::json::entry).collect();
+    serde_json::Value::Array(readings).to_string()
+}
+
+pub(crate) fn missed(record: &SlotRecord) {
+    for run in &record.missed {
+        warn!(
+            from = at(run.first.start(record.length)),
+            to = at(run.last.end(record.length)),
+            slots = run.last.0 - run.first.0 + 1,
+            reason = run.reason.word(),
+            "slots_missed"
+        );
+    }
+}
+
+pub(crate) fn day_closed(closed: &Closed, time_zone: &str) {
+    let summary = &closed.summary;
+    let peak = |meter: Meter| {
+        let total = summary.series.iter().find(|s| s.series.meter == meter && s.series.subject == TOTAL);
+        total.and_then(|s| s.peak).map(|p| p.reading.value)
+    };
+    let missed: Vec<String> = summary.coverage.reasons().map(|(r, n)| format!("{r}:{n}")).collect();
+    info!(
+        day = %summary.day.date,
+        time_zone,
+        revision = closed.revision,
+        expected = summary.coverage.expected(),
+        read = summary.coverage.read,
+        missed = (!missed.is_empty()).then(|| missed.join(",")),
+        ram_capacity = peak(Meter::RamCapacity),
+        network_throughput = peak(Meter::NetworkThroughput),
+        ssl_tps = peak(Meter::SslTps),
+        "day_closed"
+    );
+}
+
+pub(crate) fn ledger_moved_aside(aside: &Path, why: &str) {
+    error!(moved_to = %aside.display(), error = why, "ledger_moved_aside");
+}
+
+/// What was told last of things that last: told again only when they change.
+#[derive(Debug, Default)]
+pub(crate) struct Changes {
+    failing: BTreeMap<String, String>,
+    left_out: BTreeMap<String, Vec<String>>,
+    ledger: Option<String>,
+}
+
+impl Changes {
+    /// Tells of sources that began to fail, fail in another way, or recovered.
+    pub(crate) fn sources(&mut self, reports: &[Report]) {
+        let mut failing = BTreeMap::new();
+        for report in reports {
+            match &report.outcome {
+                Err(why) => {
+                    failing.insert(report.source.clone(), why.clone());
+                }
+                Ok(readout) => {
+                    for missing in &readout.missing {
+                        failing.insert(format!("{}: {}", report.source, missing.series), missing.why.clone());
+                    }
+                }
+            }
+            if self.left_out.get(&report.source) != Some(&report.duplicates) {
+                self.left_out.insert(report.source.clone(), report.duplicates.clone());
+                if !report.duplicates.is_empty() {
+                    warn!(source = report.source, interfaces = report.duplicates.join(","), "interfaces_left_out");
+                }
+            }
+        }
+        for (source, error) in &failing {
+            if self.failing.get(source) != Some(error) {
+                warn!(source, error, "source_failed");
+            }
+        }
+        for source in self.failing.keys().filter(|source| !failing.contains_key(*source)) {
+            info!(source, "source_recovered");
+        }
+        self.failing = failing;
+    }
+
+    /// Tells of a ledger that can't be written, or can again.
+    pub(crate) fn recorded(&mut self, recorded: &Recorded) {
+        if let Some(aside) = &recorded.moved_aside {
+            ledger_moved_aside(aside, "found damaged while writing");
+        }
+        if recorded.dropped > 0 {
+            error!(slots = recorded.dropped, pending = recorded.pending, "slots_dropped");
+        }
+        match &recorded.failure {
+            Some(failure) => self.ledger_failed(failure),
+            None if self.ledger.take().is_some() => info!("ledger_recovered"),
+            None => {}
+        }
+    }
+
+    /// Tells of a ledger that failed.
+    pub(crate) fn ledger_failed(&mut self, failure: &LedgerError) {
+        let failure = failure.to_string();
+        if self.ledger.as_ref() != Some(&failure) {
+            error!(error = failure, "ledger_failed");
+            self.ledger = Some(failure);
+        }
+    }
+}

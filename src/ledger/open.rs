@@ -1,0 +1,312 @@
+//! Opening a ledger: making it, bringing it up to date, moving a damaged one aside.
+
+use super::ring::{Ring, Rings};
+use super::{FILE_NAME, Head, Ledger, LedgerError, Lock, Plan, schema};
+use crate::clock;
+use highwater_rules::chain::{Digest, genesis};
+use rusqlite::{Connection, OpenFlags, OptionalExtension as _, TransactionBehavior};
+use std::collections::BTreeMap;
+use std::fs::DirBuilder;
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// How long a write waits for another process's lock: readers never hold one for long.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
+/// The page cache, in KiB: the few pages that a slot touches.
+const CACHE_KIB: u32 = 96;
+/// Pages in the write-ahead log at which it is copied into the file and begun again.
+const WAL_PAGES: u32 = 128;
+
+/// A ledger opened for writing.
+#[derive(Debug)]
+pub struct Opened {
+    /// The ledger.
+    pub ledger: Ledger,
+    /// Where a damaged one was moved to, and what was wrong with it.
+    pub moved_aside: Option<(PathBuf, String)>,
+}
+
+impl Ledger {
+    /// Opens the ledger of a state directory for writing, and makes it where there is none. Takes the directory's lock.
+    ///
+    /// A damaged ledger is moved aside, never deleted, and a new one begun.
+    ///
+    /// # Errors
+    /// When another agent holds it, a newer one wrote it, or the directory or the file can't be used.
+    pub fn open(state_dir: &Path, plan: Plan) -> Result<Opened, LedgerError> {
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(state_dir)
+            .map_err(|source| LedgerError::io(state_dir, source))?;
+        let lock = Lock::take(state_dir)?;
+        let path = state_dir.join(FILE_NAME);
+        match Self::open_writer(&path, plan.clone(), None) {
+            Ok(mut ledger) => {
+                ledger.lock = Some(lock);
+                Ok(Opened { ledger, moved_aside: None })
+            }
+            Err(damage) if damage.is_damage() => {
+                let identity = salvage(&path);
+                let aside = move_aside(&path)?;
+                let mut ledger = Self::open_writer(&path, plan, identity.as_ref())?;
+                ledger.remember_damage(&aside)?;
+                ledger.lock = Some(lock);
+                Ok(Opened { ledger, moved_aside: Some((aside, damage.to_string())) })
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Closes a ledger found damaged while it was written, moves it aside and begins a new one.
+    ///
+    /// # Errors
+    /// When the new one can't be made.
+    pub fn begin_anew(&mut self) -> Result<PathBuf, LedgerError> {
+        let empty = Connection::open_in_memory().map_err(|e| self.failed(e))?;
+        drop(std::mem::replace(&mut self.connection, empty));
+        let aside = move_aside(&self.path)?;
+        let lock = self.lock.take();
+        let identity = Identity { instance: self.instance.clone(), first_start: self.first_start };
+        *self = Self::open_writer(&self.path, self.plan.clone(), Some(&identity))?;
+        self.lock = lock;
+        self.remember_damage(&aside)?;
+        Ok(aside)
+    }
+
+    fn open_writer(path: &Path, plan: Plan, identity: Option<&Identity>) -> Result<Self, LedgerError> {
+        let failed = |source| LedgerError::sqlite(path, source);
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+            | OpenFlags::SQLITE_OPEN_CREATE
+            | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let mut connection = Connection::open_with_flags(path, flags).map_err(failed)?;
+        connection.busy_timeout(BUSY_TIMEOUT).map_err(failed)?;
+        connection.set_prepared_statement_cache_capacity(12);
+        let (version, is_ledger) = schema::version(&connection).map_err(failed)?;
+        check_version(path, version, is_ledger)?;
+        connection
+            .execute_batch(&format!(
+                "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -{CACHE_KIB}; \
+                 PRAGMA wal_autocheckpoint = {WAL_PAGES}; PRAGMA temp_store = MEMORY;"
+            ))
+            .map_err(failed)?;
+        let transaction =
+            connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
+        if version < schema::VERSION {
+            schema::migrate(&transaction, version).map_err(failed)?;
+        }
+        initialise(&transaction, identity).map_err(failed)?;
+        transaction.commit().map_err(failed)?;
+        let mut ledger = Self::load(path, connection, plan)?;
+        ledger.turn_to_ring()?;
+        Ok(ledger)
+    }
+
+    /// Opens the ledger of a state directory for reading, beside an agent that may be writing it.
+    ///
+    /// # Errors
+    /// When there is none, or it can't be read.
+    pub fn open_reader(state_dir: &Path, plan: Plan) -> Result<Self, LedgerError> {
+        let path = state_dir.join(FILE_NAME);
+        let failed = |source| LedgerError::sqlite(&path, source);
+        match path.metadata() {
+            Ok(_) => {}
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Err(LedgerError::Missing { path }),
+            Err(source) => return Err(LedgerError::io(&path, source)),
+        }
+        let connection = reader(&path).map_err(failed)?;
+        let (version, is_ledger) = schema::version(&connection).map_err(failed)?;
+        check_version(&path, version, is_ledger)?;
+        if version == 0 {
+            return Err(LedgerError::Missing { path });
+        }
+        Self::load(&path, connection, plan)
+    }
+
+    /// Whether an agent is writing the ledger of a state directory now, and which.
+    #[must_use]
+    pub fn writer(state_dir: &Path) -> Option<String> {
+        Lock::holder(state_dir)
+    }
+
+    fn load(path: &Path, connection: Connection, plan: Plan) -> Result<Self, LedgerError> {
+        let failed = |source| LedgerError::sqlite(path, source);
+        let state = |key: &str| {
+            connection.query_row("SELECT value FROM state WHERE key = ?1", [key], |row| row.get(0)).optional()
+        };
+        let instance: String = state("instance")
+            .map_err(failed)?
+            .ok_or_else(|| LedgerError::nonsense(path, "the instance's id is gone from table state"))?;
+        let first_start = connection
+            .query_row("SELECT value FROM state WHERE key = 'first_start'", [], |row| row.get(0))
+            .optional()
+            .map_err(failed)?
+            .ok_or_else(|| LedgerError::nonsense(path, "the first start is gone from table state"))?;
+        let head = connection
+            .query_row("SELECT seq, digest FROM head", [], |row| {
+                Ok(Head { seq: row.get(0)?, digest: Digest(row.get(1)?) })
+            })
+            .optional()
+            .map_err(failed)?
+            .unwrap_or(Head { seq: 0, digest: genesis(&instance) });
+        let rings = load_rings(&connection).map_err(failed)?;
+        Ok(Ledger {
+            path: path.to_owned(),
+            connection,
+            instance,
+            first_start,
+            plan,
+            rings,
+            head,
+            series: BTreeMap::new(),
+            boot: None,
+            open_day: None,
+            lock: None,
+        })
+    }
+
+    /// Writes down that an older ledger was found damaged, for reports to tell.
+    fn remember_damage(&self, aside: &Path) -> Result<(), LedgerError> {
+        let name = aside.file_name().unwrap_or_default().to_string_lossy();
+        self.connection
+            .execute("INSERT OR REPLACE INTO state (key, value) VALUES ('damaged', ?1)", [name])
+            .map_err(|e| self.failed(e))?;
+        Ok(())
+    }
+
+    /// Follows a changed configuration.
+    ///
+    /// # Errors
+    /// When the new ring can't be written down; the old plan then stays.
+    pub fn follow(&mut self, plan: Plan) -> Result<(), LedgerError> {
+        let before = std::mem::replace(&mut self.plan, plan);
+        self.open_day = None;
+        let turned = self.turn_to_ring();
+        if turned.is_err() {
+            self.plan = before;
+        }
+        turned
+    }
+
+    /// Begins a new ring where the configured capacity is another than the one last used.
+    fn turn_to_ring(&mut self) -> Result<(), LedgerError> {
+        let capacity = self.plan.capacity();
+        let current = self.rings.current();
+        if current.is_some_and(|ring| ring.capacity == capacity) {
+            return Ok(());
+        }
+        let base = current.map_or(0, |ring| ring.base.saturating_add(ring.capacity));
+        let ring = Ring { base, capacity, first_seq: self.head.seq + 1 };
+        let transaction = self.connection.unchecked_transaction().map_err(|e| self.failed(e))?;
+        // A ring that was never written gives way.
+        let written = transaction
+            .execute("DELETE FROM rings WHERE first_seq = ?1", [ring.first_seq])
+            .and_then(|_| {
+                transaction.execute(
+                    "INSERT INTO rings (base, capacity, first_seq) VALUES (?1, ?2, ?3)",
+                    [ring.base, ring.capacity, ring.first_seq],
+                )
+            })
+            .and_then(|_| transaction.commit());
+        written.map_err(|e| self.failed(e))?;
+        self.rings = load_rings(&self.connection).map_err(|e| self.failed(e))?;
+        Ok(())
+    }
+}
+
+fn check_version(path: &Path, version: i64, is_ledger: bool) -> Result<(), LedgerError> {
+    if !is_ledger {
+        return Err(LedgerError::Foreign { path: path.to_owned() });
+    }
+    if version > schema::VERSION {
+        return Err(LedgerError::Newer { path: path.to_owned(), found: version, known: schema::VERSION });
+    }
+    Ok(())
+}
+
+fn load_rings(connection: &Connection) -> rusqlite::Result<Rings> {
+    let mut statement = connection.prepare("SELECT base, capacity, first_seq FROM rings ORDER BY first_seq")?;
+    let rings = statement.query_map([], |row| {
+        Ok(Ring { base: row.get(0)?, capacity: row.get::<_, i64>(1)?.max(1), first_seq: row.get(2)? })
+    })?;
+    rings.collect::<rusqlite::Result<_>>().map(Rings)
+}
+
+/// Writes down what a new ledger begins with. Harmless on one that has begun.
+fn initialise(connection: &Connection, identity: Option<&Identity>) -> rusqlite::Result<()> {
+    let random: [u8; 16] = connection.query_row("SELECT randomblob(16)", [], |row| row.get(0))?;
+    let (instance, first_start) = identity.map_or_else(
+        || (uuid_v4(random), clock::unix_s()),
+        |identity| (identity.instance.clone(), identity.first_start),
+    );
+    connection.execute("INSERT OR IGNORE INTO state (key, value) VALUES ('instance', ?1)", [instance])?;
+    connection
+        .execute("INSERT OR IGNORE INTO state (key, value) VALUES ('first_start', ?1)", [first_start])?;
+    Ok(())
+}
+
+/// Who the instance is. It outlives a damaged ledger, so that damage neither makes a new instance nor a new grace period.
+struct Identity {
+    instance: String,
+    first_start: i64,
+}
+
+/// Reads what can still be read of a damaged ledger's identity.
+fn salvage(path: &Path) -> Option<Identity> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags).ok()?;
+    let read = "SELECT (SELECT value FROM state WHERE key = 'instance'), (SELECT value FROM state WHERE key = 'first_start')";
+    let identity = |row: &rusqlite::Row<'_>| Ok(Identity { instance: row.get(0)?, first_start: row.get(1)? });
+    connection.query_row(read, [], identity).ok()
+}
+
+/// A version 4 UUID (RFC 9562, section 5.4) of sixteen random bytes.
+fn uuid_v4(random: [u8; 16]) -> String {
+    let bits = u128::from_be_bytes(random);
+    let bits = bits & !(0xf << 76) & !(0x3 << 62) | 0x4 << 76 | 0x2 << 62;
+    let hex = format!("{bits:032x}");
+    let part = |from: usize, to: usize| hex.get(from..to).unwrap_or_default();
+    format!("{}-{}-{}-{}-{}", part(0, 8), part(8, 12), part(12, 16), part(16, 20), part(20, 32))
+}
+
+fn reader(path: &Path) -> rusqlite::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    match schema::version(&connection) {
+        // A reader without the right to write in the directory can't make the shared memory that a write-ahead log needs. Where
+        // no log is left, nobody is writing, and the file can be read as it stands.
+        Err(_) if !sibling(path, "-wal").exists() => {
+            let uri = format!("file:{}?immutable=1", escaped(path));
+            let connection = Connection::open_with_flags(uri, flags | OpenFlags::SQLITE_OPEN_URI)?;
+            schema::version(&connection)?;
+            Ok(connection)
+        }
+        Err(error) => Err(error),
+        Ok(_) => Ok(connection),
+    }
+}
+
+fn escaped(path: &Path) -> String {
+    path.to_string_lossy().replace('%', "%25").replace('?', "%3f").replace('#', "%23")
+}
+
+fn sibling(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    PathBuf::from(name)
+}
+
+/// Moves a ledger and the files beside it out of the way, under a name that tells when.
+fn move_aside(path: &Path) -> Result<PathBuf, LedgerError> {
+    let aside = sibling(path, &format!(".damaged-{}", clock::unix_ms()));
+    std::fs::rename(path, &aside).map_err(|source| LedgerError::io(path, source))?;
+    for suffix in ["-wal", "-shm"] {
+        let from = sibling(path, suffix);
+        if from.exists() {
+            std::fs::rename(&from, sibling(&aside, suffix)).map_err(|source| LedgerError::io(&from, source))?;
+        }
+    }
+    Ok(aside)
+}

@@ -1,0 +1,169 @@
+//! The schema, as an append-only list of migrations on `user_version`.
+
+use rusqlite::{Connection, Transaction};
+
+/// Marks the file as a ledger: "HWLG".
+pub(crate) const APPLICATION_ID: i64 = 0x4857_4c47;
+
+/// **Never change or reorder these: append.** A ledger's `user_version` counts those that it has been through.
+const MIGRATIONS: &[&str] = &[V1];
+
+/// The newest version.
+pub(crate) const VERSION: i64 = MIGRATIONS.len() as i64;
+
+/// Columns without a type keep a figure as the eight bytes it is; `room` fills each row up to one size, so that a row of a later
+/// round fits where the earlier one was and the file does not grow.
+const V1: &str = "
+CREATE TABLE state (
+  key TEXT PRIMARY KEY,
+  value
+) WITHOUT ROWID;
+
+CREATE TABLE head (
+  one INTEGER PRIMARY KEY CHECK (one = 1),
+  seq INTEGER NOT NULL,
+  digest BLOB NOT NULL
+);
+
+CREATE TABLE rings (
+  base INTEGER PRIMARY KEY,
+  capacity INTEGER NOT NULL,
+  first_seq INTEGER NOT NULL
+);
+
+CREATE TABLE boots (
+  id INTEGER PRIMARY KEY,
+  boot_id TEXT NOT NULL UNIQUE
+);
+
+CREATE TABLE series (
+  id INTEGER PRIMARY KEY,
+  meter TEXT NOT NULL,
+  subject TEXT NOT NULL,
+  UNIQUE (meter, subject)
+);
+
+CREATE TABLE slots (
+  position INTEGER PRIMARY KEY,
+  seq INTEGER NOT NULL,
+  slot INTEGER NOT NULL,
+  slot_s INTEGER NOT NULL,
+  at INTEGER NOT NULL,
+  taken_ms INTEGER NOT NULL,
+  mono_ms INTEGER NOT NULL,
+  boot_ms INTEGER NOT NULL,
+  boot INTEGER NOT NULL REFERENCES boots (id),
+  clock_step_ms INTEGER NOT NULL,
+  previous BLOB NOT NULL,
+  digest BLOB NOT NULL,
+  room BLOB
+);
+
+CREATE TABLE samples (
+  position INTEGER NOT NULL,
+  series INTEGER NOT NULL REFERENCES series (id),
+  value,
+  rx,
+  tx,
+  rule TEXT,
+  gap TEXT,
+  counter INTEGER,
+  counter_tx INTEGER,
+  incarnation INTEGER,
+  room BLOB,
+  PRIMARY KEY (position, series)
+) WITHOUT ROWID;
+
+CREATE TABLE missed (
+  position INTEGER NOT NULL,
+  first_slot INTEGER NOT NULL,
+  last_slot INTEGER NOT NULL,
+  from_at INTEGER NOT NULL,
+  to_at INTEGER NOT NULL,
+  reason TEXT NOT NULL,
+  PRIMARY KEY (position, first_slot)
+) WITHOUT ROWID;
+CREATE INDEX missed_to ON missed (to_at);
+
+CREATE TABLE days (
+  day TEXT NOT NULL,
+  time_zone TEXT NOT NULL,
+  starts INTEGER NOT NULL,
+  ends INTEGER NOT NULL,
+  first_seq INTEGER NOT NULL,
+  first_digest BLOB NOT NULL,
+  last_seq INTEGER,
+  last_digest BLOB,
+  until INTEGER,
+  closed_at INTEGER,
+  revision INTEGER NOT NULL DEFAULT 0,
+  expected INTEGER,
+  read INTEGER,
+  clock_jump INTEGER,
+  host_down INTEGER,
+  agent_down INTEGER,
+  counter_reset INTEGER,
+  source_failed INTEGER,
+  present_slots INTEGER,
+  PRIMARY KEY (day, time_zone)
+) WITHOUT ROWID;
+CREATE INDEX days_open ON days (starts) WHERE closed_at IS NULL;
+
+CREATE TABLE peaks (
+  day TEXT NOT NULL,
+  time_zone TEXT NOT NULL,
+  meter TEXT NOT NULL,
+  subject TEXT NOT NULL,
+  definition INTEGER NOT NULL,
+  value REAL,
+  rx REAL,
+  tx REAL,
+  at INTEGER,
+  runner_up REAL,
+  runner_up_at INTEGER,
+  p95 REAL,
+  expected INTEGER NOT NULL,
+  read INTEGER NOT NULL,
+  clock_jump INTEGER NOT NULL,
+  host_down INTEGER NOT NULL,
+  agent_down INTEGER NOT NULL,
+  counter_reset INTEGER NOT NULL,
+  source_failed INTEGER NOT NULL,
+  PRIMARY KEY (day, time_zone, meter, subject)
+) WITHOUT ROWID;
+
+CREATE VIEW readings AS
+  SELECT slots.at AS at, series.meter AS meter, series.subject AS subject,
+    CASE WHEN samples.value = CAST(samples.value AS INTEGER) THEN CAST(samples.value AS INTEGER) ELSE samples.value END AS value
+  FROM slots
+  JOIN samples ON samples.position = slots.position
+  JOIN series ON series.id = samples.series
+  WHERE samples.gap IS NULL;
+
+CREATE VIEW gaps AS
+  SELECT slots.at AS at, series.meter AS meter, series.subject AS subject, samples.gap AS reason
+  FROM slots
+  JOIN samples ON samples.position = slots.position
+  JOIN series ON series.id = samples.series
+  WHERE samples.gap IS NOT NULL;
+";
+
+/// The version of a database, and whether it is a ledger at all (an empty one may become one).
+pub(crate) fn version(connection: &Connection) -> rusqlite::Result<(i64, bool)> {
+    let number = |pragma| connection.query_row(pragma, [], |row| row.get::<_, i64>(0));
+    let version = number("PRAGMA user_version")?;
+    let application = number("PRAGMA application_id")?;
+    let tables = number("SELECT count(*) FROM sqlite_schema")?;
+    Ok((version, application == APPLICATION_ID || (application == 0 && tables == 0)))
+}
+
+/// Brings a ledger of `version` up to [`VERSION`], within a transaction of the caller's.
+pub(crate) fn migrate(transaction: &Transaction<'_>, version: i64) -> rusqlite::Result<()> {
+    let done = usize::try_from(version).unwrap_or(0);
+    for migration in MIGRATIONS.iter().skip(done) {
+        transaction.execute_batch(migration)?;
+    }
+    transaction.execute_batch(&format!(
+        "PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {VERSION};"
+    ))
+}

@@ -1,0 +1,212 @@
+//! Reading all sources at once, each under a timeout, so that one that hangs costs the others nothing.
+//!
+//! Sources block. A thread that lives only as long as a sample reads them one after the other; when one does not answer in time it
+//! keeps that thread, and another goes on with the rest. The source that hangs is not asked again until it has come back, so
+//! that it holds one thread at most.
+
+use crate::sources::{Missing, Readout, Source};
+use highwater_rules::figure::Observation;
+use highwater_rules::meter::Series;
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::time::timeout;
+
+/// How long a source may take.
+const SOURCE_TIMEOUT: Duration = Duration::from_millis(1000);
+/// A source's thread needs little stack: it reads small files and sockets.
+const STACK_BYTES: usize = 128 * 1024;
+
+/// What one source gave.
+#[derive(Debug)]
+pub struct Report {
+    /// The source's name.
+    pub source: String,
+    /// What it saw, or why it did not.
+    pub outcome: Result<Readout, String>,
+    /// Interfaces that were left out because others carry their bytes.
+    pub duplicates: Vec<String>,
+}
+
+/// What all sources gave.
+#[derive(Debug, Default)]
+pub struct Sample {
+    /// What was seen.
+    pub seen: Vec<Observation>,
+    /// The series that should have been seen and were not.
+    pub missing: Vec<Series>,
+    /// Each source's report, in order.
+    pub reports: Vec<Report>,
+}
+
+/// A source's place: it is empty while its thread has it.
+struct Place {
+    name: String,
+    expected: Vec<Series>,
+    known: Vec<Series>,
+    source: Option<Source>,
+}
+
+struct Answer {
+    index: usize,
+    source: Source,
+    outcome: Result<Readout, String>,
+    duplicates: Vec<String>,
+}
+
+type Queue = Arc<Mutex<VecDeque<(usize, Source)>>>;
+
+/// All sources.
+pub struct Sampler {
+    places: Vec<Place>,
+    answers: UnboundedReceiver<Answer>,
+    answer: UnboundedSender<Answer>,
+    timeout: Duration,
+}
+
+impl Sampler {
+    /// A sampler of these sources, for slots of `slot_s` seconds: all of them together get at most half a slot.
+    #[must_use]
+    pub fn new(sources: Vec<Source>, slot_s: i64) -> Self {
+        let share = u32::try_from(sources.len().max(1)).unwrap_or(u32::MAX);
+        let half_slot = Duration::from_millis(slot_s.unsigned_abs().saturating_mul(500));
+        let places = sources
+            .into_iter()
+            .map(|source| Place {
+                name: source.name(),
+                expected: source.expected(),
+                known: Vec::new(),
+                source: Some(source),
+            })
+            .collect();
+        let (answer, answers) = unbounded_channel();
+        Sampler { places, answers, answer, timeout: SOURCE_TIMEOUT.min(half_slot / share) }
+    }
+
+    /// The names of the sources.
+    #[must_use]
+    pub fn names(&self) -> Vec<&str> {
+        self.places.iter().map(|p| p.name.as_str()).collect()
+    }
+
+    /// Reads all sources.
+    pub async fn read(&mut self) -> Sample {
+        // What came after its time was of another moment: only the source itself is taken back.
+        while let Ok(late) = self.answers.try_recv() {
+            self.take_back(late.index, late.source);
+        }
+        let mut outcomes: Vec<Option<Answer>> = (0..self.places.len()).map(|_| None).collect();
+        let queue: Queue = Arc::default();
+        for (index, place) in self.places.iter_mut().enumerate() {
+            if let Some(source) = place.source.take() {
+                lock(&queue).push_back((index, source));
+            }
+        }
+        let asked: Vec<usize> = lock(&queue).iter().map(|(index, _)| *index).collect();
+        self.collect(&queue, asked, &mut outcomes).await;
+        let mut sample = Sample::default();
+        for (index, outcome) in outcomes.into_iter().enumerate() {
+            let outcome = outcome.map(|answer| {
+                self.take_back(answer.index, answer.source);
+                (answer.outcome, answer.duplicates)
+            });
+            if let Some(place) = self.places.get_mut(index) {
+                place.add_to(&mut sample, outcome, self.timeout);
+            }
+        }
+        sample
+    }
+
+    async fn collect(&mut self, queue: &Queue, mut asked: Vec<usize>, outcomes: &mut [Option<Answer>]) {
+        let mut worker = !asked.is_empty() && spawn(queue, &self.answer);
+        while worker && !asked.is_empty() {
+            match timeout(self.timeout, self.answers.recv()).await {
+                Ok(Some(answer)) if asked.contains(&answer.index) => {
+                    asked.retain(|index| *index != answer.index);
+                    if let Some(place) = outcomes.get_mut(answer.index) {
+                        *place = Some(answer);
+                    }
+                }
+                Ok(Some(late)) => self.take_back(late.index, late.source),
+                Ok(None) => break,
+                Err(_) => {
+                    // The first of those asked keeps its thread; the others still wait in the queue.
+                    asked.remove(0);
+                    worker = !lock(queue).is_empty() && spawn(queue, &self.answer);
+                }
+            }
+        }
+        // A thread that could not be made leaves its sources in the queue.
+        for (index, source) in lock(queue).drain(..) {
+            self.take_back(index, source);
+        }
+    }
+
+    fn take_back(&mut self, index: usize, source: Source) {
+        if let Some(place) = self.places.get_mut(index) {
+            place.source = Some(source);
+        }
+    }
+}
+
+impl Place {
+    fn add_to(
+        &mut self,
+        sample: &mut Sample,
+        answer: Option<(Result<Readout, String>, Vec<String>)>,
+        timeout: Duration,
+    ) {
+        let (outcome, duplicates) = answer.unwrap_or_else(|| {
+            let why = format!("no answer within {} ms: it is asked again once it has come back", timeout.as_millis());
+            (Err(why), Vec::new())
+        });
+        let outcome = outcome.map(|mut readout| {
+            self.mark_vanished(&mut readout);
+            readout
+        });
+        match &outcome {
+            Ok(readout) => {
+                sample.seen.extend(readout.observations.iter().cloned());
+                sample.missing.extend(readout.missing.iter().map(|m| m.series.clone()));
+            }
+            Err(_) if self.known.is_empty() => sample.missing.extend(self.expected.iter().cloned()),
+            Err(_) => sample.missing.extend(self.known.iter().cloned()),
+        }
+        sample.reports.push(Report { source: self.name.clone(), outcome, duplicates });
+    }
+
+    /// A series seen last time and not told of now is missed once; then it has ended.
+    fn mark_vanished(&mut self, readout: &mut Readout) {
+        let now: Vec<Series> = readout.observations.iter().map(|o| o.series.clone()).collect();
+        for series in std::mem::take(&mut self.known) {
+            if !now.contains(&series) && !readout.missing.iter().any(|m| m.series == series) {
+                readout.missing.push(Missing { series, why: "it is no longer there".to_owned() });
+            }
+        }
+        self.known = now;
+    }
+}
+
+fn lock(queue: &Queue) -> std::sync::MutexGuard<'_, VecDeque<(usize, Source)>> {
+    // Nothing that holds the lock can panic; and a queue of sources is whole at any moment.
+    queue.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Starts a thread that reads what the queue holds; `false` where the host refuses one.
+fn spawn(queue: &Queue, answer: &UnboundedSender<Answer>) -> bool {
+    let (queue, answer) = (Arc::clone(queue), answer.clone());
+    let read_all = move || {
+        loop {
+            let next = lock(&queue).pop_front();
+            let Some((index, mut source)) = next else { return };
+            let outcome = source.read().map_err(|e| e.to_string());
+            let duplicates = source.duplicates();
+            // Nobody listens any more where the configuration was reloaded meanwhile.
+            if answer.send(Answer { index, source, outcome, duplicates }).is_err() {
+                return;
+            }
+        }
+    };
+    std::thread::Builder::new().stack_size(STACK_BYTES).spawn(read_all).is_ok()
+}
