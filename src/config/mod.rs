@@ -1,4 +1,36 @@
-//! The configuration: final types, and how they are made from a TOML file and the environment.
+//! The configuration: final types, and how they are made from a TOML file, the environment and the command line.
+//!
+//! ```text
+//! file   -> document -> table --\
+//! environment ----------> env ----> layers -> reader -> Config, Warnings, Origins -> show
+//! command line -----------------/               \-> Mistakes: all of them, each with its place and its mend
+//! ```
+
+mod document;
+mod duration;
+mod env;
+mod keys;
+mod layers;
+mod ledger;
+mod load;
+mod log;
+mod mistakes;
+mod network;
+mod ram;
+mod raw;
+mod reader;
+mod sampling;
+mod show;
+mod ssl;
+mod state_dir;
+mod table;
+#[cfg(test)]
+mod tests;
+mod zone;
+
+pub use load::{Inputs, Loaded, find_file, load};
+pub use mistakes::{MISTAKES_MAX, Mistake, Mistakes, Place, Warning};
+pub use show::{Origin, Origins, Value, effective, show};
 
 use highwater_rules::day::Calendar;
 use highwater_rules::meter::CountRule;
@@ -61,6 +93,9 @@ pub enum RamScope {
 }
 
 impl RamScope {
+    /// All of them.
+    pub const ALL: &'static [RamScope] = &[RamScope::Auto, RamScope::Host, RamScope::Cgroup];
+
     /// The word that the configuration uses.
     #[must_use]
     pub const fn word(self) -> &'static str {
@@ -109,6 +144,16 @@ pub enum SslSource {
     },
 }
 
+impl SslSource {
+    /// The word that `kind` uses for it.
+    #[must_use]
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            SslSource::Haproxy { .. } => "haproxy",
+        }
+    }
+}
+
 /// `[log]`
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Log {
@@ -127,6 +172,20 @@ pub enum LogFormat {
     Json,
 }
 
+impl LogFormat {
+    /// All of them.
+    pub const ALL: &'static [LogFormat] = &[LogFormat::Logfmt, LogFormat::Json];
+
+    /// The word that the configuration uses.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            LogFormat::Logfmt => "logfmt",
+            LogFormat::Json => "json",
+        }
+    }
+}
+
 /// The levels of the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum LogLevel {
@@ -138,4 +197,20 @@ pub enum LogLevel {
     Info,
     /// What helps to find a fault.
     Debug,
+}
+
+impl LogLevel {
+    /// All of them.
+    pub const ALL: &'static [LogLevel] = &[LogLevel::Error, LogLevel::Warn, LogLevel::Info, LogLevel::Debug];
+
+    /// The word that the configuration uses.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            LogLevel::Error => "error",
+            LogLevel::Warn => "warn",
+            LogLevel::Info => "info",
+            LogLevel::Debug => "debug",
+        }
+    }
 }

@@ -1,0 +1,175 @@
+//! The configuration in effect, and where each value came from.
+
+use super::duration;
+use super::keys::{SSL, split};
+use super::load::Loaded;
+use super::mistakes::Place;
+use super::{Presence, SslSource};
+use std::collections::BTreeMap;
+use std::fmt::{self, Write as _};
+
+/// Where a value came from.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Origin {
+    /// Nobody set it.
+    #[default]
+    Default,
+    /// The file.
+    File {
+        /// The line, from 1.
+        line: usize,
+    },
+    /// This environment variable.
+    Env(String),
+    /// This flag.
+    Flag(String),
+}
+
+impl Origin {
+    pub(super) fn of(place: &Place) -> Self {
+        match place {
+            Place::File { line, .. } => Origin::File { line: *line },
+            Place::Env(name) => Origin::Env(name.clone()),
+            Place::Flag(name) => Origin::Flag(name.clone()),
+            Place::Path(_) | Place::Unset(_) => Origin::Default,
+        }
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Origin::Default => f.write_str("default"),
+            Origin::File { line } => write!(f, "line {line}"),
+            Origin::Env(name) | Origin::Flag(name) => f.write_str(name),
+        }
+    }
+}
+
+/// The origins of all keys that somebody set.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Origins(BTreeMap<String, Origin>);
+
+impl Origins {
+    /// The origin of a dotted key, such as `sampling.interval` or `ssl.0.name`.
+    #[must_use]
+    pub fn get(&self, key: &str) -> Origin {
+        self.0.get(key).cloned().unwrap_or_default()
+    }
+
+    pub(super) fn set(&mut self, key: &str, origin: Origin) {
+        self.0.insert(key.to_owned(), origin);
+    }
+}
+
+/// A value of the configuration, as the file would write it.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[serde(untagged)]
+pub enum Value {
+    /// A string: a path, a duration, a word.
+    Text(String),
+    /// An array of strings.
+    List(Vec<String>),
+}
+
+impl fmt::Display for Value {
+    /// As TOML.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Value::Text(text) => quote(f, text),
+            Value::List(items) => {
+                f.write_str("[")?;
+                for (n, item) in items.iter().enumerate() {
+                    f.write_str(if n == 0 { "" } else { ", " })?;
+                    quote(f, item)?;
+                }
+                f.write_str("]")
+            }
+        }
+    }
+}
+
+fn quote(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
+    f.write_str("\"")?;
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => write!(f, "\\{c}")?,
+            c if c.is_control() => write!(f, "\\u{:04X}", u32::from(c))?,
+            c => f.write_char(c)?,
+        }
+    }
+    f.write_str("\"")
+}
+
+/// Every key that has a value, in the order of the file's sections, with its origin. The keys of TLS sources are numbered:
+/// `ssl.0.name`.
+#[must_use]
+pub fn effective(loaded: &Loaded) -> Vec<(String, Value, Origin)> {
+    let config = &loaded.config;
+    let path = |path: &std::path::Path| path.to_string_lossy().into_owned();
+    let mut rows: Vec<(String, Value)> = Vec::new();
+    let mut text = |key: &str, value: String| rows.push((key.to_owned(), Value::Text(value)));
+    text("state_dir", path(&config.state_dir));
+    text("sampling.interval", duration::write(config.sampling.interval.seconds().unsigned_abs()));
+    text("sampling.time_zone", config.sampling.calendar.name().to_owned());
+    text("sampling.root", path(&config.sampling.root));
+    text("ram.scope", config.ram.scope.word().to_owned());
+    match &config.ram.presence {
+        Some(Presence::Process(name)) => text("ram.presence", name.clone()),
+        Some(Presence::Executable(file)) => text("ram.presence", path(file)),
+        None => {}
+    }
+    if let Some(cgroup) = &config.ram.cgroup {
+        text("ram.cgroup", cgroup.clone());
+    }
+    rows.push(("network.interfaces".to_owned(), interfaces(&config.network.interfaces)));
+    let mut text = |key: &str, value: String| rows.push((key.to_owned(), Value::Text(value)));
+    text("network.count", config.network.count.word().to_owned());
+    for (n, ssl) in config.ssl.iter().enumerate() {
+        text(&format!("ssl.{n}.kind"), ssl.source.kind().to_owned());
+        text(&format!("ssl.{n}.name"), ssl.name.clone());
+        match &ssl.source {
+            SslSource::Haproxy { socket } => text(&format!("ssl.{n}.socket"), path(socket)),
+        }
+    }
+    text("ledger.retention", duration::write(config.retention_s));
+    text("log.format", config.log.format.word().to_owned());
+    text("log.level", config.log.level.word().to_owned());
+    let with_origin = |(key, value): (String, Value)| {
+        let origin = loaded.origins.get(&key);
+        (key, value, origin)
+    };
+    rows.into_iter().map(with_origin).collect()
+}
+
+fn interfaces(names: &[String]) -> Value {
+    if names.is_empty() { Value::Text("auto".to_owned()) } else { Value::List(names.to_vec()) }
+}
+
+/// The configuration in effect as a TOML file, with the origin of each line in a comment. Loaded as a file, it gives the same
+/// configuration.
+#[must_use]
+pub fn show(loaded: &Loaded) -> String {
+    let rows: Vec<(String, String, Origin)> = effective(loaded)
+        .into_iter()
+        .map(|(key, value, origin)| (key.clone(), format!("{} = {value}", split(&key).1), origin))
+        .collect();
+    let width = rows.iter().map(|(_, line, _)| line.chars().count()).max().unwrap_or(0);
+    let mut out = match &loaded.file {
+        Some(file) => format!("# {}\n", file.to_string_lossy().escape_debug()),
+        None => "# no file\n".to_owned(),
+    };
+    let mut section = "";
+    for (key, line, origin) in &rows {
+        let (of, _) = split(key);
+        if of != section {
+            section = of;
+            let header =
+                if of.split('.').next() == Some(SSL) { "[[ssl]]".to_owned() } else { format!("[{of}]") };
+            out.push_str(&format!("\n{header}\n"));
+        }
+        let pad = " ".repeat(width.saturating_sub(line.chars().count()));
+        out.push_str(&format!("{line}{pad}  # {origin}\n"));
+    }
+    out
+}
