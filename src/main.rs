@@ -1,1 +1,7 @@
-fn main() {}
+//! The agent's program: see [`highwater`].
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    highwater::commands::main(std::env::args_os())
+}

@@ -1,0 +1,198 @@
+//! What an operator types. One file a subcommand.
+
+mod check_config;
+mod completions;
+mod doctor;
+mod once;
+mod peaks;
+mod run;
+mod spark;
+mod status;
+mod units;
+mod verify;
+
+use crate::clock;
+use crate::config::{self, Inputs, Loaded, Mistakes};
+use crate::ledger::{Ledger, LedgerError, Plan};
+use crate::log::print;
+use clap::{Args, Parser, Subcommand};
+use std::ffi::OsString;
+use std::io::{self, Write as _};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Exit codes, after BSD's sysexits.
+mod exit {
+    pub(super) const USAGE: u8 = 64;
+    pub(super) const DATA: u8 = 65;
+    pub(super) const UNAVAILABLE: u8 = 69;
+    pub(super) const PERMISSION: u8 = 77;
+    pub(super) const CONFIG: u8 = 78;
+}
+
+/// Meters what software sold by use really uses: RAM capacity, network throughput, TLS sessions.
+///
+/// highwater samples this host every five minutes into a local ledger, rolls the peaks of each day, and shows how much of the day it
+/// saw. Without a command's options it needs no configuration, no root and no server: try `highwater run`.
+#[derive(Debug, Parser)]
+#[command(name = "highwater", version, max_term_width = 110, subcommand_required = true, arg_required_else_help = true)]
+#[command(after_help = "Exit codes: 0 fine, 64 wrong usage, 65 bad data, 69 something unavailable, 77 no permission, 78 wrong \
+                        configuration.\nEvery key of the configuration can be set by the environment: \
+                        HIGHWATER_SAMPLING__INTERVAL=1s highwater run")]
+pub struct Cli {
+    #[command(flatten)]
+    common: Common,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Args)]
+struct Common {
+    /// The configuration file [default: $HIGHWATER_CONFIG, else /etc/highwater/highwater.toml where it exists, else none]
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Where the ledger is kept [default: $STATE_DIRECTORY, else $XDG_STATE_HOME/highwater, else ~/.local/state/highwater]
+    #[arg(long, global = true, value_name = "DIR")]
+    state_dir: Option<String>,
+    /// The root of the file system that is metered [default: /]
+    #[arg(long, global = true, value_name = "DIR")]
+    root: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Runs the agent in the foreground: one sample and one log line a slot
+    ///
+    /// SIGTERM and SIGINT end it, SIGHUP loads the configuration again (or keeps the old one and says why), SIGUSR1 takes an extra
+    /// sample for the log.
+    Run,
+    /// Takes one sample now and prints it; writes nothing
+    Once(once::Options),
+    /// Tells how the agent is doing: last sample, gate, today's peaks
+    Status(status::Options),
+    /// Shows the peaks of days, with a sparkline of each day
+    Peaks(peaks::Options),
+    /// Walks the ledger's hash chain and names the first row that does not fit
+    Verify(verify::Options),
+    /// Shows the configuration in effect, or every mistake in it at once
+    CheckConfig(check_config::Options),
+    /// Tries each source and what the agent needs, and says what to do where something is missing
+    Doctor(doctor::Options),
+    /// Prints a completion script for a shell
+    ///
+    /// bash: `highwater completions bash > ~/.local/share/bash-completion/completions/highwater`
+    Completions(completions::Options),
+}
+
+/// A command that failed: its exit code, and what to tell.
+#[derive(Debug)]
+struct Failure {
+    code: u8,
+    message: String,
+}
+
+impl Failure {
+    fn new(code: u8, message: impl ToString) -> Self {
+        Failure { code, message: message.to_string() }
+    }
+}
+
+impl From<Mistakes> for Failure {
+    fn from(mistakes: Mistakes) -> Self {
+        Failure::new(exit::CONFIG, mistakes)
+    }
+}
+
+impl From<LedgerError> for Failure {
+    fn from(error: LedgerError) -> Self {
+        let code = match &error {
+            _ if error.is_permission() => exit::PERMISSION,
+            LedgerError::Newer { .. } | LedgerError::Foreign { .. } | LedgerError::Nonsense { .. } => exit::DATA,
+            _ if error.is_damage() => exit::DATA,
+            _ => exit::UNAVAILABLE,
+        };
+        Failure::new(code, error)
+    }
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        Failure::new(exit::UNAVAILABLE, error)
+    }
+}
+
+type Outcome = Result<u8, Failure>;
+
+/// Does what the command line says, and gives the exit code.
+#[must_use]
+pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let cli = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        Err(usage) => {
+            // Help and version are asked for; they go to standard output. Nothing is left to do if it is closed.
+            let _ = usage.print();
+            return if usage.use_stderr() { exit::USAGE.into() } else { ExitCode::SUCCESS };
+        }
+    };
+    match dispatch(&cli) {
+        Ok(code) => code.into(),
+        Err(failure) => {
+            // Nothing is left to do where standard error can't be written to.
+            let _ = writeln!(io::stderr(), "highwater: {}", failure.message.trim_end());
+            failure.code.into()
+        }
+    }
+}
+
+fn dispatch(cli: &Cli) -> Outcome {
+    match &cli.command {
+        Command::Completions(options) => completions::print_for(options),
+        Command::CheckConfig(options) => check_config::check(load(&cli.common), options),
+        Command::Doctor(options) => doctor::examine(load(&cli.common), options),
+        Command::Run => run::run(&cli.common),
+        Command::Once(options) => once::sample(&load(&cli.common)?, options),
+        Command::Status(options) => status::show(&load(&cli.common)?, options),
+        Command::Peaks(options) => peaks::show(&load(&cli.common)?, options),
+        Command::Verify(options) => verify::verify(&load(&cli.common)?, options),
+    }
+}
+
+/// Loads the configuration, as the command line, the environment and the file say.
+fn load(common: &Common) -> Result<Loaded, Mistakes> {
+    let env: Vec<(OsString, OsString)> = std::env::vars_os().collect();
+    let overrides = [("state_dir", &common.state_dir), ("sampling.root", &common.root)];
+    config::load(&Inputs {
+        file: config::find_file(common.config.clone(), &env),
+        env,
+        overrides: overrides
+            .into_iter()
+            .filter_map(|(key, value)| Some((key.to_owned(), value.clone()?)))
+            .collect(),
+        // Without a current directory (it was removed) relative paths have nowhere to begin: they fail where they are used.
+        cwd: std::env::current_dir().unwrap_or_default(),
+        now_s: clock::unix_s(),
+    })
+}
+
+fn plan(loaded: &Loaded) -> Plan {
+    Plan {
+        length: loaded.config.sampling.interval,
+        retention_s: loaded.config.retention_s,
+        calendar: loaded.config.sampling.calendar.clone(),
+    }
+}
+
+fn open_reader(loaded: &Loaded) -> Result<Ledger, LedgerError> {
+    Ledger::open_reader(&loaded.config.state_dir, plan(loaded))
+}
+
+/// Prints a JSON document on one line.
+fn print_json(value: &serde_json::Value) -> io::Result<()> {
+    print(&format!("{value}\n"))
+}
+
+/// The command line's definition, for completions and man pages.
+#[must_use]
+pub fn definition() -> clap::Command {
+    <Cli as clap::CommandFactory>::command()
+}

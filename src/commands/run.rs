@@ -1,0 +1,29 @@
+//! `highwater run`
+
+use super::{Common, Failure, Outcome, exit, load};
+use crate::daemon::{self, DaemonError};
+use crate::log;
+
+pub(super) fn run(common: &Common) -> Outcome {
+    let loaded = load(common)?;
+    let again = Common {
+        config: common.config.clone(),
+        state_dir: common.state_dir.clone(),
+        root: common.root.clone(),
+    };
+    let handle = log::begin(loaded.config.log);
+    let runtime = runtime()?;
+    let ended = runtime.block_on(daemon::run(loaded, Box::new(move || load(&again)), handle));
+    // A source that hangs keeps its thread; the process does not wait for it.
+    runtime.shutdown_background();
+    match ended {
+        Ok(()) => Ok(0),
+        Err(DaemonError::Ledger(error)) => Err(error.into()),
+        Err(error) => Err(Failure::new(exit::UNAVAILABLE, error)),
+    }
+}
+
+/// The one-threaded runtime that commands wait on.
+pub(super) fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build()
+}
