@@ -5,7 +5,7 @@ use highwater_rules::record::Mark;
 use nix::time::{ClockId, clock_gettime};
 use std::path::{Path, PathBuf};
 
-const BOOT_ID_MAX_BYTES: usize = 256;
+const BOOT_ID_MAX_BYTES: usize = 64;
 /// Clocks read further apart than this are read again: the process was put to sleep between two of them.
 const READ_SPREAD_MS: i64 = 1;
 const READ_TRIES: usize = 4;
@@ -29,8 +29,9 @@ impl Clock {
     #[must_use]
     pub fn now(&self) -> Mark {
         // Where there is no boot id (no /proc at all), the clocks since boot still tell most reboots: they begin anew.
-        let boot_id = files::read_bounded(&self.boot_id_path, BOOT_ID_MAX_BYTES)
-            .map_or_else(|_| "unknown".to_owned(), |id| id.trim().to_owned());
+        let mut buffer = [0; BOOT_ID_MAX_BYTES];
+        let boot_id = files::read_head(&self.boot_id_path, &mut buffer)
+            .map_or_else(|_| "unknown".to_owned(), |id| String::from_utf8_lossy(id).trim().to_owned());
         let mut best = Reading::take();
         for _ in 1..READ_TRIES {
             if best.spread_ms <= READ_SPREAD_MS {
@@ -73,6 +74,12 @@ pub fn unix_s() -> i64 {
 #[must_use]
 pub fn unix_ms() -> i64 {
     millis(ClockId::CLOCK_REALTIME)
+}
+
+/// `CLOCK_MONOTONIC`, in milliseconds since the boot: for how long something took.
+#[must_use]
+pub fn mono_ms() -> i64 {
+    millis(ClockId::CLOCK_MONOTONIC)
 }
 
 #[expect(clippy::disallowed_methods, reason = "this is the module that reads clocks")]

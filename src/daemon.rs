@@ -1,7 +1,8 @@
 //! The one loop: sleep to the end of the slot or a signal, do what is due.
 
-use crate::clock::Clock;
+use crate::clock::{self, Clock};
 use crate::config::{Config, Loaded};
+use crate::files::Root;
 use crate::ledger::{Ledger, LedgerError, Plan};
 use crate::recorder::{Due, Recorder};
 use crate::sampler::Sampler;
@@ -12,11 +13,11 @@ use highwater_rules::record::Mark;
 use highwater_rules::timeline;
 
 /// How the agent loads its configuration again.
-pub type Reload = Box<dyn Fn() -> Result<Loaded, crate::config::Mistakes>>;
+pub(crate) type Reload = Box<dyn Fn() -> Result<Loaded, crate::config::Mistakes>>;
 
 /// What can end the agent.
 #[derive(Debug, thiserror::Error)]
-pub enum DaemonError {
+pub(crate) enum DaemonError {
     /// The ledger can't be opened.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
@@ -26,7 +27,7 @@ pub enum DaemonError {
 }
 
 /// The agent.
-pub struct Daemon {
+pub(crate) struct Daemon {
     config: Config,
     clock: Clock,
     sampler: Sampler,
@@ -52,13 +53,13 @@ fn sampler(config: &Config) -> Sampler {
 ///
 /// # Errors
 /// When it can't begin: the ledger can't be opened, or signals can't be waited for.
-pub async fn run(loaded: Loaded, reload: Reload, log: log::Handle) -> Result<(), DaemonError> {
+pub(crate) async fn run(loaded: Loaded, reload: Reload, log: log::Handle) -> Result<(), DaemonError> {
     let config = loaded.config.clone();
     let mut wakes = Wakes::new()?;
     let opened = Ledger::open(&config.state_dir, plan(&config))?;
     let clock = Clock::new(&config.sampling.root);
     events::started(&loaded, &opened.ledger);
-    events::host(&host::HostFacts::read(&config.sampling.root));
+    events::host(&host::HostFacts::read(&Root::new(&config.sampling.root)));
     events::config_warnings(&loaded.warnings);
     if let Some((aside, why)) = &opened.moved_aside {
         events::ledger_moved_aside(aside, why);
@@ -71,8 +72,7 @@ pub async fn run(loaded: Loaded, reload: Reload, log: log::Handle) -> Result<(),
     // An agent restarted over a slot's end is still in time for it.
     daemon.turn(true).await;
     loop {
-        let now = daemon.clock.now();
-        match wakes.next(daemon.until_due_ms(&now)).await {
+        match wakes.next(daemon.next_slot_end()).await? {
             Wake::SlotEnded | Wake::ClockSet => daemon.turn(false).await,
             Wake::Reload => daemon.reload(&reload),
             Wake::SampleNow => daemon.sample_extra().await,
@@ -85,10 +85,10 @@ pub async fn run(loaded: Loaded, reload: Reload, log: log::Handle) -> Result<(),
 }
 
 impl Daemon {
-    /// Milliseconds until the slot that `now` lies in ends.
-    fn until_due_ms(&self, now: &Mark) -> u64 {
-        let length_ms = self.config.sampling.interval.millis();
-        (length_ms - now.wall_ms.rem_euclid(length_ms)).unsigned_abs()
+    /// When the slot that is now will end, in unix seconds.
+    fn next_slot_end(&self) -> i64 {
+        let length = self.config.sampling.interval;
+        length.slot_at(clock::unix_s()).end(length)
     }
 
     /// Samples the slot that has ended, if it has not been already.
@@ -113,7 +113,7 @@ impl Daemon {
     async fn sample(&mut self, due: Due, now: Mark) {
         let sample = self.sampler.read().await;
         self.state.sources(&sample.reports);
-        let took_ms = self.clock.now().mono_ms.saturating_sub(now.mono_ms);
+        let took_ms = clock::mono_ms().saturating_sub(now.mono_ms);
         let recorded = self.recorder.record(due, now, sample);
         events::sampled(&recorded.record, took_ms);
         events::missed(&recorded.record);
@@ -128,7 +128,7 @@ impl Daemon {
         let now = self.clock.now();
         let sample = self.sampler.read().await;
         self.state.sources(&sample.reports);
-        let took_ms = self.clock.now().mono_ms.saturating_sub(now.mono_ms);
+        let took_ms = clock::mono_ms().saturating_sub(now.mono_ms);
         events::sampled_extra(self.recorder.previous(), now, sample, self.config.sampling.interval, took_ms);
     }
 

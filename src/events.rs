@@ -18,13 +18,14 @@ use tracing::{debug, error, info, warn};
 
 /// A moment of unix seconds, to the second.
 #[must_use]
-pub fn at(unix_s: i64) -> String {
+pub(crate) fn at(unix_s: i64) -> String {
     highwater_rules::day::timestamp(unix_s).to_string()
 }
 
 pub(crate) fn started(loaded: &Loaded, ledger: &Ledger) {
     let config = &loaded.config;
-    let names: Vec<String> = crate::sources::Source::all(config).iter().map(crate::sources::Source::name).collect();
+    let names: Vec<String> =
+        crate::sources::Source::all(config).iter().map(crate::sources::Source::name).collect();
     info!(
         version = env!("CARGO_PKG_VERSION"),
         instance = ledger.instance(),
@@ -46,7 +47,7 @@ pub(crate) fn host(facts: &HostFacts) {
         os = facts.os.as_deref(),
         kernel = facts.kernel.as_deref(),
         cores = facts.cores.map(u64::from),
-        virtualization = facts.virtualization.as_str(),
+        virtualization = facts.virtualization.as_deref(),
         "host"
     );
 }
@@ -195,7 +196,11 @@ impl Changes {
             if self.left_out.get(&report.source) != Some(&report.duplicates) {
                 self.left_out.insert(report.source.clone(), report.duplicates.clone());
                 if !report.duplicates.is_empty() {
-                    warn!(source = report.source, interfaces = report.duplicates.join(","), "interfaces_left_out");
+                    warn!(
+                        source = report.source,
+                        interfaces = report.duplicates.join(","),
+                        "interfaces_left_out"
+                    );
                 }
             }
         }

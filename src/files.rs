@@ -3,22 +3,84 @@
 use std::fs::File;
 use std::io::{self, Read as _};
 use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::Path;
+use std::path::{Component, Path, PathBuf};
+
+/// What a buffer holds at first: more than the usual file of `/proc` gives, so that one read takes it whole.
+const BUFFER_BYTES: usize = 8 * 1024;
+
+/// The root of the file system that is metered: `/`, or where a host's is mounted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Root(PathBuf);
+
+impl Root {
+    /// The root at `path`.
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Root(path.into())
+    }
+
+    /// Whether it is the agent's own root.
+    #[must_use]
+    pub fn is_own(&self) -> bool {
+        self.0 == Path::new("/")
+    }
+
+    /// Where a path of the metered file system is for the agent; absolute ones lie below the root too.
+    #[must_use]
+    pub fn at(&self, path: impl AsRef<Path>) -> PathBuf {
+        let below = path.as_ref().components().filter(|c| !matches!(c, Component::RootDir));
+        self.0.components().chain(below).collect()
+    }
+}
 
 /// Reads a file of at most `max` bytes, as text.
 ///
 /// # Errors
 /// When it can't be opened or read, is longer than `max` bytes, or is no UTF-8. The error does not name the path.
 pub fn read_bounded(path: &Path, max: usize) -> io::Result<String> {
-    let mut text = String::new();
-    open(path)?.take(max as u64 + 1).read_to_string(&mut text)?;
-    if text.len() > max {
-        return Err(io::Error::new(io::ErrorKind::FileTooLarge, format!("longer than {max} bytes")));
-    }
-    Ok(text)
+    let mut bytes = Vec::new();
+    read_into(path, &mut bytes, max)?;
+    String::from_utf8(bytes).map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "not UTF-8"))
 }
 
-/// Opens a file for reading. A FIFO without a writer reads as empty instead of blocking.
+/// Reads a file of at most `max` bytes into a buffer that is used again and again.
+///
+/// It is opened, read once, read again to see its end, and closed: a short read of a file in `/proc` is no end, since the
+/// kernel hands out a page at a time.
+///
+/// # Errors
+/// When it can't be opened or read, or is longer than `max` bytes. The error does not name the path.
+pub fn read_into(path: &Path, buffer: &mut Vec<u8>, max: usize) -> io::Result<()> {
+    buffer.clear();
+    buffer.reserve(BUFFER_BYTES.min(max.saturating_add(1)));
+    open(path)?.take(max as u64 + 1).read_to_end(buffer)?;
+    if buffer.len() > max {
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, format!("longer than {max} bytes")));
+    }
+    Ok(())
+}
+
+/// Reads the head of a file with a single read: for what stands in a known place at its beginning, however long it is.
+///
+/// # Errors
+/// When it can't be opened or read. The error does not name the path.
+pub fn read_head<'a>(path: &Path, buffer: &'a mut [u8]) -> io::Result<&'a [u8]> {
+    let mut file = open(path)?;
+    let length = loop {
+        match file.read(buffer) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            result => break result?,
+        }
+    };
+    Ok(buffer.get(..length).unwrap_or_default())
+}
+
+/// Whether an error says that there is no such file, rather than that it can't be read.
+#[must_use]
+pub fn is_absent(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
+}
+
+/// Opens a file for reading. A FIFO without a writer reads as empty instead of blocking, and no terminal becomes the agent's.
 fn open(path: &Path) -> io::Result<File> {
-    File::options().read(true).custom_flags(nix::libc::O_NONBLOCK).open(path)
+    File::options().read(true).custom_flags(nix::libc::O_NONBLOCK | nix::libc::O_NOCTTY).open(path)
 }

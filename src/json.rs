@@ -7,7 +7,7 @@ use serde_json::{Map, Number, Value, json};
 
 /// A figure: whole numbers without a fraction.
 #[must_use]
-pub fn figure(value: f64) -> Value {
+pub(crate) fn figure(value: f64) -> Value {
     // Below 2^53 every whole double is an integer exactly.
     if value.fract() == 0.0 && value.abs() < 9_007_199_254_740_992.0 {
         return Value::from(value as i64);
@@ -18,7 +18,7 @@ pub fn figure(value: f64) -> Value {
 /// A series' outcome in a slot: `{"meter","subject","value"}` with `rx` and `tx` where the meter has directions, or `gap` in the
 /// place of `value`.
 #[must_use]
-pub fn entry(entry: &Entry) -> Value {
+pub(crate) fn entry(entry: &Entry) -> Value {
     let mut map = Map::new();
     map.insert("meter".to_owned(), Value::from(entry.series.meter.word()));
     map.insert("subject".to_owned(), Value::from(entry.series.subject.as_str()));
@@ -32,7 +32,7 @@ pub fn entry(entry: &Entry) -> Value {
 }
 
 /// Adds a reading's `value`, and `rx` and `tx` where it has them.
-pub fn add_reading(map: &mut Map<String, Value>, reading: &Reading) {
+pub(crate) fn add_reading(map: &mut Map<String, Value>, reading: &Reading) {
     map.insert("value".to_owned(), figure(reading.value));
     if let Some(directions) = reading.directions {
         map.insert("rx".to_owned(), figure(directions.rx));
@@ -42,7 +42,7 @@ pub fn add_reading(map: &mut Map<String, Value>, reading: &Reading) {
 
 /// `{"expected","read","missed":{REASON:n}}`
 #[must_use]
-pub fn coverage(coverage: &Coverage) -> Value {
+pub(crate) fn coverage(coverage: &Coverage) -> Value {
     let missed: Map<String, Value> =
         coverage.reasons().map(|(reason, slots)| (reason.word().to_owned(), Value::from(slots))).collect();
     json!({"expected": coverage.expected(), "read": coverage.read, "missed": missed})
@@ -50,6 +50,6 @@ pub fn coverage(coverage: &Coverage) -> Value {
 
 /// A value and the moment that it is of, or null.
 #[must_use]
-pub fn value_at(pair: Option<(f64, i64)>) -> Value {
+pub(crate) fn value_at(pair: Option<(f64, i64)>) -> Value {
     pair.map_or(Value::Null, |(value, moment)| json!({"value": figure(value), "at": at(moment)}))
 }

@@ -24,7 +24,7 @@ const LINE_MAX_BYTES: usize = 4096;
 
 /// Changes what is logged, at run time.
 #[derive(Debug, Clone)]
-pub struct Handle(Arc<Settings>);
+pub(crate) struct Handle(Arc<Settings>);
 
 #[derive(Debug)]
 struct Settings {
@@ -35,7 +35,7 @@ struct Settings {
 
 impl Handle {
     /// Follows a changed configuration.
-    pub fn follow(&self, log: Log) {
+    pub(crate) fn follow(&self, log: Log) {
         self.0.level.store(log.level as u8, Ordering::Relaxed);
         self.0.json.store(u8::from(log.format == LogFormat::Json), Ordering::Relaxed);
     }
@@ -43,7 +43,7 @@ impl Handle {
 
 /// Begins to log. Only the first call of a process does.
 #[must_use]
-pub fn begin(log: Log) -> Handle {
+pub(crate) fn begin(log: Log) -> Handle {
     let handle = Handle(Arc::new(Settings {
         level: AtomicU8::new(0),
         json: AtomicU8::new(0),
@@ -133,9 +133,8 @@ fn render(event: &Event<'_>, json: bool, dropped: u64) -> String {
 
 /// A moment of unix milliseconds, as RFC 3339 writes it.
 #[must_use]
-pub fn stamp(unix_ms: i64) -> String {
-    jiff::Timestamp::from_millisecond(unix_ms)
-        .map_or_else(|_| unix_ms.to_string(), |t| format!("{t:.3}"))
+pub(crate) fn stamp(unix_ms: i64) -> String {
+    jiff::Timestamp::from_millisecond(unix_ms).map_or_else(|_| unix_ms.to_string(), |t| format!("{t:.3}"))
 }
 
 struct Fields {
@@ -221,7 +220,7 @@ impl Visit for Fields {
 ///
 /// # Errors
 /// When standard output can't be written to for another reason.
-pub fn print(text: &str) -> io::Result<()> {
+pub(crate) fn print(text: &str) -> io::Result<()> {
     let mut stdout = io::stdout().lock();
     match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
         Err(e) if e.kind() == io::ErrorKind::BrokenPipe => Ok(()),

@@ -101,7 +101,8 @@ impl Recorder {
             return Ok(Some(Due { slot, resumed_after: None }));
         }
         // The clock was set back, or it is early in the slot after the one just read.
-        let overlaps = |r: &SlotRecord| r.at() > slot.start(length) && r.slot.start(r.length) < slot.end(length);
+        let overlaps =
+            |r: &SlotRecord| r.at() > slot.start(length) && r.slot.start(r.length) < slot.end(length);
         if overlaps(previous) || self.pending.iter().any(overlaps) || self.ledger.has(slot, length)? {
             return Ok(None);
         }

@@ -1,8 +1,8 @@
 //! Reading all sources at once, each under a timeout, so that one that hangs costs the others nothing.
 //!
-//! Sources block. A thread that lives only as long as a sample reads them one after the other; when one does not answer in time it
-//! keeps that thread, and another goes on with the rest. The source that hangs is not asked again until it has come back, so
-//! that it holds one thread at most.
+//! What the kernel tells of itself is read at once. Sources that may block are read one after the other by a thread that lives only
+//! as long as the sample; when one does not answer in time it keeps that thread, and another goes on with the rest. The source
+//! that hangs is not asked again until it has come back, so that it holds one thread at most.
 
 use crate::sources::{Missing, Readout, Source};
 use highwater_rules::figure::Observation;
@@ -99,8 +99,14 @@ impl Sampler {
         let mut outcomes: Vec<Option<Answer>> = (0..self.places.len()).map(|_| None).collect();
         let queue: Queue = Arc::default();
         for (index, place) in self.places.iter_mut().enumerate() {
-            if let Some(source) = place.source.take() {
-                lock(&queue).push_back((index, source));
+            match place.source.take() {
+                Some(source) if source.may_block() => lock(&queue).push_back((index, source)),
+                Some(source) => {
+                    if let Some(outcome) = outcomes.get_mut(index) {
+                        *outcome = Some(ask(index, source));
+                    }
+                }
+                None => {}
             }
         }
         let asked: Vec<usize> = lock(&queue).iter().map(|(index, _)| *index).collect();
@@ -158,7 +164,10 @@ impl Place {
         timeout: Duration,
     ) {
         let (outcome, duplicates) = answer.unwrap_or_else(|| {
-            let why = format!("no answer within {} ms: it is asked again once it has come back", timeout.as_millis());
+            let why = format!(
+                "no answer within {} ms: it is asked again once it has come back",
+                timeout.as_millis()
+            );
             (Err(why), Vec::new())
         });
         let outcome = outcome.map(|mut readout| {
@@ -193,17 +202,21 @@ fn lock(queue: &Queue) -> std::sync::MutexGuard<'_, VecDeque<(usize, Source)>> {
     queue.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+fn ask(index: usize, mut source: Source) -> Answer {
+    let outcome = source.read().map_err(|e| e.to_string());
+    let duplicates = source.duplicates().to_vec();
+    Answer { index, source, outcome, duplicates }
+}
+
 /// Starts a thread that reads what the queue holds; `false` where the host refuses one.
 fn spawn(queue: &Queue, answer: &UnboundedSender<Answer>) -> bool {
     let (queue, answer) = (Arc::clone(queue), answer.clone());
     let read_all = move || {
         loop {
             let next = lock(&queue).pop_front();
-            let Some((index, mut source)) = next else { return };
-            let outcome = source.read().map_err(|e| e.to_string());
-            let duplicates = source.duplicates();
+            let Some((index, source)) = next else { return };
             // Nobody listens any more where the configuration was reloaded meanwhile.
-            if answer.send(Answer { index, source, outcome, duplicates }).is_err() {
+            if answer.send(ask(index, source)).is_err() {
                 return;
             }
         }

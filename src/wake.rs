@@ -3,14 +3,13 @@
 use nix::sys::time::TimeSpec;
 use nix::sys::timerfd::{ClockId, Expiration, TimerFd, TimerFlags, TimerSetTimeFlags};
 use std::io;
-use std::time::Duration;
-use tokio::io::unix::AsyncFd;
+use std::os::fd::{AsFd as _, OwnedFd};
+use tokio::net::unix::pipe;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::time::sleep;
 
 /// Why the loop woke.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Wake {
+pub(crate) enum Wake {
     /// The slot has ended.
     SlotEnded,
     /// The wall clock was set, or the host was resumed: the way to the next slot's end is another now.
@@ -23,69 +22,81 @@ pub enum Wake {
     Stop(&'static str),
 }
 
-/// A moment so far away that only a cancellation ends the wait for it: the year 2500.
-const NEVER_S: i64 = 16_725_225_600;
-
 /// All that can wake the loop.
-pub struct Wakes {
+pub(crate) struct Wakes {
     terminate: Signal,
     interrupt: Signal,
     reload: Signal,
     sample: Signal,
-    clock_set: Option<AsyncFd<TimerFd>>,
+    alarm: Alarm,
 }
 
 impl Wakes {
     /// Begins to listen for signals and for the clock.
     ///
     /// # Errors
-    /// When the operating system refuses a signal handler.
-    pub fn new() -> io::Result<Self> {
+    /// When the operating system refuses a signal handler or a timer.
+    pub(crate) fn new() -> io::Result<Self> {
         Ok(Wakes {
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
             reload: signal(SignalKind::hangup())?,
             sample: signal(SignalKind::user_defined1())?,
-            // Without it (an old kernel, a filter of system calls) a clock that was set is seen at the next slot's end.
-            clock_set: clock_watch().ok(),
+            alarm: Alarm::new()?,
         })
     }
 
-    /// Waits until a slot ends, `until_due_ms` from now, or for what comes before.
-    pub async fn next(&mut self, until_due_ms: u64) -> Wake {
-        let clock_set = self.clock_set.as_ref();
-        let woken = tokio::select! {
+    /// Waits until the wall clock shows `at_s` (unix seconds), or for what comes before.
+    ///
+    /// # Errors
+    /// When the timer fails.
+    pub(crate) async fn next(&mut self, at_s: i64) -> io::Result<Wake> {
+        self.alarm.set(at_s)?;
+        tokio::select! {
             biased;
-            _ = self.terminate.recv() => Wake::Stop("SIGTERM"),
-            _ = self.interrupt.recv() => Wake::Stop("SIGINT"),
-            _ = self.reload.recv() => Wake::Reload,
-            _ = self.sample.recv() => Wake::SampleNow,
-            () = cancelled(clock_set) => Wake::ClockSet,
-            () = sleep(Duration::from_millis(until_due_ms)) => Wake::SlotEnded,
-        };
-        if woken == Wake::ClockSet {
-            // Armed anew: a cancelled timer tells of one step only.
-            self.clock_set = clock_watch().ok();
+            _ = self.terminate.recv() => Ok(Wake::Stop("SIGTERM")),
+            _ = self.interrupt.recv() => Ok(Wake::Stop("SIGINT")),
+            _ = self.reload.recv() => Ok(Wake::Reload),
+            _ = self.sample.recv() => Ok(Wake::SampleNow),
+            woken = self.alarm.ring() => woken,
         }
-        woken
     }
 }
 
-/// A timer on the wall clock that is never due, and that the kernel cancels when the clock is set or the host is resumed.
-fn clock_watch() -> io::Result<AsyncFd<TimerFd>> {
-    let flags = TimerFlags::TFD_NONBLOCK | TimerFlags::TFD_CLOEXEC;
-    let timer = TimerFd::new(ClockId::CLOCK_REALTIME, flags)?;
-    let cancellable = TimerSetTimeFlags::TFD_TIMER_ABSTIME | TimerSetTimeFlags::TFD_TIMER_CANCEL_ON_SET;
-    timer.set(Expiration::OneShot(TimeSpec::new(NEVER_S, 0)), cancellable)?;
-    AsyncFd::new(timer)
+/// A timer on the wall clock itself, which the kernel cancels when the clock is set or the host is resumed: one wake-up a slot,
+/// at its end by whatever way the clock took there.
+struct Alarm {
+    timer: TimerFd,
+    ready: pipe::Receiver,
 }
 
-async fn cancelled(watch: Option<&AsyncFd<TimerFd>>) {
-    let ready = match watch {
-        Some(watch) => watch.readable().await.is_ok(),
-        None => false,
-    };
-    if !ready {
-        std::future::pending::<()>().await;
+impl Alarm {
+    fn new() -> io::Result<Self> {
+        let flags = TimerFlags::TFD_NONBLOCK | TimerFlags::TFD_CLOEXEC;
+        let timer = TimerFd::new(ClockId::CLOCK_REALTIME, flags)?;
+        // A timer is waited for and read as a pipe is.
+        let copy: OwnedFd = timer.as_fd().try_clone_to_owned()?;
+        Ok(Alarm { timer, ready: pipe::Receiver::from_owned_fd_unchecked(copy)? })
+    }
+
+    fn set(&self, at_s: i64) -> io::Result<()> {
+        let cancellable = TimerSetTimeFlags::TFD_TIMER_ABSTIME | TimerSetTimeFlags::TFD_TIMER_CANCEL_ON_SET;
+        // The moment 0 would disarm it.
+        self.timer.set(Expiration::OneShot(TimeSpec::new(at_s.max(1), 0)), cancellable)?;
+        Ok(())
+    }
+
+    async fn ring(&self) -> io::Result<Wake> {
+        loop {
+            self.ready.readable().await?;
+            // More than a timer gives, so that tokio sees it emptied.
+            let mut expirations = [0; 16];
+            match self.ready.try_read(&mut expirations) {
+                Ok(_) => return Ok(Wake::SlotEnded),
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
+                Err(e) if e.raw_os_error() == Some(nix::libc::ECANCELED) => return Ok(Wake::ClockSet),
+                Err(e) => return Err(e),
+            }
+        }
     }
 }

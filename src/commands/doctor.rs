@@ -64,7 +64,8 @@ pub(super) fn examine(loaded: Result<Loaded, Mistakes>, options: &Options) -> Ou
 
 fn checks(loaded: &Loaded) -> Result<Vec<Check>, std::io::Error> {
     let config = &loaded.config;
-    let file = loaded.file.as_ref().map_or_else(|| "defaults, no file".to_owned(), |f| f.display().to_string());
+    let file =
+        loaded.file.as_ref().map_or_else(|| "defaults, no file".to_owned(), |f| f.display().to_string());
     let mut checks = vec![Check::good("config", file)];
     checks.extend(loaded.warnings.iter().map(|w| Check::good("config warning", w.to_string())));
     checks.push(state_dir(&config.state_dir));
@@ -89,7 +90,11 @@ fn state_dir(path: &Path) -> Check {
         Ok(()) => Check::good(name, format!("{}, made at the first start", path.display())),
         Err(errno) => Check::bad(
             name,
-            format!("{} can't be written to ({}): give the agent's user the right, or set state_dir", existing.display(), errno.desc()),
+            format!(
+                "{} can't be written to ({}): give the agent's user the right, or set state_dir",
+                existing.display(),
+                errno.desc()
+            ),
         ),
     }
 }
@@ -110,7 +115,10 @@ fn clock(root: &Path) -> Check {
     let detail = format!("{}, boot {}", crate::log::stamp(now.wall_ms), now.boot_id);
     // The first commit of this project is younger than any clock that is right.
     if now.wall_ms < 1_790_000_000_000 {
-        return Check::bad("clock", format!("{detail}: the clock is in the past; set it, or wait for NTP to"));
+        return Check::bad(
+            "clock",
+            format!("{detail}: the clock is in the past; set it, or wait for NTP to"),
+        );
     }
     Check::good("clock", detail)
 }
@@ -138,7 +146,8 @@ fn source(report: &Report) -> Check {
         Ok(readout) => {
             let seen = readout.observations.iter().map(saw);
             let missing = readout.missing.iter().map(|m| format!("{}: {}", m.series, m.why));
-            let left_out = report.duplicates.iter().map(|i| format!("{i}: left out, its bytes are counted below it"));
+            let left_out =
+                report.duplicates.iter().map(|i| format!("{i}: left out, its bytes are counted below it"));
             let detail: Vec<String> = seen.chain(missing).chain(left_out).collect();
             Check { name, ok: readout.missing.is_empty(), detail: detail.join("\n") }
         }

@@ -35,10 +35,18 @@ mod exit {
 /// highwater samples this host every five minutes into a local ledger, rolls the peaks of each day, and shows how much of the day it
 /// saw. Without a command's options it needs no configuration, no root and no server: try `highwater run`.
 #[derive(Debug, Parser)]
-#[command(name = "highwater", version, max_term_width = 110, subcommand_required = true, arg_required_else_help = true)]
-#[command(after_help = "Exit codes: 0 fine, 64 wrong usage, 65 bad data, 69 something unavailable, 77 no permission, 78 wrong \
+#[command(
+    name = "highwater",
+    version,
+    max_term_width = 110,
+    subcommand_required = true,
+    arg_required_else_help = true
+)]
+#[command(
+    after_help = "Exit codes: 0 fine, 64 wrong usage, 65 bad data, 69 something unavailable, 77 no permission, 78 wrong \
                         configuration.\nEvery key of the configuration can be set by the environment: \
-                        HIGHWATER_SAMPLING__INTERVAL=1s highwater run")]
+                        HIGHWATER_SAMPLING__INTERVAL=1s highwater run"
+)]
 pub struct Cli {
     #[command(flatten)]
     common: Common,
@@ -107,7 +115,9 @@ impl From<LedgerError> for Failure {
     fn from(error: LedgerError) -> Self {
         let code = match &error {
             _ if error.is_permission() => exit::PERMISSION,
-            LedgerError::Newer { .. } | LedgerError::Foreign { .. } | LedgerError::Nonsense { .. } => exit::DATA,
+            LedgerError::Newer { .. } | LedgerError::Foreign { .. } | LedgerError::Nonsense { .. } => {
+                exit::DATA
+            }
             _ if error.is_damage() => exit::DATA,
             _ => exit::UNAVAILABLE,
         };

@@ -38,7 +38,9 @@ pub(super) fn sample(loaded: &Loaded, options: &Options) -> Outcome {
         let readings: Vec<_> = entries.iter().filter(|e| e.outcome.is_ok()).map(crate::json::entry).collect();
         let gaps: Vec<_> = entries.iter().filter(|e| e.outcome.is_err()).map(crate::json::entry).collect();
         let at = stamp(now.wall_ms);
-        print_json(&json!({"at": at, "window_s": options.window, "readings": readings, "gaps": gaps, "errors": failures}))?;
+        print_json(
+            &json!({"at": at, "window_s": options.window, "readings": readings, "gaps": gaps, "errors": failures}),
+        )?;
     } else {
         print(&table(&entries))?;
     }
@@ -68,11 +70,13 @@ fn entries(
     missing: &[highwater_rules::meter::Series],
     ms: i64,
 ) -> Vec<Entry> {
-    let known = |series: &highwater_rules::meter::Series| {
-        match before.iter().find(|o| o.series == *series).map(|o| o.figure) {
-            Some(Figure::Count(counters) | Figure::Traffic(counters, _)) => Before::Counters(counters),
-            Some(Figure::Gauge(_)) | None => Before::Nothing,
-        }
+    let known = |series: &highwater_rules::meter::Series| match before
+        .iter()
+        .find(|o| o.series == *series)
+        .map(|o| o.figure)
+    {
+        Some(Figure::Count(counters) | Figure::Traffic(counters, _)) => Before::Counters(counters),
+        Some(Figure::Gauge(_)) | None => Before::Nothing,
     };
     let counted = if ms > 0 { Ok(ms) } else { Err(GapReason::ClockJump) };
     let gaps = missing.iter().map(|series| Entry {
@@ -92,7 +96,9 @@ fn entries(
 fn failures(report: &Report) -> Vec<String> {
     match &report.outcome {
         Err(why) => vec![format!("{}: {why}", report.source)],
-        Ok(readout) => readout.missing.iter().map(|m| format!("{}: {}: {}", report.source, m.series, m.why)).collect(),
+        Ok(readout) => {
+            readout.missing.iter().map(|m| format!("{}: {}: {}", report.source, m.series, m.why)).collect()
+        }
     }
 }
 
@@ -104,7 +110,8 @@ fn table(entries: &[Entry]) -> String {
             Ok(reading) => {
                 let mut parts = String::new();
                 if let Some(d) = reading.directions {
-                    let _ = write!(parts, "rx {}, tx {}", units::human(meter, d.rx), units::human(meter, d.tx));
+                    let _ =
+                        write!(parts, "rx {}, tx {}", units::human(meter, d.rx), units::human(meter, d.tx));
                 }
                 (units::human(meter, reading.value), parts)
             }

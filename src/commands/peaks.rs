@@ -205,12 +205,25 @@ fn moment(unix_s: Option<i64>) -> String {
 
 /// RFC 4180: a cell with a comma, a quote or a line break stands in quotes, its quotes doubled.
 fn quoted(cell: &str) -> String {
-    if cell.contains([',', '"', '\n', '\r']) { format!("\"{}\"", cell.replace('"', "\"\"")) } else { cell.to_owned() }
+    if cell.contains([',', '"', '\n', '\r']) {
+        format!("\"{}\"", cell.replace('"', "\"\""))
+    } else {
+        cell.to_owned()
+    }
 }
 
 fn table(ledger: &Ledger, days: &[Day]) -> Result<String, LedgerError> {
-    let mut table =
-        units::Table::new(&["DAY", "METER", "SUBJECT", "PEAK", "AT", "RUNNER-UP", "P95", "READ", "0h TO 24h"]);
+    let mut table = units::Table::new(&[
+        "DAY",
+        "METER",
+        "SUBJECT",
+        "PEAK",
+        "AT",
+        "RUNNER-UP",
+        "P95",
+        "READ",
+        "0h TO 24h",
+    ]);
     for day in days {
         let sparks = sparks(ledger, day)?;
         let zone = zone(&day.row.time_zone);
@@ -272,7 +285,8 @@ pub(super) fn read(coverage: &Coverage) -> String {
 
 /// What a day missed, and whether it is still going on.
 fn footnote(day: &Day) -> String {
-    let missed: Vec<String> = day.coverage.reasons().map(|(reason, slots)| format!("{slots} {reason}")).collect();
+    let missed: Vec<String> =
+        day.coverage.reasons().map(|(reason, slots)| format!("{slots} {reason}")).collect();
     let mut notes = Vec::new();
     if !missed.is_empty() {
         notes.push(format!("slots missed: {}", missed.join(", ")));

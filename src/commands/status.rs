@@ -55,8 +55,7 @@ fn status(loaded: &Loaded, ledger: &Ledger) -> Result<Status, LedgerError> {
 }
 
 fn status_json(ledger: &Ledger, status: &Status) -> Value {
-    let today: Vec<Value> =
-        status.today.iter().flat_map(|day| &day.peaks).map(peaks::peak_json).collect();
+    let today: Vec<Value> = status.today.iter().flat_map(|day| &day.peaks).map(peaks::peak_json).collect();
     let coverage = status.today.as_ref().map(|day| json::coverage(&day.coverage));
     json!({
         "instance": ledger.instance(),
@@ -80,7 +79,8 @@ fn status_json(ledger: &Ledger, status: &Status) -> Value {
 }
 
 fn text(ledger: &Ledger, status: &Status) -> Result<String, LedgerError> {
-    let agent = status.agent.as_ref().map_or_else(|| "not running".to_owned(), |pid| format!("running ({pid})"));
+    let agent =
+        status.agent.as_ref().map_or_else(|| "not running".to_owned(), |pid| format!("running ({pid})"));
     let last = status.last_sample_at.map_or_else(|| "none yet".to_owned(), at);
     let mut lines = vec![
         ("agent", format!("highwater {}, {agent}", env!("CARGO_PKG_VERSION"))),
@@ -95,7 +95,8 @@ fn text(ledger: &Ledger, status: &Status) -> Result<String, LedgerError> {
     ];
     if let Some(day) = &status.today {
         let missed: Vec<String> = day.coverage.reasons().map(|(r, n)| format!("{n} {r}")).collect();
-        let missed = if missed.is_empty() { String::new() } else { format!(", missed: {}", missed.join(", ")) };
+        let missed =
+            if missed.is_empty() { String::new() } else { format!(", missed: {}", missed.join(", ")) };
         lines.push(("today", format!("{} slots read so far{missed}", peaks::read(&day.coverage))));
     }
     let mut text = String::new();

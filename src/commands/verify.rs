@@ -37,8 +37,14 @@ pub(super) fn verify(loaded: &Loaded, options: &Options) -> Outcome {
 fn text(verdict: &Verdict, path: &str) -> String {
     let Verdict { slots, days, first_bad } = verdict;
     match first_bad {
-        None => format!("{path}: ok, {slots} slots in one unbroken chain, {days} closed days agree with their slots\n"),
-        Some(bad) => format!("{path}: NOT as the agent wrote it, after {slots} slots walked\n{}: {}\n", place(bad), bad.why),
+        None => format!(
+            "{path}: ok, {slots} slots in one unbroken chain, {days} closed days agree with their slots\n"
+        ),
+        Some(bad) => format!(
+            "{path}: NOT as the agent wrote it, after {slots} slots walked\n{}: {}\n",
+            place(bad),
+            bad.why
+        ),
     }
 }
 

@@ -48,10 +48,8 @@ impl Ledger {
         head: Head,
         day: &BillingDay,
     ) -> rusqlite::Result<()> {
-        let transaction = rusqlite::Transaction::new_unchecked(
-            &self.connection,
-            rusqlite::TransactionBehavior::Immediate,
-        )?;
+        let transaction =
+            rusqlite::Transaction::new_unchecked(&self.connection, rusqlite::TransactionBehavior::Immediate)?;
         let position = ring.position(head.seq);
         if ring.overwrites(head.seq) {
             clear(&transaction, position, ring.base)?;
@@ -62,14 +60,16 @@ impl Ledger {
         };
         insert_slot(&transaction, record, position, head, &self.head, boot)?;
         for missed in &record.missed {
-            transaction.prepare_cached("INSERT INTO missed VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?.execute(params![
-                position,
-                missed.first.0,
-                missed.last.0,
-                missed.first.start(record.length),
-                missed.last.end(record.length),
-                missed.reason.word(),
-            ])?;
+            transaction.prepare_cached("INSERT INTO missed VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?.execute(
+                params![
+                    position,
+                    missed.first.0,
+                    missed.last.0,
+                    missed.first.start(record.length),
+                    missed.last.end(record.length),
+                    missed.reason.word(),
+                ],
+            )?;
         }
         for entry in &record.entries {
             let id = match self.series.get(&entry.series) {
@@ -133,10 +133,23 @@ fn insert_slot(
     let [seq, slot, slot_s, at, taken_ms, mono_ms, boot_ms, boot, clock_step_ms] = numbers;
     let room = zeros(SLOT_ROOM_BYTES, numbers.iter().map(|n| stored_bytes(*n)).sum());
     connection
-        .prepare_cached("INSERT OR REPLACE INTO slots VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)")?
+        .prepare_cached(
+            "INSERT OR REPLACE INTO slots VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+        )?
         .execute(params![
-            position, seq, slot, slot_s, at, taken_ms, mono_ms, boot_ms, boot, clock_step_ms,
-            previous.digest.0, head.digest.0, room,
+            position,
+            seq,
+            slot,
+            slot_s,
+            at,
+            taken_ms,
+            mono_ms,
+            boot_ms,
+            boot,
+            clock_step_ms,
+            previous.digest.0,
+            head.digest.0,
+            room,
         ])?;
     Ok(())
 }
@@ -158,18 +171,18 @@ fn insert_sample(connection: &Connection, position: i64, series: i64, entry: &En
     connection
         .prepare_cached("INSERT INTO samples VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)")?
         .execute(params![
-            position,
-            series,
-            value,
-            rx,
-            tx,
-            directions.map(|d| d.rule.word()),
-            gap,
-            counter,
-            counter_tx,
-            incarnation,
-            zeros(sample_room_bytes(entry.series.meter), used),
-        ])?;
+        position,
+        series,
+        value,
+        rx,
+        tx,
+        directions.map(|d| d.rule.word()),
+        gap,
+        counter,
+        counter_tx,
+        incarnation,
+        zeros(sample_room_bytes(entry.series.meter), used),
+    ])?;
     Ok(())
 }
 
@@ -208,8 +221,7 @@ fn boot_id(connection: &Connection, boot: &str) -> rusqlite::Result<i64> {
 fn series_id(connection: &Connection, series: &Series) -> rusqlite::Result<i64> {
     let names = params![series.meter.word(), series.subject];
     connection.execute("INSERT OR IGNORE INTO series (meter, subject) VALUES (?1, ?2)", names)?;
-    connection
-        .query_row("SELECT id FROM series WHERE meter = ?1 AND subject = ?2", names, |row| row.get(0))
+    connection.query_row("SELECT id FROM series WHERE meter = ?1 AND subject = ?2", names, |row| row.get(0))
 }
 
 /// Makes sure that a day has its row and that it is open: a clock set back can return to one that was closed.
@@ -254,7 +266,8 @@ mod tests {
     fn integers_take_the_bytes_that_sqlite_says() {
         let connection = Connection::open_in_memory().unwrap();
         connection.execute_batch("CREATE TABLE t (a, room); CREATE TABLE u (a, room)").unwrap();
-        let values = [0, 1, 2, -1, 127, 128, -129, 40_000, -40_000, 1 << 23, 1 << 31, 1 << 47, i64::MAX, i64::MIN];
+        let values =
+            [0, 1, 2, -1, 127, 128, -129, 40_000, -40_000, 1 << 23, 1 << 31, 1 << 47, i64::MAX, i64::MIN];
         for value in values {
             connection
                 .execute("INSERT INTO t VALUES (?1, ?2)", params![value, zeros(8, stored_bytes(value))])

@@ -87,9 +87,9 @@ impl Ledger {
             if day.end > today.start {
                 break;
             }
-            let never_was = outages.iter().any(|o| {
-                o.reason == GapReason::ClockJump && o.from <= day.start && day.end <= o.to
-            });
+            let never_was = outages
+                .iter()
+                .any(|o| o.reason == GapReason::ClockJump && o.from <= day.start && day.end <= o.to);
             if !never_was {
                 open_day(&self.connection, &day, calendar.name(), first_seq, &digest)?;
             }
@@ -126,10 +126,8 @@ impl Ledger {
     }
 
     fn write_day(&self, open: &OpenDay, summary: &DaySummary, now_s: i64) -> rusqlite::Result<i64> {
-        let transaction = rusqlite::Transaction::new_unchecked(
-            &self.connection,
-            rusqlite::TransactionBehavior::Immediate,
-        )?;
+        let transaction =
+            rusqlite::Transaction::new_unchecked(&self.connection, rusqlite::TransactionBehavior::Immediate)?;
         let date = open.day.date.to_string();
         let key = params![date, open.time_zone];
         let (last_seq, last_digest) = self.last_of_day(open)?;
@@ -215,7 +213,8 @@ impl Ledger {
     }
 }
 
-const COVERAGE_ASSIGNMENTS: &str = "read = ?3, clock_jump = ?4, host_down = ?5, agent_down = ?6, counter_reset = ?7, source_failed = ?8";
+const COVERAGE_ASSIGNMENTS: &str =
+    "read = ?3, clock_jump = ?4, host_down = ?5, agent_down = ?6, counter_reset = ?7, source_failed = ?8";
 
 fn write_coverage(
     connection: &Connection,
@@ -227,7 +226,8 @@ fn write_coverage(
     let missed: Vec<u32> = GapReason::ALL.iter().map(|r| coverage.missed(*r)).collect();
     let counts = std::iter::once(&coverage.read).chain(&missed).map(|n| n as &dyn rusqlite::ToSql);
     let all: Vec<&dyn rusqlite::ToSql> = key.iter().copied().chain(counts).collect();
-    connection.execute(&format!("UPDATE {table} SET {COVERAGE_ASSIGNMENTS} WHERE {which}"), all.as_slice())?;
+    connection
+        .execute(&format!("UPDATE {table} SET {COVERAGE_ASSIGNMENTS} WHERE {which}"), all.as_slice())?;
     Ok(())
 }
 

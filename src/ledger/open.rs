@@ -226,7 +226,8 @@ fn check_version(path: &Path, version: i64, is_ledger: bool) -> Result<(), Ledge
 }
 
 fn load_rings(connection: &Connection) -> rusqlite::Result<Rings> {
-    let mut statement = connection.prepare("SELECT base, capacity, first_seq FROM rings ORDER BY first_seq")?;
+    let mut statement =
+        connection.prepare("SELECT base, capacity, first_seq FROM rings ORDER BY first_seq")?;
     let rings = statement.query_map([], |row| {
         Ok(Ring { base: row.get(0)?, capacity: row.get::<_, i64>(1)?.max(1), first_seq: row.get(2)? })
     })?;
@@ -305,7 +306,8 @@ fn move_aside(path: &Path) -> Result<PathBuf, LedgerError> {
     for suffix in ["-wal", "-shm"] {
         let from = sibling(path, suffix);
         if from.exists() {
-            std::fs::rename(&from, sibling(&aside, suffix)).map_err(|source| LedgerError::io(&from, source))?;
+            std::fs::rename(&from, sibling(&aside, suffix))
+                .map_err(|source| LedgerError::io(&from, source))?;
         }
     }
     Ok(aside)

@@ -69,9 +69,11 @@ pub struct PeakRow {
 }
 
 /// The columns that tell coverage, in one order everywhere.
-pub(super) const COVERAGE_COLUMNS: &str = "read, clock_jump, host_down, agent_down, counter_reset, source_failed";
+pub(super) const COVERAGE_COLUMNS: &str =
+    "read, clock_jump, host_down, agent_down, counter_reset, source_failed";
 
-const SLOT_COLUMNS: &str = "position, seq, slot, slot_s, at, taken_ms, mono_ms, boot_ms, boot, clock_step_ms, previous, digest";
+const SLOT_COLUMNS: &str =
+    "position, seq, slot, slot_s, at, taken_ms, mono_ms, boot_ms, boot, clock_step_ms, previous, digest";
 const SAMPLE_COLUMNS: &str = "position, series, value, rx, tx, rule, gap, counter, counter_tx, incarnation";
 
 impl Ledger {
@@ -248,11 +250,9 @@ impl Ledger {
             Ok((row.get(1)?, outcome, counters.transpose()?))
         };
         let (id, outcome, counters) = read().map_err(|e| self.failed(e))?;
-        let series = names
-            .series
-            .get(&id)
-            .cloned()
-            .ok_or_else(|| LedgerError::nonsense(&self.path, format!("a sample is of series {id}, which is gone")))?;
+        let series = names.series.get(&id).cloned().ok_or_else(|| {
+            LedgerError::nonsense(&self.path, format!("a sample is of series {id}, which is gone"))
+        })?;
         Ok(Entry { series, outcome, counters })
     }
 
@@ -312,7 +312,6 @@ impl Ledger {
         };
         read().map_err(|e| self.failed(e))
     }
-
 }
 
 fn peak(row: &Row<'_>) -> rusqlite::Result<PeakRow> {
@@ -377,8 +376,9 @@ impl Names {
                 .query_map([], |row| Ok((row.get(2)?, Series::new(word(row, 0)?, row.get::<_, String>(1)?))))?
                 .collect::<rusqlite::Result<_>>()?;
             let mut boots = ledger.connection.prepare_cached("SELECT id, boot_id FROM boots")?;
-            let boots =
-                boots.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<rusqlite::Result<_>>()?;
+            let boots = boots
+                .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
+                .collect::<rusqlite::Result<_>>()?;
             Ok(Names { series, boots })
         };
         read().map_err(|e| ledger.failed(e))

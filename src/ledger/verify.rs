@@ -81,7 +81,8 @@ impl Ledger {
             Err(LedgerError::Sqlite { source, .. })
                 if walk.bad.is_none() && source.sqlite_error_code().is_none() =>
             {
-                walk.bad = Some(walk.after(format!("its row, or one just behind it, can't be read: {source}")));
+                walk.bad =
+                    Some(walk.after(format!("its row, or one just behind it, can't be read: {source}")));
             }
             Err(error) => return Err(error),
         }
@@ -92,7 +93,8 @@ impl Ledger {
             )));
         }
         if walk.bad.is_none() && walk.previous.is_some_and(|digest| digest != self.head.digest) {
-            walk.bad = Some(walk.after("the head of the chain has another digest than the last row".to_owned()));
+            walk.bad =
+                Some(walk.after("the head of the chain has another digest than the last row".to_owned()));
         }
         Ok(())
     }
@@ -115,7 +117,9 @@ impl Ledger {
     fn stray_rows(&self) -> rusqlite::Result<Option<Bad>> {
         for table in ["samples", "missed"] {
             let stray: Option<i64> = self.connection.query_row(
-                &format!("SELECT min(position) FROM {table} WHERE position NOT IN (SELECT position FROM slots)"),
+                &format!(
+                    "SELECT min(position) FROM {table} WHERE position NOT IN (SELECT position FROM slots)"
+                ),
                 [],
                 |row| row.get(0),
             )?;
@@ -146,7 +150,8 @@ impl Ledger {
         let Ok(date) = row.day.parse() else { return Ok(Some(format!("`{}` is no date", row.day))) };
         let day = BillingDay { date, start: row.starts, end: row.ends };
         let until = row.until.unwrap_or(row.ends);
-        let summary = self.summary(&day, row.first_seq, last_seq.max(row.first_seq), until, self.plan.length)?;
+        let summary =
+            self.summary(&day, row.first_seq, last_seq.max(row.first_seq), until, self.plan.length)?;
         let read = summary.coverage.read;
         if read != row.coverage.read {
             return Ok(Some(format!("it says {} slots were read, its slots say {read}", row.coverage.read)));
@@ -196,7 +201,9 @@ impl Walk {
         self.next_seq = Some(slot.seq + 1);
         let before = self.previous.replace(slot.digest);
         self.bad = if slot.seq != expected {
-            Some(bad(format!("row {expected} should stand here: rows before this one are gone or out of order")))
+            Some(bad(format!(
+                "row {expected} should stand here: rows before this one are gone or out of order"
+            )))
         } else if before.is_some_and(|digest| digest != slot.previous) {
             Some(bad("it does not follow the row before it: one of the two was changed".to_owned()))
         } else if digest(&slot.previous, &slot.record) != slot.digest {

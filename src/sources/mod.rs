@@ -1,7 +1,19 @@
 //! The sources: a closed set, one file each. A source says what it sees now; what that makes of a slot is for the rules.
 
+use crate::config::{Config, Ssl, SslSource};
+use crate::files::Root;
 use highwater_rules::figure::Observation;
 use highwater_rules::meter::Series;
+use std::io;
+use std::path::{Path, PathBuf};
+
+pub mod cgroup;
+pub mod container;
+pub mod links;
+pub mod network;
+pub mod presence;
+pub mod ram;
+pub mod ssl;
 
 /// What a source saw in one reading.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -19,4 +31,199 @@ pub struct Missing {
     pub series: Series,
     /// Why, in words for the log.
     pub why: String,
+}
+
+/// A source. Reading it may block: on a socket, on a file system that hangs.
+#[derive(Debug)]
+pub enum Source {
+    /// RAM capacity.
+    Ram(ram::Ram),
+    /// Network throughput.
+    Network(network::Network),
+    /// TLS sessions, as HAProxy counts them.
+    Haproxy(ssl::haproxy::Haproxy),
+}
+
+impl Source {
+    /// The sources that a configuration asks for: RAM, network, and the TLS sources in the file's order.
+    #[must_use]
+    pub fn all(config: &Config) -> Vec<Source> {
+        let root = Root::new(&config.sampling.root);
+        let mut sources = vec![
+            Source::Ram(ram::Ram::new(root.clone(), &config.ram)),
+            Source::Network(network::Network::new(root.clone(), &config.network)),
+        ];
+        sources.extend(config.ssl.iter().map(|Ssl { name, source }| match source {
+            SslSource::Haproxy { socket } => Source::Haproxy(ssl::haproxy::Haproxy::new(&root, name, socket)),
+        }));
+        sources
+    }
+
+    /// Its name: `ram`, `network`, `ssl/NAME`.
+    #[must_use]
+    pub fn name(&self) -> String {
+        match self {
+            Source::Ram(_) => "ram".to_owned(),
+            Source::Network(_) => "network".to_owned(),
+            Source::Haproxy(haproxy) => format!("ssl/{}", haproxy.name()),
+        }
+    }
+
+    /// What it sees now.
+    ///
+    /// # Errors
+    /// When it can't tell. That is a gap, never a zero.
+    pub fn read(&mut self) -> Result<Readout, SourceError> {
+        match self {
+            Source::Ram(ram) => ram.read(),
+            Source::Network(network) => network.read(),
+            Source::Haproxy(haproxy) => haproxy.read(),
+        }
+    }
+
+    /// Whether reading it can wait for others: a peer, another process, a file system that is not this kernel's own. What the
+    /// kernel says of itself, it says at once.
+    #[must_use]
+    pub fn may_block(&self) -> bool {
+        match self {
+            Source::Ram(ram) => ram.may_block(),
+            Source::Network(network) => network.may_block(),
+            Source::Haproxy(_) => true,
+        }
+    }
+
+    /// The series that are gaps when it can't be read and nothing is known from before.
+    #[must_use]
+    pub fn expected(&self) -> Vec<Series> {
+        match self {
+            Source::Ram(ram) => vec![ram.series()],
+            Source::Network(network) => network.expected(),
+            Source::Haproxy(haproxy) => vec![haproxy.series()],
+        }
+    }
+
+    /// Interfaces that the configuration names but that don't count, since they stand on others that do: worth a warning.
+    #[must_use]
+    pub fn duplicates(&self) -> &[String] {
+        match self {
+            Source::Network(network) => network.duplicates(),
+            Source::Ram(_) | Source::Haproxy(_) => &[],
+        }
+    }
+}
+
+/// Why a source can't tell.
+#[derive(Debug, thiserror::Error)]
+pub enum SourceError {
+    /// A file can't be read.
+    #[error("can't read {}: {error}", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        error: io::Error,
+    },
+    /// A file says something else than it should.
+    #[error("{} is not understood: {garbled}", path.display())]
+    Garbled {
+        /// The file or socket.
+        path: PathBuf,
+        /// What is wrong with it.
+        garbled: Garbled,
+    },
+    /// A cgroup is not where it should be.
+    #[error("there is no cgroup at {}: correct ram.cgroup, or set ram.scope to \"host\"", path.display())]
+    NoCgroup {
+        /// Where it should be.
+        path: PathBuf,
+    },
+    /// Whether the licensed software runs can't be seen.
+    #[error("{} hides processes from the agent: mount it without hidepid, drop ProtectProc from the unit", path.display())]
+    ProcessesHidden {
+        /// The process directory.
+        path: PathBuf,
+    },
+    /// There is nothing to count by default.
+    #[error("{} shows no interface that counts: name those that do in network.interfaces", path.display())]
+    NoInterface {
+        /// Where interfaces were looked for.
+        path: PathBuf,
+    },
+    /// No interface fits the configured patterns.
+    #[error("no interface fits {patterns}: correct network.interfaces; there are {there}")]
+    NoneFits {
+        /// The patterns.
+        patterns: String,
+        /// The interfaces that there are.
+        there: String,
+    },
+    /// Nobody listens at HAProxy's socket.
+    #[error("nothing listens at {} ({error}): start HAProxy, or set `socket` to the path in its `stats socket` line", socket.display())]
+    NotListening {
+        /// The socket.
+        socket: PathBuf,
+        /// Why.
+        error: io::Error,
+    },
+    /// The agent may not connect to HAProxy's socket.
+    #[error("no permission to connect to {}: add the agent's user to the socket's group", socket.display())]
+    NotPermitted {
+        /// The socket.
+        socket: PathBuf,
+    },
+    /// HAProxy does not let its socket's users see its statistics.
+    #[error("HAProxy at {} says \"permission denied\": give its `stats socket` line `level user` or more", socket.display())]
+    LevelTooLow {
+        /// The socket.
+        socket: PathBuf,
+    },
+    /// The peer does not answer, or too slowly.
+    #[error("no whole answer from {} within {within_ms} ms", socket.display())]
+    TooSlow {
+        /// The socket.
+        socket: PathBuf,
+        /// How long was waited, at least.
+        within_ms: u64,
+    },
+    /// The peer answers without end.
+    #[error("the answer from {} is longer than {max} bytes", socket.display())]
+    TooLong {
+        /// The socket.
+        socket: PathBuf,
+        /// How much was taken.
+        max: usize,
+    },
+}
+
+impl SourceError {
+    fn unreadable(path: &Path, error: io::Error) -> Self {
+        SourceError::Unreadable { path: path.to_owned(), error }
+    }
+
+    fn garbled(path: &Path, garbled: Garbled) -> Self {
+        SourceError::Garbled { path: path.to_owned(), garbled }
+    }
+}
+
+/// What is wrong with a text that a parser refuses.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Garbled(String);
+
+impl Garbled {
+    /// Says what is wrong.
+    pub(crate) fn new(why: impl Into<String>) -> Self {
+        Garbled(why.into())
+    }
+
+    /// Says what is wrong and shows where: the beginning of `at`, with nothing in it that could upset a log.
+    pub(crate) fn at(why: &str, at: &str) -> Self {
+        let shown: String = at.chars().take(40).flat_map(char::escape_debug).collect();
+        Garbled(format!("{why} at `{shown}`"))
+    }
+}
+
+/// A number of digits alone, as the kernel and proxies write their counters. `u64`'s own parser takes a sign, too.
+pub(crate) fn digits(text: &str) -> Option<u64> {
+    if text.bytes().all(|b| b.is_ascii_digit()) { text.parse().ok() } else { None }
 }

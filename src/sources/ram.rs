@@ -1,0 +1,131 @@
+//! RAM capacity: the host's memory, or the smallest limit of a cgroup on the way up, while the licensed software is there.
+
+use super::cgroup::{Cgroups, Start};
+use super::presence::Watch;
+use super::{Garbled, Readout, SourceError, container, digits};
+use crate::config::{self, RamScope};
+use crate::files::{Root, read_head};
+use highwater_rules::figure::{Figure, Observation};
+use highwater_rules::memory::capacity;
+use highwater_rules::meter::{Meter, Series};
+
+/// How much of meminfo is read: `MemTotal` is its first line.
+const MEMINFO_HEAD_BYTES: usize = 1024;
+
+/// The source of `ram_capacity`.
+#[derive(Debug)]
+pub struct Ram {
+    root: Root,
+    presence: Option<Watch>,
+    configured: RamScope,
+    cgroup: Option<String>,
+    /// What is metered; decided once, at the first reading.
+    scope: Option<Scope>,
+    /// `auto` in a container without a limit of its own meters the host's memory, and says so.
+    unlimited: bool,
+}
+
+#[derive(Debug)]
+enum Scope {
+    Host,
+    Cgroup(Cgroups),
+}
+
+impl Scope {
+    fn capacity(&mut self, mem_total: u64) -> Result<u64, SourceError> {
+        match self {
+            Scope::Cgroup(cgroups) => Ok(capacity(cgroups.limits()?, mem_total)),
+            Scope::Host => Ok(mem_total),
+        }
+    }
+}
+
+impl Ram {
+    /// The source that a configuration asks for.
+    #[must_use]
+    pub fn new(root: Root, config: &config::Ram) -> Self {
+        Ram {
+            presence: config.presence.clone().map(|presence| Watch::new(root.clone(), presence)),
+            configured: config.scope,
+            cgroup: config.cgroup.clone(),
+            scope: None,
+            unlimited: false,
+            root,
+        }
+    }
+
+    /// The one series that it gives.
+    #[must_use]
+    pub fn series(&self) -> Series {
+        let cgroup = match (&self.scope, self.configured) {
+            _ if self.unlimited => false,
+            (Some(Scope::Host), _) | (None, RamScope::Host) => false,
+            (Some(Scope::Cgroup(_)), _) | (None, RamScope::Cgroup) => true,
+            (None, RamScope::Auto) => container::kind(&self.root).is_some(),
+        };
+        Series::new(Meter::RamCapacity, if cgroup { RamScope::Cgroup.word() } else { RamScope::Host.word() })
+    }
+
+    /// Looking for a process reads its command line, which waits for the process; a root elsewhere may be any file system.
+    pub(super) fn may_block(&self) -> bool {
+        self.presence.is_some() || !self.root.is_own()
+    }
+
+    /// What it sees now. Software that is not there uses none: a true zero.
+    ///
+    /// # Errors
+    /// When the capacity, or whether the software is there, can't be told.
+    pub fn read(&mut self) -> Result<Readout, SourceError> {
+        let present = self.presence.as_mut().map_or(Ok(true), Watch::is_present)?;
+        let value = if present { self.capacity()? } else { 0 };
+        // Exact: no host has 2^53 bytes.
+        let observation = Observation { series: self.series(), figure: Figure::Gauge(value as f64) };
+        Ok(Readout { observations: vec![observation], missing: Vec::new() })
+    }
+
+    fn capacity(&mut self) -> Result<u64, SourceError> {
+        let total = self.total()?;
+        if let Some(scope) = &mut self.scope {
+            return scope.capacity(total);
+        }
+        let mut scope = self.decided();
+        let value = scope.capacity(total)?;
+        self.unlimited = self.configured == RamScope::Auto && value == total;
+        self.scope = Some(scope);
+        Ok(value)
+    }
+
+    fn decided(&self) -> Scope {
+        let start = match (&self.cgroup, self.configured) {
+            (_, RamScope::Host) => return Scope::Host,
+            (_, RamScope::Auto) if container::kind(&self.root).is_none() => return Scope::Host,
+            (Some(path), _) => Start::At(path.clone()),
+            (None, RamScope::Cgroup) => Start::Own,
+            // An agent that systemd runs inside a container may have a small limit of its own: not the container's.
+            (None, RamScope::Auto) => Start::Init,
+        };
+        Scope::Cgroup(Cgroups::new(self.root.clone(), start))
+    }
+
+    fn total(&self) -> Result<u64, SourceError> {
+        let path = self.root.at("proc/meminfo");
+        let mut buffer = [0; MEMINFO_HEAD_BYTES];
+        let head = read_head(&path, &mut buffer).map_err(|e| SourceError::unreadable(&path, e))?;
+        mem_total(&String::from_utf8_lossy(head)).map_err(|e| SourceError::garbled(&path, e))
+    }
+}
+
+/// `MemTotal` of a meminfo, in bytes.
+///
+/// # Errors
+/// When there is none, or it is no number of kB, or 0. A number cut short has lost its unit, too.
+pub fn mem_total(meminfo: &str) -> Result<u64, Garbled> {
+    let line = meminfo.lines().find_map(|line| line.strip_prefix("MemTotal:"));
+    let value = line.ok_or_else(|| Garbled::at("no MemTotal", meminfo))?.trim();
+    value
+        .strip_suffix("kB")
+        .and_then(|kib| digits(kib.trim_end()))
+        .filter(|kib| *kib > 0)
+        .and_then(|kib| kib.checked_mul(1024))
+        .ok_or_else(|| Garbled::at("MemTotal is no number of kB", value))
+}

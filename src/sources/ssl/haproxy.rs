@@ -1,0 +1,215 @@
+//! TLS sessions as HAProxy counts them, asked at its stats socket.
+
+use crate::files::Root;
+use crate::sources::{Garbled, Readout, SourceError, digits};
+use highwater_rules::figure::{Figure, Observation};
+use highwater_rules::meter::{Meter, Series};
+use highwater_rules::record::Counters;
+use std::borrow::Cow;
+use std::io::{self, Read as _, Write as _};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// Both in one connection, so that the process that names itself is the one that counts: a reload may come between two.
+const QUESTION: &[u8] = b"show info;show stat -1 1 -1\n";
+const ANSWER_MAX_BYTES: usize = 4 * 1024 * 1024;
+const CHUNK_BYTES: usize = 16 * 1024;
+/// How long a read waits for the next bytes.
+const WAIT_MS: u64 = 50;
+/// How many such waits a silent peer has.
+const WAITS: usize = 16;
+/// Bytes that earn one more read.
+const BYTES_A_READ: usize = 1024;
+/// How long a peer may be silent: what all waits make together.
+pub const SILENCE_MAX_MS: u64 = WAIT_MS * WAITS as u64;
+/// The `type` of a row that tells of a frontend.
+const FRONTEND: &str = "0";
+
+/// The source of `ssl_tps` at one HAProxy.
+#[derive(Debug)]
+pub struct Haproxy {
+    name: String,
+    socket: PathBuf,
+}
+
+impl Haproxy {
+    /// The source of that name, at the socket below `root`.
+    #[must_use]
+    pub fn new(root: &Root, name: &str, socket: &Path) -> Self {
+        let socket = if root.is_own() { socket.to_owned() } else { root.at(socket) };
+        Haproxy { name: name.to_owned(), socket }
+    }
+
+    /// Its configured name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The one series that it gives.
+    #[must_use]
+    pub fn series(&self) -> Series {
+        Series::new(Meter::SslTps, &self.name)
+    }
+
+    /// What it sees now.
+    ///
+    /// # Errors
+    /// When HAProxy can't be asked, or its answer is not understood.
+    pub fn read(&self) -> Result<Readout, SourceError> {
+        let answer = self.ask()?;
+        let text = String::from_utf8_lossy(&answer);
+        if text.lines().any(|line| line.trim() == "Permission denied") {
+            return Err(SourceError::LevelTooLow { socket: self.socket.clone() });
+        }
+        let counters = sessions(&text).map_err(|e| SourceError::garbled(&self.socket, e))?;
+        let observation = Observation { series: self.series(), figure: Figure::Count(counters) };
+        Ok(Readout { observations: vec![observation], missing: Vec::new() })
+    }
+
+    /// Asks, and takes the answer to its end. Connecting waits without a limit while HAProxy's backlog is full; that is for
+    /// the timeout around the reading of any source.
+    fn ask(&self) -> Result<Vec<u8>, SourceError> {
+        let mut stream = UnixStream::connect(&self.socket).map_err(|error| self.refused(error))?;
+        let unreadable = |error| SourceError::unreadable(&self.socket, error);
+        stream.set_read_timeout(Some(Duration::from_millis(WAIT_MS))).map_err(unreadable)?;
+        stream.set_write_timeout(Some(Duration::from_millis(SILENCE_MAX_MS))).map_err(unreadable)?;
+        match stream.write_all(QUESTION) {
+            // It closed at once; what it said before that is still there to be read.
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => return Err(unreadable(error)),
+            _ => {}
+        }
+        let mut answer = Vec::new();
+        let mut chunk = vec![0; CHUNK_BYTES];
+        // There is no clock here to hold the whole answer to a deadline. Reads are counted instead: none waits longer than
+        // WAIT_MS, and only bytes earn more of them, so that a peer that trickles is cut like one that is silent.
+        let mut reads = 0;
+        while reads < WAITS + answer.len() / BYTES_A_READ {
+            reads += 1;
+            match stream.read(&mut chunk) {
+                Ok(0) => return Ok(answer),
+                Ok(length) => answer.extend_from_slice(chunk.get(..length).unwrap_or_default()),
+                Err(error) if is_wait(&error) => {}
+                Err(error) => return Err(unreadable(error)),
+            }
+            if answer.len() > ANSWER_MAX_BYTES {
+                return Err(SourceError::TooLong { socket: self.socket.clone(), max: ANSWER_MAX_BYTES });
+            }
+        }
+        Err(SourceError::TooSlow { socket: self.socket.clone(), within_ms: SILENCE_MAX_MS })
+    }
+
+    fn refused(&self, error: io::Error) -> SourceError {
+        let socket = self.socket.clone();
+        match error.kind() {
+            io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => {
+                SourceError::NotListening { socket, error }
+            }
+            io::ErrorKind::PermissionDenied => SourceError::NotPermitted { socket },
+            _ => SourceError::unreadable(&socket, error),
+        }
+    }
+}
+
+fn is_wait(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut | io::ErrorKind::Interrupted)
+}
+
+/// The sessions of all frontends, new and resumed, from the answer to `show info` and `show stat` in this order.
+///
+/// A version without counters of its own for TLS sessions (before 2.4) is taken at `CumSslConns`, which counts failed
+/// handshakes, too.
+///
+/// # Errors
+/// When it is no such answer, or not a whole one: half of the frontends would look like a counter that ran backwards, and
+/// afterwards like a peak.
+pub fn sessions(answer: &str) -> Result<Counters, Garbled> {
+    if !answer.ends_with("\n\n") {
+        return Err(Garbled::at("HAProxy's answer is cut short", answer));
+    }
+    let header_at = if answer.starts_with("# ") { Some(0) } else { answer.find("\n# ").map(|at| at + 1) };
+    let (info, table) = answer
+        .split_at_checked(header_at.unwrap_or(answer.len()))
+        .filter(|(_, table)| !table.is_empty())
+        .ok_or_else(|| Garbled::at("it is no answer of HAProxy's to `show info;show stat`", answer))?;
+    let first = match frontend_sessions(table)? {
+        Some(sum) => sum,
+        None => info_number(info, "CumSslConns")?
+            .ok_or_else(|| Garbled::new("HAProxy counts no TLS sessions: was it built without OpenSSL?"))?,
+    };
+    let pid = info_number(info, "Pid")?.ok_or_else(|| Garbled::at("`show info` names no Pid", info))?;
+    let started = info_number(info, "Start_time_sec")?.unwrap_or(0);
+    Ok(Counters { first, second: None, incarnation: incarnation(pid, started) })
+}
+
+/// One number for a process. In a container the same id comes back after each restart, hence the time of its start; ids have
+/// at most 22 bits.
+const fn incarnation(pid: u64, started: u64) -> u64 {
+    started.wrapping_shl(22) ^ pid
+}
+
+/// A number in the lines `Key: value` of `show info`; `None` where there is no such key.
+fn info_number(info: &str, key: &str) -> Result<Option<u64>, Garbled> {
+    let value = info.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(':'));
+    value
+        .map(|value| digits(value.trim()).ok_or_else(|| Garbled::at(&format!("{key} is no number"), value)))
+        .transpose()
+}
+
+/// The sum over the frontends of a statistics table; `None` where it has no columns for TLS sessions.
+fn frontend_sessions(table: &str) -> Result<Option<u64>, Garbled> {
+    let mut lines = table.lines();
+    let header = lines.next().unwrap_or_default();
+    let columns = fields(header.strip_prefix("# ").unwrap_or(header));
+    let column = |name: &str| columns.iter().position(|c| c == name);
+    let kind = column("type").ok_or_else(|| Garbled::at("the statistics have no column `type`", header))?;
+    let (Some(new), Some(reused)) = (column("ssl_sess"), column("ssl_reused_sess")) else { return Ok(None) };
+    let mut sum = 0_u64;
+    for line in lines.filter(|line| !line.is_empty()) {
+        let row = fields(line);
+        let cell = |at: usize| row.get(at).ok_or_else(|| Garbled::at("a row is cut short", line));
+        if cell(kind)? != FRONTEND {
+            continue;
+        }
+        for at in [new, reused] {
+            let cell = cell(at)?;
+            // A frontend without TLS may have nothing to say of it.
+            let count = if cell.is_empty() { Some(0) } else { digits(cell) };
+            sum = count
+                .and_then(|count| sum.checked_add(count))
+                .ok_or_else(|| Garbled::at("no count of sessions", cell))?;
+        }
+    }
+    Ok(Some(sum))
+}
+
+/// The fields of a CSV line. A quoted one may hold commas, and quotes that are written twice.
+fn fields(line: &str) -> Vec<Cow<'_, str>> {
+    let mut fields = Vec::new();
+    let mut rest = Some(line);
+    while let Some(text) = rest {
+        let (field, after) = match text.strip_prefix('"') {
+            Some(quoted) => quoted_field(quoted),
+            None => text.split_once(',').map_or((Cow::Borrowed(text), None), |(f, r)| (f.into(), Some(r))),
+        };
+        fields.push(field);
+        rest = after;
+    }
+    fields
+}
+
+/// A field whose opening quote is taken off, and what follows the comma after it.
+fn quoted_field(text: &str) -> (Cow<'_, str>, Option<&str>) {
+    let mut from = 0;
+    while let Some(at) = text.get(from..).and_then(|rest| rest.find('"')) {
+        let (field, after) = (text.get(..from + at), text.get(from + at + 1..).unwrap_or_default());
+        if after.starts_with('"') {
+            from += at + 2;
+            continue;
+        }
+        let field = field.unwrap_or_default().replace("\"\"", "\"");
+        return (field.into(), after.split_once(',').map(|(_, rest)| rest));
+    }
+    (text.replace("\"\"", "\"").into(), None)
+}

@@ -1,0 +1,3 @@
+//! The sources of TLS sessions, one file each. Their figures are summed for the instance.
+
+pub mod haproxy;

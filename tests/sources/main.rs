@@ -1,0 +1,20 @@
+//! The sources, over the `/proc` and `/sys` of hosts of many shapes, over hostile files and sockets, and at a real HAProxy.
+
+#[cfg(test)]
+mod fake_proxy;
+#[cfg(test)]
+mod haproxy;
+#[cfg(test)]
+mod host;
+#[cfg(test)]
+mod network;
+#[cfg(test)]
+mod parsers;
+#[cfg(test)]
+mod presence;
+#[cfg(test)]
+mod ram;
+#[cfg(test)]
+mod tree;
+#[cfg(test)]
+mod whole;
