@@ -192,7 +192,7 @@ mod tests {
             |r| r.entries[1].counters = Some(Counters { first: 11, second: Some(20), incarnation: 0 }),
             |r| {
                 r.entries[1].outcome =
-                    Ok(Reading::directed(Directions { rx: 1.5, tx: 2.5, rule: CountRule::Sum }))
+                    Ok(Reading::directed(Directions { rx: 1.5, tx: 2.5, rule: CountRule::Sum }));
             },
             |r| r.entries[2].outcome = Err(GapReason::CounterReset),
             |r| r.entries[2].series.subject = "other".into(),

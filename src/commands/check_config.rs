@@ -38,7 +38,7 @@ pub(super) fn check(loaded: Result<Loaded, Mistakes>, options: &Options) -> Outc
 fn good(loaded: &Loaded) -> Result<Value, Failure> {
     let mut config = Map::new();
     for (key, value, origin) in effective(loaded) {
-        let value = serde_json::to_value(value).map_err(|e| Failure::new(exit::DATA, e))?;
+        let value = serde_json::to_value(value).map_err(|e| Failure::new(exit::DATA, e.to_string()))?;
         config.insert(key, json!({"value": value, "origin": origin.to_string()}));
     }
     let warnings: Vec<Value> = loaded

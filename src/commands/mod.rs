@@ -100,14 +100,14 @@ struct Failure {
 }
 
 impl Failure {
-    fn new(code: u8, message: impl ToString) -> Self {
-        Failure { code, message: message.to_string() }
+    fn new(code: u8, message: impl Into<String>) -> Self {
+        Failure { code, message: message.into() }
     }
 }
 
 impl From<Mistakes> for Failure {
     fn from(mistakes: Mistakes) -> Self {
-        Failure::new(exit::CONFIG, mistakes)
+        Failure::new(exit::CONFIG, mistakes.to_string())
     }
 }
 
@@ -121,13 +121,13 @@ impl From<LedgerError> for Failure {
             _ if error.is_damage() => exit::DATA,
             _ => exit::UNAVAILABLE,
         };
-        Failure::new(code, error)
+        Failure::new(code, error.to_string())
     }
 }
 
 impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
-        Failure::new(exit::UNAVAILABLE, error)
+        Failure::new(exit::UNAVAILABLE, error.to_string())
     }
 }
 

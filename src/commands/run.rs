@@ -19,7 +19,7 @@ pub(super) fn run(common: &Common) -> Outcome {
     match ended {
         Ok(()) => Ok(0),
         Err(DaemonError::Ledger(error)) => Err(error.into()),
-        Err(error) => Err(Failure::new(exit::UNAVAILABLE, error)),
+        Err(error) => Err(Failure::new(exit::UNAVAILABLE, error.to_string())),
     }
 }
 

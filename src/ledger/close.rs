@@ -38,7 +38,7 @@ impl Ledger {
         self.open_absent_days().map_err(|e| self.failed(e))?;
         let mut closed = Vec::new();
         for open in self.open_days(now_s).map_err(|e| self.failed(e))? {
-            closed.push(self.close(open, now_s)?);
+            closed.push(self.close(&open, now_s)?);
         }
         if !closed.is_empty() {
             self.open_day = None;
@@ -111,7 +111,7 @@ impl Ledger {
             .optional()
     }
 
-    fn close(&mut self, open: OpenDay, now_s: i64) -> Result<Closed, LedgerError> {
+    fn close(&mut self, open: &OpenDay, now_s: i64) -> Result<Closed, LedgerError> {
         let until = if open.time_zone == self.plan.calendar.name() {
             open.day.end
         } else {
@@ -121,7 +121,7 @@ impl Ledger {
                 .clamp(open.day.start, open.day.end)
         };
         let summary = self.summary(&open.day, open.first_seq, self.head.seq, until, self.plan.length)?;
-        let revision = self.write_day(&open, &summary, now_s).map_err(|e| self.failed(e))?;
+        let revision = self.write_day(open, &summary, now_s).map_err(|e| self.failed(e))?;
         Ok(Closed { summary, revision })
     }
 
