@@ -3,7 +3,7 @@
 use crate::config::{Loaded, Warning};
 use crate::host::HostFacts;
 use crate::ledger::{Closed, Ledger, LedgerError};
-use crate::log::stamp;
+use crate::log::{at, stamp};
 use crate::recorder::Recorded;
 use crate::sampler::{Report, Sample};
 use highwater_rules::assemble;
@@ -15,12 +15,6 @@ use highwater_rules::timeline::Passed;
 use std::collections::BTreeMap;
 use std::path::Path;
 use tracing::{debug, error, info, warn};
-
-/// A moment of unix seconds, to the second.
-#[must_use]
-pub(crate) fn at(unix_s: i64) -> String {
-    highwater_rules::day::timestamp(unix_s).to_string()
-}
 
 pub(crate) fn started(loaded: &Loaded, ledger: &Ledger) {
     let config = &loaded.config;

@@ -1,6 +1,6 @@
 //! The shapes that `docs/json.md` describes: one place, so that every command and the log tell a thing in the same way.
 
-use crate::events::at;
+use crate::log::at;
 use highwater_rules::coverage::Coverage;
 use highwater_rules::record::{Entry, Reading};
 use serde_json::{Map, Number, Value, json};

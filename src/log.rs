@@ -137,6 +137,12 @@ pub(crate) fn stamp(unix_ms: i64) -> String {
     jiff::Timestamp::from_millisecond(unix_ms).map_or_else(|_| unix_ms.to_string(), |t| format!("{t:.3}"))
 }
 
+/// A moment of unix seconds, as RFC 3339 writes it.
+#[must_use]
+pub(crate) fn at(unix_s: i64) -> String {
+    highwater_rules::day::timestamp(unix_s).to_string()
+}
+
 struct Fields {
     line: String,
     json: bool,

@@ -1,0 +1,92 @@
+# Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
+function __fish_highwater_global_optspecs
+    string join \n config= state-dir= root= h/help V/version
+end
+
+function __fish_highwater_needs_command
+    # Figure out if the current invocation already has a command.
+    set -l cmd (commandline -opc)
+    set -e cmd[1]
+    argparse -s (__fish_highwater_global_optspecs) -- $cmd 2>/dev/null
+    or return
+    if set -q argv[1]
+        # Also print the command, so this can be used to figure out what it is.
+        echo $argv[1]
+        return 1
+    end
+    return 0
+end
+
+function __fish_highwater_using_subcommand
+    set -l cmd (__fish_highwater_needs_command)
+    test -z "$cmd"
+    and return 1
+    contains -- $cmd[1] $argv
+end
+
+complete -c highwater -n "__fish_highwater_needs_command" -l config -d 'The configuration file [default: $HIGHWATER_CONFIG, else /etc/highwater/highwater.toml where it exists, else none]' -r -F
+complete -c highwater -n "__fish_highwater_needs_command" -l state-dir -d 'Where the ledger is kept [default: $STATE_DIRECTORY, else $XDG_STATE_HOME/highwater, else ~/.local/state/highwater]' -r
+complete -c highwater -n "__fish_highwater_needs_command" -l root -d 'The root of the file system that is metered [default: /]' -r
+complete -c highwater -n "__fish_highwater_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c highwater -n "__fish_highwater_needs_command" -s V -l version -d 'Print version'
+complete -c highwater -n "__fish_highwater_needs_command" -f -a "run" -d 'Runs the agent in the foreground: one sample and one log line a slot'
+complete -c highwater -n "__fish_highwater_needs_command" -f -a "once" -d 'Takes one sample now and prints it; writes nothing'
+complete -c highwater -n "__fish_highwater_needs_command" -f -a "status" -d 'Tells how the agent is doing: last sample, gate, today\'s peaks'
+complete -c highwater -n "__fish_highwater_needs_command" -f -a "peaks" -d 'Shows the peaks of days, with a sparkline of each day'
+complete -c highwater -n "__fish_highwater_needs_command" -f -a "verify" -d 'Walks the ledger\'s hash chain and names the first row that does not fit'
+complete -c highwater -n "__fish_highwater_needs_command" -f -a "check-config" -d 'Shows the configuration in effect, or every mistake in it at once'
+complete -c highwater -n "__fish_highwater_needs_command" -f -a "doctor" -d 'Tries each source and what the agent needs, and says what to do where something is missing'
+complete -c highwater -n "__fish_highwater_needs_command" -f -a "completions" -d 'Prints a completion script for a shell'
+complete -c highwater -n "__fish_highwater_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c highwater -n "__fish_highwater_using_subcommand run" -l config -d 'The configuration file [default: $HIGHWATER_CONFIG, else /etc/highwater/highwater.toml where it exists, else none]' -r -F
+complete -c highwater -n "__fish_highwater_using_subcommand run" -l state-dir -d 'Where the ledger is kept [default: $STATE_DIRECTORY, else $XDG_STATE_HOME/highwater, else ~/.local/state/highwater]' -r
+complete -c highwater -n "__fish_highwater_using_subcommand run" -l root -d 'The root of the file system that is metered [default: /]' -r
+complete -c highwater -n "__fish_highwater_using_subcommand run" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c highwater -n "__fish_highwater_using_subcommand once" -l window -d 'How long counters are watched to make a rate, in seconds' -r
+complete -c highwater -n "__fish_highwater_using_subcommand once" -l config -d 'The configuration file [default: $HIGHWATER_CONFIG, else /etc/highwater/highwater.toml where it exists, else none]' -r -F
+complete -c highwater -n "__fish_highwater_using_subcommand once" -l state-dir -d 'Where the ledger is kept [default: $STATE_DIRECTORY, else $XDG_STATE_HOME/highwater, else ~/.local/state/highwater]' -r
+complete -c highwater -n "__fish_highwater_using_subcommand once" -l root -d 'The root of the file system that is metered [default: /]' -r
+complete -c highwater -n "__fish_highwater_using_subcommand once" -l json -d 'Print JSON (docs/json.md)'
+complete -c highwater -n "__fish_highwater_using_subcommand once" -s h -l help -d 'Print help'
+complete -c highwater -n "__fish_highwater_using_subcommand status" -l config -d 'The configuration file [default: $HIGHWATER_CONFIG, else /etc/highwater/highwater.toml where it exists, else none]' -r -F
+complete -c highwater -n "__fish_highwater_using_subcommand status" -l state-dir -d 'Where the ledger is kept [default: $STATE_DIRECTORY, else $XDG_STATE_HOME/highwater, else ~/.local/state/highwater]' -r
+complete -c highwater -n "__fish_highwater_using_subcommand status" -l root -d 'The root of the file system that is metered [default: /]' -r
+complete -c highwater -n "__fish_highwater_using_subcommand status" -l json -d 'Print JSON (docs/json.md)'
+complete -c highwater -n "__fish_highwater_using_subcommand status" -s h -l help -d 'Print help'
+complete -c highwater -n "__fish_highwater_using_subcommand peaks" -l from -d 'The first day, as YYYY-MM-DD [default: a week before the last]' -r
+complete -c highwater -n "__fish_highwater_using_subcommand peaks" -l to -d 'The last day, as YYYY-MM-DD [default: the newest]' -r
+complete -c highwater -n "__fish_highwater_using_subcommand peaks" -l meter -d 'Only this meter: ram_capacity, network_throughput or ssl_tps' -r
+complete -c highwater -n "__fish_highwater_using_subcommand peaks" -l config -d 'The configuration file [default: $HIGHWATER_CONFIG, else /etc/highwater/highwater.toml where it exists, else none]' -r -F
+complete -c highwater -n "__fish_highwater_using_subcommand peaks" -l state-dir -d 'Where the ledger is kept [default: $STATE_DIRECTORY, else $XDG_STATE_HOME/highwater, else ~/.local/state/highwater]' -r
+complete -c highwater -n "__fish_highwater_using_subcommand peaks" -l root -d 'The root of the file system that is metered [default: /]' -r
+complete -c highwater -n "__fish_highwater_using_subcommand peaks" -l json -d 'Print JSON (docs/json.md)'
+complete -c highwater -n "__fish_highwater_using_subcommand peaks" -l csv -d 'Print CSV, one line a series and day'
+complete -c highwater -n "__fish_highwater_using_subcommand peaks" -s h -l help -d 'Print help'
+complete -c highwater -n "__fish_highwater_using_subcommand verify" -l config -d 'The configuration file [default: $HIGHWATER_CONFIG, else /etc/highwater/highwater.toml where it exists, else none]' -r -F
+complete -c highwater -n "__fish_highwater_using_subcommand verify" -l state-dir -d 'Where the ledger is kept [default: $STATE_DIRECTORY, else $XDG_STATE_HOME/highwater, else ~/.local/state/highwater]' -r
+complete -c highwater -n "__fish_highwater_using_subcommand verify" -l root -d 'The root of the file system that is metered [default: /]' -r
+complete -c highwater -n "__fish_highwater_using_subcommand verify" -l json -d 'Print JSON (docs/json.md)'
+complete -c highwater -n "__fish_highwater_using_subcommand verify" -s h -l help -d 'Print help'
+complete -c highwater -n "__fish_highwater_using_subcommand check-config" -l config -d 'The configuration file [default: $HIGHWATER_CONFIG, else /etc/highwater/highwater.toml where it exists, else none]' -r -F
+complete -c highwater -n "__fish_highwater_using_subcommand check-config" -l state-dir -d 'Where the ledger is kept [default: $STATE_DIRECTORY, else $XDG_STATE_HOME/highwater, else ~/.local/state/highwater]' -r
+complete -c highwater -n "__fish_highwater_using_subcommand check-config" -l root -d 'The root of the file system that is metered [default: /]' -r
+complete -c highwater -n "__fish_highwater_using_subcommand check-config" -l json -d 'Print JSON (docs/json.md)'
+complete -c highwater -n "__fish_highwater_using_subcommand check-config" -s h -l help -d 'Print help'
+complete -c highwater -n "__fish_highwater_using_subcommand doctor" -l config -d 'The configuration file [default: $HIGHWATER_CONFIG, else /etc/highwater/highwater.toml where it exists, else none]' -r -F
+complete -c highwater -n "__fish_highwater_using_subcommand doctor" -l state-dir -d 'Where the ledger is kept [default: $STATE_DIRECTORY, else $XDG_STATE_HOME/highwater, else ~/.local/state/highwater]' -r
+complete -c highwater -n "__fish_highwater_using_subcommand doctor" -l root -d 'The root of the file system that is metered [default: /]' -r
+complete -c highwater -n "__fish_highwater_using_subcommand doctor" -l json -d 'Print JSON (docs/json.md)'
+complete -c highwater -n "__fish_highwater_using_subcommand doctor" -s h -l help -d 'Print help'
+complete -c highwater -n "__fish_highwater_using_subcommand completions" -l config -d 'The configuration file [default: $HIGHWATER_CONFIG, else /etc/highwater/highwater.toml where it exists, else none]' -r -F
+complete -c highwater -n "__fish_highwater_using_subcommand completions" -l state-dir -d 'Where the ledger is kept [default: $STATE_DIRECTORY, else $XDG_STATE_HOME/highwater, else ~/.local/state/highwater]' -r
+complete -c highwater -n "__fish_highwater_using_subcommand completions" -l root -d 'The root of the file system that is metered [default: /]' -r
+complete -c highwater -n "__fish_highwater_using_subcommand completions" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c highwater -n "__fish_highwater_using_subcommand help; and not __fish_seen_subcommand_from run once status peaks verify check-config doctor completions help" -f -a "run" -d 'Runs the agent in the foreground: one sample and one log line a slot'
+complete -c highwater -n "__fish_highwater_using_subcommand help; and not __fish_seen_subcommand_from run once status peaks verify check-config doctor completions help" -f -a "once" -d 'Takes one sample now and prints it; writes nothing'
+complete -c highwater -n "__fish_highwater_using_subcommand help; and not __fish_seen_subcommand_from run once status peaks verify check-config doctor completions help" -f -a "status" -d 'Tells how the agent is doing: last sample, gate, today\'s peaks'
+complete -c highwater -n "__fish_highwater_using_subcommand help; and not __fish_seen_subcommand_from run once status peaks verify check-config doctor completions help" -f -a "peaks" -d 'Shows the peaks of days, with a sparkline of each day'
+complete -c highwater -n "__fish_highwater_using_subcommand help; and not __fish_seen_subcommand_from run once status peaks verify check-config doctor completions help" -f -a "verify" -d 'Walks the ledger\'s hash chain and names the first row that does not fit'
+complete -c highwater -n "__fish_highwater_using_subcommand help; and not __fish_seen_subcommand_from run once status peaks verify check-config doctor completions help" -f -a "check-config" -d 'Shows the configuration in effect, or every mistake in it at once'
+complete -c highwater -n "__fish_highwater_using_subcommand help; and not __fish_seen_subcommand_from run once status peaks verify check-config doctor completions help" -f -a "doctor" -d 'Tries each source and what the agent needs, and says what to do where something is missing'
+complete -c highwater -n "__fish_highwater_using_subcommand help; and not __fish_seen_subcommand_from run once status peaks verify check-config doctor completions help" -f -a "completions" -d 'Prints a completion script for a shell'
+complete -c highwater -n "__fish_highwater_using_subcommand help; and not __fish_seen_subcommand_from run once status peaks verify check-config doctor completions help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'

@@ -3,10 +3,9 @@
 use super::{Outcome, open_reader, peaks, print_json, units};
 use crate::clock;
 use crate::config::Loaded;
-use crate::events::at;
 use crate::json;
 use crate::ledger::{Ledger, LedgerError};
-use crate::log::print;
+use crate::log::{at, print};
 use clap::Args;
 use highwater_rules::grace::{Grace, before_activation};
 use serde_json::{Value, json};

@@ -2,9 +2,8 @@
 
 use super::{Outcome, exit, open_reader, print_json};
 use crate::config::Loaded;
-use crate::events::at;
 use crate::ledger::{Bad, Verdict};
-use crate::log::print;
+use crate::log::{at, print};
 use clap::Args;
 use serde_json::json;
 

@@ -98,16 +98,21 @@ impl Ledger {
         Ok(())
     }
 
+    /// The beginning of the slot written last, and its number in the order of writing.
     fn last_start(&self) -> rusqlite::Result<Option<(i64, i64)>> {
-        let Some(ring) = self.rings.current().filter(|_| self.head.seq > 0) else { return Ok(None) };
-        let ring = if self.head.seq < ring.first_seq {
-            self.rings.0.iter().rev().find(|r| r.first_seq <= self.head.seq).copied().unwrap_or(ring)
-        } else {
-            ring
-        };
+        let Some(position) = self.rings.position(self.head.seq) else { return Ok(None) };
         self.connection
             .prepare_cached("SELECT at - slot_s, seq FROM slots WHERE position = ?1")?
-            .query_row([ring.position(self.head.seq)], |row| Ok((row.get(0)?, row.get(1)?)))
+            .query_row([position], |row| Ok((row.get(0)?, row.get(1)?)))
+            .optional()
+    }
+
+    /// The end of the slot of a number, in unix seconds, where its row is still there.
+    fn slot_end(&self, seq: i64) -> rusqlite::Result<Option<i64>> {
+        let Some(position) = self.rings.position(seq) else { return Ok(None) };
+        self.connection
+            .prepare_cached("SELECT at FROM slots WHERE position = ?1 AND seq = ?2")?
+            .query_row([position, seq], |row| row.get(0))
             .optional()
     }
 
@@ -187,23 +192,18 @@ impl Ledger {
             )?;
             transaction.execute("DELETE FROM days WHERE ends <= ?1", [old])?;
             let retention = i64::try_from(self.plan.retention_s).unwrap_or(i64::MAX);
+            // The row before a ring's first is the newest of those before it.
             let current = self.rings.current().filter(|_| self.rings.0.len() > 1);
-            let expired = match current {
-                Some(ring) => {
-                    let newest: Option<i64> = transaction.query_row(
-                        "SELECT max(at) FROM slots WHERE position < ?1",
-                        [ring.base],
-                        |row| row.get(0),
-                    )?;
-                    newest.is_none_or(|at| at <= now_s.saturating_sub(retention))
-                }
-                None => false,
+            let newest = match current {
+                Some(ring) => self.slot_end(ring.first_seq - 1)?,
+                None => None,
             };
-            if let (true, Some(ring)) = (expired, current) {
+            let expired = current.filter(|_| newest.is_none_or(|at| at <= now_s.saturating_sub(retention)));
+            if let Some(ring) = expired {
                 drop_before(&transaction, ring.base)?;
             }
             transaction.commit()?;
-            Ok(expired)
+            Ok(expired.is_some())
         };
         let dropped = write().map_err(|e| self.failed(e))?;
         if let (true, Some(ring)) = (dropped, self.rings.current()) {

@@ -11,6 +11,8 @@ mod read;
 mod ring;
 mod schema;
 mod summary;
+#[cfg(test)]
+mod tests;
 mod verify;
 
 pub use close::Closed;

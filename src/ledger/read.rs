@@ -72,9 +72,19 @@ pub struct PeakRow {
 pub(super) const COVERAGE_COLUMNS: &str =
     "read, clock_jump, host_down, agent_down, counter_reset, source_failed";
 
-const SLOT_COLUMNS: &str =
-    "position, seq, slot, slot_s, at, taken_ms, mono_ms, boot_ms, boot, clock_step_ms, previous, digest";
-const SAMPLE_COLUMNS: &str = "position, series, value, rx, tx, rule, gap, counter, counter_tx, incarnation";
+const SLOTS_BETWEEN: &str = "SELECT position, seq, slot, slot_s, at, taken_ms, mono_ms, boot_ms, boot, clock_step_ms, \
+                             previous, digest FROM slots WHERE position BETWEEN ?1 AND ?2 ORDER BY position";
+const SAMPLES_BETWEEN: &str = "SELECT position, series, value, rx, tx, rule, gap, counter, counter_tx, incarnation \
+                               FROM samples WHERE position BETWEEN ?1 AND ?2 ORDER BY position, series";
+const MISSED_BETWEEN: &str =
+    "SELECT position, first_slot, last_slot, reason FROM missed WHERE position BETWEEN ?1 AND ?2";
+const OUTAGES_BETWEEN: &str = "SELECT from_at, to_at, reason FROM missed WHERE to_at > ?1 AND from_at < ?2";
+
+/// The statements by which a day is read, all with two numbers as their bounds.
+#[cfg(test)]
+pub(super) fn day_statements() -> [&'static str; 4] {
+    [SLOTS_BETWEEN, SAMPLES_BETWEEN, MISSED_BETWEEN, OUTAGES_BETWEEN]
+}
 
 impl Ledger {
     /// The slot written last.
@@ -141,15 +151,8 @@ impl Ledger {
     ) -> Result<(), LedgerError> {
         let failed = |e| self.failed(e);
         let mut missed = self.missed_between(low, high).map_err(failed)?;
-        let range = "position BETWEEN ?1 AND ?2 ORDER BY position";
-        let mut slots = self
-            .connection
-            .prepare_cached(&format!("SELECT {SLOT_COLUMNS} FROM slots WHERE {range}"))
-            .map_err(failed)?;
-        let mut samples = self
-            .connection
-            .prepare_cached(&format!("SELECT {SAMPLE_COLUMNS} FROM samples WHERE {range}, series"))
-            .map_err(failed)?;
+        let mut slots = self.connection.prepare_cached(SLOTS_BETWEEN).map_err(failed)?;
+        let mut samples = self.connection.prepare_cached(SAMPLES_BETWEEN).map_err(failed)?;
         let mut slots = slots.query([low, high]).map_err(failed)?;
         let mut samples = samples.query([low, high]).map_err(failed)?;
         let mut sample = samples.next().map_err(failed)?;
@@ -174,9 +177,7 @@ impl Ledger {
     }
 
     fn missed_between(&self, low: i64, high: i64) -> rusqlite::Result<BTreeMap<i64, Vec<Missed>>> {
-        let mut statement = self.connection.prepare_cached(
-            "SELECT position, first_slot, last_slot, reason FROM missed WHERE position BETWEEN ?1 AND ?2",
-        )?;
+        let mut statement = self.connection.prepare_cached(MISSED_BETWEEN)?;
         let mut rows = statement.query([low, high])?;
         let mut missed: BTreeMap<i64, Vec<Missed>> = BTreeMap::new();
         while let Some(row) = rows.next()? {
@@ -189,9 +190,7 @@ impl Ledger {
 
     /// The outages that touch a stretch of time.
     pub(super) fn outages(&self, from: i64, to: i64) -> rusqlite::Result<Vec<Outage>> {
-        let mut statement = self
-            .connection
-            .prepare_cached("SELECT from_at, to_at, reason FROM missed WHERE to_at > ?1 AND from_at < ?2")?;
+        let mut statement = self.connection.prepare_cached(OUTAGES_BETWEEN)?;
         let rows = statement.query_map([from, to], |row| {
             Ok(Outage { from: row.get(0)?, to: row.get(1)?, reason: word(row, 2)? })
         })?;

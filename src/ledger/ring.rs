@@ -36,6 +36,12 @@ impl Rings {
         self.0.last().copied()
     }
 
+    /// Where the row of a number lies, or lay.
+    pub(crate) fn position(&self, seq: i64) -> Option<i64> {
+        let ring = self.0.iter().rev().find(|ring| ring.first_seq <= seq)?;
+        Some(ring.position(seq))
+    }
+
     /// The runs of positions at which the rows numbered `from..=to` lie, in the order of their numbers, given that `head` is the
     /// last number written. Numbers that were overwritten have none.
     pub(crate) fn runs(&self, from: i64, to: i64, head: i64) -> Vec<(i64, i64)> {

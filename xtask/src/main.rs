@@ -1,6 +1,8 @@
 //! `cargo xtask`: what plain cargo does not do. One module a subcommand.
 #![expect(clippy::print_stdout, reason = "a developer's tool talks on its terminal")]
 
+mod assets;
+mod check;
 mod footprint;
 mod shell;
 mod time;
@@ -13,6 +15,9 @@ What plain cargo does not do.
 Usage: cargo xtask COMMAND [OPTIONS]
 
 Commands:
+  test        run all tests, then hold the release binary to its limits; installs what they need when root
+  ci          format, lints, documentation and licences, then `test`
+  assets      write completions and man pages (--check: only say whether they are up to date)
   footprint   measure the agent beside its floors and its peers, or hold it to its limits (--gate)
   help        print this text; COMMAND --help tells more of one command";
 
@@ -21,6 +26,9 @@ fn main() -> anyhow::Result<ExitCode> {
     let command = arguments.next();
     let rest: Vec<String> = arguments.collect();
     match command.as_deref() {
+        Some("test") => check::test(&rest),
+        Some("ci") => check::ci(&rest),
+        Some("assets") => assets::main(&rest),
         Some("footprint") => footprint::main(&rest),
         Some("help" | "--help" | "-h") | None => {
             println!("{HELP}");

@@ -1,0 +1,174 @@
+//! The layers of ARCHITECTURE.md, held: imports go downward only.
+#![expect(clippy::disallowed_methods, reason = "this test reads the repository's own sources")]
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// The agent's modules, and which of its other modules each may use. What is not listed may not be used.
+const LAYERS: &[(&str, &[&str])] = &[
+    ("files", &[]),
+    ("clock", &["files"]),
+    ("config", &["files"]),
+    ("host", &["files", "sources"]),
+    ("sources", &["config", "files"]),
+    ("ledger", &["clock", "files"]),
+    ("sampler", &["sources"]),
+    ("recorder", &["ledger", "sampler"]),
+    ("wake", &[]),
+    ("log", &["clock", "config"]),
+    ("json", &["log"]),
+    ("events", &["config", "host", "json", "ledger", "log", "recorder", "sampler", "sources"]),
+    (
+        "daemon",
+        &[
+            "clock", "config", "events", "files", "host", "ledger", "log", "recorder", "sampler", "sources",
+            "wake",
+        ],
+    ),
+    (
+        "commands",
+        &["clock", "config", "daemon", "files", "host", "json", "ledger", "log", "sampler", "sources"],
+    ),
+    ("lib", &[]),
+    ("main", &[]),
+];
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Every Rust file below a folder, and what it says outside its comments.
+fn sources(folder: &str) -> Vec<(PathBuf, String)> {
+    let mut found = Vec::new();
+    let mut open = vec![root().join(folder)];
+    while let Some(folder) = open.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                open.push(path);
+            } else if path.extension().is_some_and(|e| e == "rs") {
+                let text = std::fs::read_to_string(&path).unwrap();
+                let code: Vec<&str> = text.lines().filter(|l| !l.trim_start().starts_with("//")).collect();
+                found.push((path, code.join("\n")));
+            }
+        }
+    }
+    assert!(!found.is_empty(), "no sources in {folder}");
+    found
+}
+
+/// The first names behind each `crate::` in a text, groups taken apart: `use crate::{events, host}` uses two modules.
+fn crate_uses(code: &str) -> Vec<String> {
+    let mut uses = Vec::new();
+    for after in code.split("crate::").skip(1) {
+        match after.strip_prefix('{') {
+            Some(group) => {
+                let group = group.split(';').next().unwrap_or_default();
+                let mut depth = 1;
+                let mut name = String::new();
+                for c in group.chars() {
+                    match c {
+                        '{' => depth += 1,
+                        '}' => depth -= 1,
+                        ',' if depth == 1 => uses.push(std::mem::take(&mut name)),
+                        c if depth == 1 => name.push(c),
+                        _ => {}
+                    }
+                }
+                uses.push(name);
+            }
+            None => uses.push(after.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect()),
+        }
+    }
+    uses.iter()
+        .map(|u| u.trim().split("::").next().unwrap_or_default().to_owned())
+        .filter(|u| !u.is_empty())
+        .collect()
+}
+
+#[test]
+fn modules_of_the_agent_use_only_the_layers_below_them() {
+    let layers: BTreeMap<&str, &[&str]> = LAYERS.iter().copied().collect();
+    for (path, code) in sources("src") {
+        let inside = path.strip_prefix(root().join("src")).unwrap();
+        let module =
+            inside.components().next().unwrap().as_os_str().to_str().unwrap().trim_end_matches(".rs");
+        let allowed = layers
+            .get(module)
+            .unwrap_or_else(|| panic!("module `{module}` is in no layer: add it to LAYERS"));
+        for used in crate_uses(&code) {
+            let known = layers.contains_key(used.as_str());
+            assert!(
+                !known || used == module || allowed.contains(&used.as_str()),
+                "{} uses crate::{used}, which is not below `{module}`",
+                inside.display()
+            );
+        }
+    }
+}
+
+#[test]
+fn nothing_in_the_rules_opens_a_file_reads_a_clock_or_waits() {
+    let banned = [
+        "std::fs",
+        "std::net",
+        "std::io",
+        "std::process",
+        "std::thread",
+        "std::env",
+        "SystemTime",
+        "Instant",
+        "::now()",
+        "async ",
+    ];
+    for (path, code) in sources("rules/src") {
+        let code = code.split("#[cfg(test)]").next().unwrap_or_default();
+        for word in banned {
+            assert!(!code.contains(word), "{} says `{word}`: rules are pure", path.display());
+        }
+    }
+}
+
+#[test]
+fn crates_depend_downward_only() {
+    let dependencies = |manifest: &str| {
+        let text = std::fs::read_to_string(root().join(manifest)).unwrap();
+        let from = text.find("[dependencies]").unwrap();
+        let section = text.split_at(from).1;
+        section.split("\n[").next().unwrap().to_owned()
+    };
+    for (manifest, banned) in [
+        ("proto/Cargo.toml", &["highwater-rules", "highwater =", "tokio", "rusqlite"][..]),
+        ("rules/Cargo.toml", &["highwater-proto", "highwater =", "tokio", "rusqlite", "nix", "libc"][..]),
+    ] {
+        let section = dependencies(manifest);
+        for name in banned {
+            assert!(!section.contains(name), "{manifest} depends on {name}");
+        }
+    }
+}
+
+#[test]
+fn clocks_are_read_in_one_module() {
+    for (path, code) in sources("src") {
+        if path.ends_with("clock.rs") {
+            continue;
+        }
+        for word in ["SystemTime::now", "Instant::now", "clock_gettime", "Timestamp::now", "Zoned::now"] {
+            assert!(!code.contains(word), "{} says `{word}`", path.display());
+        }
+    }
+}
+
+#[test]
+fn the_only_unsafe_code_is_none() {
+    for folder in ["src", "rules/src", "proto/src", "xtask/src"] {
+        for (path, code) in sources(folder) {
+            assert!(
+                !code.contains("unsafe {") && !code.contains("unsafe fn"),
+                "{} holds unsafe code",
+                path.display()
+            );
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! `test` and `ci`: everything that must hold, in the order in which it fails fastest.
+
+use crate::shell;
+use anyhow::{Context as _, bail};
+use nix::unistd::Uid;
+use std::process::{Command, ExitCode};
+
+/// A program that a test runs for real, and the Debian package that brings it.
+const REAL_PROGRAMS: [(&str, &str); 7] = [
+    ("haproxy", "haproxy"),
+    ("openssl", "openssl"),
+    ("faketime", "faketime"),
+    ("ip", "iproute2"),
+    ("python3", "python3"),
+    ("strace", "strace"),
+    ("man", "man-db"),
+];
+
+/// `cargo xtask test`: all tests, then the release binary held to its limits.
+pub(crate) fn test(arguments: &[String]) -> anyhow::Result<ExitCode> {
+    if !arguments.is_empty() {
+        bail!("usage: cargo xtask test");
+    }
+    install_real_programs()?;
+    step("all tests", "cargo", &["test", "--workspace", "--locked"])?;
+    step("completions and man pages", "cargo", &["xtask", "assets", "--check"])?;
+    step("the release binary", "cargo", &["build", "--release", "--locked", "-p", "highwater"])?;
+    step("its limits", "cargo", &["xtask", "footprint", "--gate"])?;
+    println!("\nall tests passed");
+    Ok(ExitCode::SUCCESS)
+}
+
+/// `cargo xtask ci`: what must hold before a change lands.
+pub(crate) fn ci(arguments: &[String]) -> anyhow::Result<ExitCode> {
+    if !arguments.is_empty() {
+        bail!("usage: cargo xtask ci");
+    }
+    step("format", "cargo", &["fmt", "--all", "--check"])?;
+    step("lints", "cargo", &["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"])?;
+    let docs = Command::new("cargo")
+        .args(["doc", "--workspace", "--no-deps", "--document-private-items", "--locked"])
+        .env("RUSTDOCFLAGS", "-D warnings")
+        .status();
+    outcome("documentation", docs)?;
+    step("licences, bans and sources", "cargo", &["deny", "check", "bans", "licenses", "sources"])?;
+    test(&[])
+}
+
+/// Says what a step is, runs it, and stops where it fails.
+fn step(what: &str, program: &str, arguments: &[&str]) -> anyhow::Result<()> {
+    println!("\n== {what}: {program} {}", arguments.join(" "));
+    let status = Command::new(program).args(arguments).current_dir(shell::repository()).status();
+    outcome(what, status)
+}
+
+fn outcome(what: &str, status: std::io::Result<std::process::ExitStatus>) -> anyhow::Result<()> {
+    let status = status.with_context(|| format!("{what}: cannot be started"))?;
+    if !status.success() {
+        bail!("{what}: failed ({status})");
+    }
+    Ok(())
+}
+
+/// Installs the real servers that tests run against, as far as it may.
+fn install_real_programs() -> anyhow::Result<()> {
+    let missing: Vec<&str> = REAL_PROGRAMS
+        .iter()
+        .filter(|(program, _)| shell::find_program(program).is_none())
+        .map(|(_, package)| *package)
+        .collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    if !Uid::effective().is_root() || shell::find_program("apt-get").is_none() {
+        println!(
+            "tests that need these Debian packages will say that they were skipped: {}",
+            missing.join(" ")
+        );
+        return Ok(());
+    }
+    println!("installing Debian packages that the tests need: {}", missing.join(" "));
+    step("package lists", "apt-get", &["update", "-q"])?;
+    let fixed = [
+        "DEBIAN_FRONTEND=noninteractive",
+        "apt-get",
+        "install",
+        "-y",
+        "-q",
+        "--no-remove",
+        "--no-install-recommends",
+    ];
+    let arguments: Vec<&str> = fixed.into_iter().chain(missing).collect();
+    step("packages", "env", &arguments)
+}
