@@ -154,7 +154,7 @@ impl Daemon {
     }
 
     fn stop(&mut self, signal: &str) {
-        if let Err(error) = self.recorder.flush_pending() {
+        if let Err(error) = self.recorder.seal() {
             self.state.ledger_failed(&error);
         }
         events::stopped(signal);

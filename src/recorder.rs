@@ -132,8 +132,16 @@ impl Recorder {
         recorded
     }
 
-    /// Tries to write what waits, as when the agent ends.
-    pub fn flush_pending(&mut self) -> Result<(), LedgerError> {
+    /// Writes what waits and seals the chain, as before the agent ends.
+    ///
+    /// # Errors
+    /// When the ledger can't be written.
+    pub fn seal(&mut self) -> Result<(), LedgerError> {
+        self.flush_pending()?;
+        self.ledger.seal()
+    }
+
+    fn flush_pending(&mut self) -> Result<(), LedgerError> {
         while let Some(record) = self.pending.front() {
             self.ledger.append(record)?;
             self.pending.pop_front();

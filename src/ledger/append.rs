@@ -1,7 +1,7 @@
 //! Writing a slot: one transaction, a handful of pages.
 
 use super::ring::Ring;
-use super::{Head, Ledger, LedgerError};
+use super::{Head, Ledger, LedgerError, schema};
 use highwater_rules::chain::{Digest, digest};
 use highwater_rules::day::BillingDay;
 use highwater_rules::meter::{Meter, Series};
@@ -11,6 +11,8 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 
 /// Bytes that the numbers of a slot's row take at most; what they take less is filled up.
 const SLOT_ROOM_BYTES: usize = 54;
+/// How often the head is written down beside the slot: not each time, which spares each slot a page.
+const HEAD_EVERY_SLOTS: i64 = 12;
 static ZEROS: [u8; 64] = [0; 64];
 
 impl Ledger {
@@ -41,6 +43,18 @@ impl Ledger {
         Ok(head.digest)
     }
 
+    /// Writes down where the chain ends, as an agent does before it ends itself.
+    ///
+    /// # Errors
+    /// When it can't be made durable.
+    pub fn seal(&self) -> Result<(), LedgerError> {
+        if self.head.seq > 0 {
+            write_head(&self.connection, self.head).map_err(|e| self.failed(e))
+        } else {
+            Ok(())
+        }
+    }
+
     fn write(
         &mut self,
         record: &SlotRecord,
@@ -51,8 +65,10 @@ impl Ledger {
         let transaction =
             rusqlite::Transaction::new_unchecked(&self.connection, rusqlite::TransactionBehavior::Immediate)?;
         let position = ring.position(head.seq);
+        clear(&transaction, position)?;
         if ring.overwrites(head.seq) {
-            clear(&transaction, position, ring.base)?;
+            // Rings before this one have nothing newer than the row that gives way: they go first.
+            drop_before(&transaction, ring.base)?;
         }
         let boot = match &self.boot {
             Some((known, id)) if *known == record.taken.boot_id => *id,
@@ -82,9 +98,9 @@ impl Ledger {
             };
             insert_sample(&transaction, position, id, entry)?;
         }
-        transaction
-            .prepare_cached("INSERT OR REPLACE INTO head (one, seq, digest) VALUES (1, ?1, ?2)")?
-            .execute(params![head.seq, head.digest.0])?;
+        if head.seq % HEAD_EVERY_SLOTS.min(ring.capacity) == 0 {
+            write_head(&transaction, head)?;
+        }
         if self.open_day.as_ref() != Some(day) {
             open_day(&transaction, day, self.plan.calendar.name(), head.seq, &self.head.digest)?;
         }
@@ -94,19 +110,29 @@ impl Ledger {
     }
 }
 
-/// Makes room at a position that an older row holds. Rings before this one have nothing newer: they go as well.
-fn clear(connection: &Connection, position: i64, base: i64) -> rusqlite::Result<()> {
-    connection.prepare_cached("DELETE FROM samples WHERE position = ?1")?.execute([position])?;
+/// Writes down how far the chain goes.
+pub(super) fn write_head(connection: &Connection, head: Head) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached("INSERT OR REPLACE INTO head (one, seq, digest) VALUES (1, ?1, ?2)")?
+        .execute(params![head.seq, head.digest.0])?;
+    Ok(())
+}
+
+/// Makes room at a position that an older row may hold.
+fn clear(connection: &Connection, position: i64) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached("DELETE FROM ring WHERE id BETWEEN ?1 AND ?2")?
+        .execute(schema::ids(position, position))?;
     connection.prepare_cached("DELETE FROM missed WHERE position = ?1")?.execute([position])?;
-    drop_before(connection, base)
+    Ok(())
 }
 
 /// Drops the rings before the one at `base`, with their rows.
 pub(super) fn drop_before(connection: &Connection, base: i64) -> rusqlite::Result<()> {
     if connection.prepare_cached("DELETE FROM rings WHERE base < ?1")?.execute([base])? > 0 {
-        for table in ["slots", "samples", "missed"] {
-            connection.execute(&format!("DELETE FROM {table} WHERE position < ?1"), [base])?;
-        }
+        let [first, _] = schema::ids(base, base);
+        connection.execute("DELETE FROM ring WHERE id < ?1", [first])?;
+        connection.execute("DELETE FROM missed WHERE position < ?1", [base])?;
     }
     Ok(())
 }
@@ -130,14 +156,16 @@ fn insert_slot(
         boot,
         record.clock_step_ms,
     ];
+    let [id, _] = schema::ids(position, position);
     let [seq, slot, slot_s, at, taken_ms, mono_ms, boot_ms, boot, clock_step_ms] = numbers;
     let room = zeros(SLOT_ROOM_BYTES, numbers.iter().map(|n| stored_bytes(*n)).sum());
     connection
         .prepare_cached(
-            "INSERT OR REPLACE INTO slots VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+            "INSERT INTO ring (id, seq, slot, slot_s, at, taken_ms, mono_ms, boot_ms, boot, clock_step_ms, \
+             previous, digest, room) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
         )?
         .execute(params![
-            position,
+            id,
             seq,
             slot,
             slot_s,
@@ -155,6 +183,7 @@ fn insert_slot(
 }
 
 fn insert_sample(connection: &Connection, position: i64, series: i64, entry: &Entry) -> rusqlite::Result<()> {
+    let [id, _] = schema::ids(position, position);
     let reading = entry.outcome.ok();
     let gap = entry.outcome.err().map(highwater_rules::meter::GapReason::word);
     let directions = reading.and_then(|r| r.directions);
@@ -169,20 +198,22 @@ fn insert_sample(connection: &Connection, position: i64, series: i64, entry: &En
         + [counter, counter_tx, incarnation].into_iter().flatten().map(stored_bytes).sum::<usize>();
     let [value, rx, tx] = figures;
     connection
-        .prepare_cached("INSERT INTO samples VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)")?
+        .prepare_cached(
+            "INSERT INTO ring (id, value, rx, tx, rule, gap, counter, counter_tx, incarnation, room) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+        )?
         .execute(params![
-        position,
-        series,
-        value,
-        rx,
-        tx,
-        directions.map(|d| d.rule.word()),
-        gap,
-        counter,
-        counter_tx,
-        incarnation,
-        zeros(sample_room_bytes(entry.series.meter), used),
-    ])?;
+            id | series,
+            value,
+            rx,
+            tx,
+            directions.map(|d| d.rule.word()),
+            gap,
+            counter,
+            counter_tx,
+            incarnation,
+            zeros(sample_room_bytes(entry.series.meter), used),
+        ])?;
     Ok(())
 }
 
@@ -220,8 +251,25 @@ fn boot_id(connection: &Connection, boot: &str) -> rusqlite::Result<i64> {
 
 fn series_id(connection: &Connection, series: &Series) -> rusqlite::Result<i64> {
     let names = params![series.meter.word(), series.subject];
-    connection.execute("INSERT OR IGNORE INTO series (meter, subject) VALUES (?1, ?2)", names)?;
-    connection.query_row("SELECT id FROM series WHERE meter = ?1 AND subject = ?2", names, |row| row.get(0))
+    let known = connection
+        .query_row("SELECT id FROM series WHERE meter = ?1 AND subject = ?2", names, |row| row.get(0))
+        .optional()?;
+    if let Some(id) = known {
+        return Ok(id);
+    }
+    let newest: i64 = connection.query_row("SELECT ifnull(max(id), 0) FROM series", [], |row| row.get(0))?;
+    if newest >= schema::SERIES_MAX {
+        // Interfaces that come and go under ever new names: the numbers of those that the ring has forgotten are free again.
+        connection.execute("DELETE FROM series WHERE id NOT IN (SELECT id & 65535 FROM ring)", [])?;
+    }
+    let free = "SELECT min(n) FROM (SELECT 1 AS n UNION ALL SELECT id + 1 FROM series) \
+                WHERE n NOT IN (SELECT id FROM series)";
+    let id: i64 = connection.query_row(free, [], |row| row.get(0))?;
+    connection.execute(
+        "INSERT INTO series (id, meter, subject) VALUES (?1, ?2, ?3)",
+        params![id, series.meter.word(), series.subject],
+    )?;
+    Ok(id)
 }
 
 /// Makes sure that a day has its row and that it is open: a clock set back can return to one that was closed.

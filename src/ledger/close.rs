@@ -1,7 +1,7 @@
 //! Closing days: peaks and coverage are written in one transaction, from the day's own rows only.
 
-use super::append::{drop_before, open_day};
-use super::{Ledger, LedgerError, PEAKS_RETENTION_S};
+use super::append::{drop_before, open_day, write_head};
+use super::{Ledger, LedgerError, PEAKS_RETENTION_S, schema};
 use highwater_rules::coverage::Coverage;
 use highwater_rules::day::BillingDay;
 use highwater_rules::meter::GapReason;
@@ -102,8 +102,8 @@ impl Ledger {
     fn last_start(&self) -> rusqlite::Result<Option<(i64, i64)>> {
         let Some(position) = self.rings.position(self.head.seq) else { return Ok(None) };
         self.connection
-            .prepare_cached("SELECT at - slot_s, seq FROM slots WHERE position = ?1")?
-            .query_row([position], |row| Ok((row.get(0)?, row.get(1)?)))
+            .prepare_cached("SELECT at - slot_s, seq FROM ring WHERE id = ?1 AND seq IS NOT NULL")?
+            .query_row([position << schema::SERIES_BITS], |row| Ok((row.get(0)?, row.get(1)?)))
             .optional()
     }
 
@@ -111,8 +111,8 @@ impl Ledger {
     fn slot_end(&self, seq: i64) -> rusqlite::Result<Option<i64>> {
         let Some(position) = self.rings.position(seq) else { return Ok(None) };
         self.connection
-            .prepare_cached("SELECT at FROM slots WHERE position = ?1 AND seq = ?2")?
-            .query_row([position, seq], |row| row.get(0))
+            .prepare_cached("SELECT at FROM ring WHERE id = ?1 AND seq = ?2")?
+            .query_row([position << schema::SERIES_BITS, seq], |row| row.get(0))
             .optional()
     }
 
@@ -151,6 +151,7 @@ impl Ledger {
             ],
         )?;
         write_coverage(&transaction, "days", "day = ?1 AND time_zone = ?2", key, &summary.coverage)?;
+        write_head(&transaction, self.head)?;
         transaction.execute("DELETE FROM peaks WHERE day = ?1 AND time_zone = ?2", key)?;
         for series in &summary.series {
             write_peak(&transaction, &date, &open.time_zone, series)?;
@@ -168,13 +169,14 @@ impl Ledger {
     fn last_of_day(&self, open: &OpenDay) -> rusqlite::Result<(i64, [u8; 32])> {
         let mut last = (open.first_seq - 1, open.first_digest);
         for (low, high) in self.rings.runs(open.first_seq, self.head.seq, self.head.seq) {
+            let [first, last_id] = schema::ids(low, high);
             let row = self
                 .connection
                 .prepare_cached(
-                    "SELECT seq, digest FROM slots WHERE position BETWEEN ?1 AND ?2 AND at > ?3 AND at - slot_s < ?4 \
-                     ORDER BY position DESC LIMIT 1",
+                    "SELECT seq, digest FROM ring WHERE id BETWEEN ?1 AND ?2 AND at > ?3 AND at - slot_s < ?4 \
+                     ORDER BY id DESC LIMIT 1",
                 )?
-                .query_row([low, high, open.day.start, open.day.end], |row| Ok((row.get(0)?, row.get(1)?)))
+                .query_row([first, last_id, open.day.start, open.day.end], |row| Ok((row.get(0)?, row.get(1)?)))
                 .optional()?;
             last = row.unwrap_or(last);
         }

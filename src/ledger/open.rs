@@ -6,7 +6,8 @@ use crate::clock;
 use highwater_rules::chain::{Digest, genesis};
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _, TransactionBehavior};
 use std::collections::BTreeMap;
-use std::fs::DirBuilder;
+use std::fs::{DirBuilder, File};
+use std::io::Read as _;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -15,8 +16,13 @@ use std::time::Duration;
 const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
 /// The page cache, in KiB: the few pages that a slot touches.
 const CACHE_KIB: u32 = 96;
-/// Pages in the write-ahead log at which it is copied into the file and begun again.
-const WAL_PAGES: u32 = 128;
+/// Pages in the write-ahead log at which it is copied into the file and begun again: once in some eighty slots.
+const WAL_PAGES: u32 = 256;
+/// What the log takes then: a header, and a header a page (SQLite's file format, section 4.1); some pages more, since a slot is
+/// written whole before the log is looked at.
+const WAL_BYTES: u64 = 32 + (WAL_PAGES as u64 + 16) * (24 + PAGE_BYTES as u64);
+/// A slot of a few series fits in a page several times; a larger one would only write more around it.
+const PAGE_BYTES: u32 = 1024;
 
 /// A ledger opened for writing.
 #[derive(Debug)]
@@ -87,7 +93,7 @@ impl Ledger {
         check_version(path, version, is_ledger)?;
         connection
             .execute_batch(&format!(
-                "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -{CACHE_KIB}; \
+                "PRAGMA page_size = {PAGE_BYTES}; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -{CACHE_KIB}; \
                  PRAGMA wal_autocheckpoint = {WAL_PAGES}; PRAGMA temp_store = MEMORY;"
             ))
             .map_err(failed)?;
@@ -100,6 +106,8 @@ impl Ledger {
         transaction.commit().map_err(failed)?;
         let mut ledger = Self::load(path, connection, plan)?;
         ledger.turn_to_ring()?;
+        // It only spares the device some work: where it can't be done, the log grows by itself.
+        let _ = grow(&sibling(path, "-wal"), WAL_BYTES);
         Ok(ledger)
     }
 
@@ -143,14 +151,8 @@ impl Ledger {
             .optional()
             .map_err(failed)?
             .ok_or_else(|| LedgerError::nonsense(path, "the first start is gone from table state"))?;
-        let head = connection
-            .query_row("SELECT seq, digest FROM head", [], |row| {
-                Ok(Head { seq: row.get(0)?, digest: Digest(row.get(1)?) })
-            })
-            .optional()
-            .map_err(failed)?
-            .unwrap_or(Head { seq: 0, digest: genesis(&instance) });
         let rings = load_rings(&connection).map_err(failed)?;
+        let head = load_head(&connection, &rings, &instance).map_err(failed)?;
         Ok(Ledger {
             path: path.to_owned(),
             connection,
@@ -225,6 +227,24 @@ fn check_version(path: &Path, version: i64, is_ledger: bool) -> Result<(), Ledge
     Ok(())
 }
 
+/// The end of the chain: what was written down of it, and the rows that follow.
+fn load_head(connection: &Connection, rings: &Rings, instance: &str) -> rusqlite::Result<Head> {
+    let mut head = connection
+        .query_row("SELECT seq, digest FROM head", [], |row| {
+            Ok(Head { seq: row.get(0)?, digest: Digest(row.get(1)?) })
+        })
+        .optional()?
+        .unwrap_or(Head { seq: 0, digest: genesis(instance) });
+    let mut row = connection.prepare("SELECT digest FROM ring WHERE id = ?1 AND seq = ?2")?;
+    while let Some(position) = rings.position(head.seq + 1) {
+        let next =
+            row.query_row([position << schema::SERIES_BITS, head.seq + 1], |row| row.get(0)).optional()?;
+        let Some(digest) = next else { break };
+        head = Head { seq: head.seq + 1, digest: Digest(digest) };
+    }
+    Ok(head)
+}
+
 fn load_rings(connection: &Connection) -> rusqlite::Result<Rings> {
     let mut statement =
         connection.prepare("SELECT base, capacity, first_seq FROM rings ORDER BY first_seq")?;
@@ -287,6 +307,18 @@ fn reader(path: &Path) -> rusqlite::Result<Connection> {
         Err(error) => Err(error),
         Ok(_) => Ok(connection),
     }
+}
+
+/// Grows the write-ahead log to the size that it will keep, in one go.
+///
+/// A file that grows by a page with each slot makes the file system journal its new size and blocks each time; one that is
+/// written in place does not. SQLite reads a log up to the first frame whose checksum fails, as it does with what an earlier
+/// round left behind, so that zeros at its end are nothing to it.
+fn grow(log: &Path, size: u64) -> std::io::Result<()> {
+    let mut file = File::options().append(true).open(log)?;
+    let missing = size.saturating_sub(file.metadata()?.len());
+    std::io::copy(&mut std::io::repeat(0).take(missing), &mut file)?;
+    file.sync_all()
 }
 
 fn escaped(path: &Path) -> String {

@@ -1,6 +1,6 @@
 //! Reading the ledger: slots in the order in which they were written, days, peaks.
 
-use super::{Ledger, LedgerError};
+use super::{Ledger, LedgerError, schema};
 use highwater_rules::chain::Digest;
 use highwater_rules::coverage::{Coverage, Outage};
 use highwater_rules::meter::{CountRule, GapReason, Meter, Series};
@@ -72,18 +72,17 @@ pub struct PeakRow {
 pub(super) const COVERAGE_COLUMNS: &str =
     "read, clock_jump, host_down, agent_down, counter_reset, source_failed";
 
-const SLOTS_BETWEEN: &str = "SELECT position, seq, slot, slot_s, at, taken_ms, mono_ms, boot_ms, boot, clock_step_ms, \
-                             previous, digest FROM slots WHERE position BETWEEN ?1 AND ?2 ORDER BY position";
-const SAMPLES_BETWEEN: &str = "SELECT position, series, value, rx, tx, rule, gap, counter, counter_tx, incarnation \
-                               FROM samples WHERE position BETWEEN ?1 AND ?2 ORDER BY position, series";
+const ROWS_BETWEEN: &str = "SELECT id >> 16, id & 65535, value, rx, tx, rule, gap, counter, counter_tx, incarnation, \
+                            seq, slot, slot_s, at, taken_ms, mono_ms, boot_ms, boot, clock_step_ms, previous, digest \
+                            FROM ring WHERE id BETWEEN ?1 AND ?2 ORDER BY id";
 const MISSED_BETWEEN: &str =
     "SELECT position, first_slot, last_slot, reason FROM missed WHERE position BETWEEN ?1 AND ?2";
 const OUTAGES_BETWEEN: &str = "SELECT from_at, to_at, reason FROM missed WHERE to_at > ?1 AND from_at < ?2";
 
 /// The statements by which a day is read, all with two numbers as their bounds.
 #[cfg(test)]
-pub(super) fn day_statements() -> [&'static str; 4] {
-    [SLOTS_BETWEEN, SAMPLES_BETWEEN, MISSED_BETWEEN, OUTAGES_BETWEEN]
+pub(super) fn day_statements() -> [&'static str; 3] {
+    [ROWS_BETWEEN, MISSED_BETWEEN, OUTAGES_BETWEEN]
 }
 
 impl Ledger {
@@ -141,7 +140,7 @@ impl Ledger {
         Ok(())
     }
 
-    /// Walks two cursors over one run of positions: the slots, and beside them their samples.
+    /// Shows one run of positions: at each, the slot's own row comes first, and its samples follow.
     fn visit_run(
         &self,
         low: i64,
@@ -151,29 +150,23 @@ impl Ledger {
     ) -> Result<(), LedgerError> {
         let failed = |e| self.failed(e);
         let mut missed = self.missed_between(low, high).map_err(failed)?;
-        let mut slots = self.connection.prepare_cached(SLOTS_BETWEEN).map_err(failed)?;
-        let mut samples = self.connection.prepare_cached(SAMPLES_BETWEEN).map_err(failed)?;
-        let mut slots = slots.query([low, high]).map_err(failed)?;
-        let mut samples = samples.query([low, high]).map_err(failed)?;
-        let mut sample = samples.next().map_err(failed)?;
-        while let Some(row) = slots.next().map_err(failed)? {
-            let mut slot = self.slot(row, names)?;
-            slot.record.missed = missed.remove(&slot.position).unwrap_or_default();
-            while let Some(row) = sample {
-                let position: i64 = row.get(0).map_err(failed)?;
-                if position > slot.position {
-                    break;
+        let mut statement = self.connection.prepare_cached(ROWS_BETWEEN).map_err(failed)?;
+        let mut rows = statement.query(schema::ids(low, high)).map_err(failed)?;
+        let mut slot: Option<StoredSlot> = None;
+        while let Some(row) = rows.next().map_err(failed)? {
+            let position: i64 = row.get(0).map_err(failed)?;
+            if row.get::<_, i64>(1).map_err(failed)? == 0 {
+                let mut next = self.slot(row, names)?;
+                next.record.missed = missed.remove(&position).unwrap_or_default();
+                if let Some(whole) = slot.replace(next) {
+                    show(sorted(whole))?;
                 }
-                // One without a slot belongs to a row that someone removed: `verify` finds it.
-                if position == slot.position {
-                    slot.record.entries.push(self.entry(row, names)?);
-                }
-                sample = samples.next().map_err(failed)?;
+            } else if let Some(slot) = slot.as_mut().filter(|s| s.position == position) {
+                slot.record.entries.push(self.entry(row, names)?);
             }
-            slot.record.entries.sort_by(|a, b| a.series.cmp(&b.series));
-            show(slot)?;
+            // A sample without a slot belongs to a row that someone removed: `verify` finds it.
         }
-        Ok(())
+        slot.map_or(Ok(()), |whole| show(sorted(whole)))
     }
 
     fn missed_between(&self, low: i64, high: i64) -> rusqlite::Result<BTreeMap<i64, Vec<Missed>>> {
@@ -199,12 +192,12 @@ impl Ledger {
 
     fn slot(&self, row: &Row<'_>, names: &Names) -> Result<StoredSlot, LedgerError> {
         let read = || -> rusqlite::Result<_> {
-            let length: i64 = row.get(3)?;
-            let boot: i64 = row.get(8)?;
+            let length: i64 = row.get(12)?;
+            let boot: i64 = row.get(17)?;
             let taken = Mark {
-                wall_ms: row.get(5)?,
-                mono_ms: row.get(6)?,
-                boot_ms: row.get(7)?,
+                wall_ms: row.get(14)?,
+                mono_ms: row.get(15)?,
+                boot_ms: row.get(16)?,
                 boot_id: names.boots.get(&boot).cloned().unwrap_or_default(),
             };
             Ok((length, taken))
@@ -216,20 +209,20 @@ impl Ledger {
             .and_then(|s| SlotLength::new(s).ok())
             .ok_or_else(|| LedgerError::nonsense(&self.path, format!("a slot is {length} s long")))?;
         let record = SlotRecord {
-            slot: Slot(row.get(2).map_err(failed)?),
+            slot: Slot(row.get(11).map_err(failed)?),
             length,
             taken,
-            clock_step_ms: row.get(9).map_err(failed)?,
+            clock_step_ms: row.get(18).map_err(failed)?,
             missed: Vec::new(),
             entries: Vec::new(),
         };
         Ok(StoredSlot {
             position: row.get(0).map_err(failed)?,
-            seq: row.get(1).map_err(failed)?,
-            at: row.get(4).map_err(failed)?,
+            seq: row.get(10).map_err(failed)?,
+            at: row.get(13).map_err(failed)?,
             record,
-            previous: Digest(row.get(10).map_err(failed)?),
-            digest: Digest(row.get(11).map_err(failed)?),
+            previous: Digest(row.get(19).map_err(failed)?),
+            digest: Digest(row.get(20).map_err(failed)?),
         })
     }
 
@@ -311,6 +304,12 @@ impl Ledger {
         };
         read().map_err(|e| self.failed(e))
     }
+}
+
+/// The entries of a record are ordered by series; in the file, by the series' numbers.
+fn sorted(mut slot: StoredSlot) -> StoredSlot {
+    slot.record.entries.sort_by(|a, b| a.series.cmp(&b.series));
+    slot
 }
 
 fn peak(row: &Row<'_>) -> rusqlite::Result<PeakRow> {

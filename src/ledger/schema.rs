@@ -8,9 +8,21 @@ pub(crate) const APPLICATION_ID: i64 = 0x4857_4c47;
 /// **Never change or reorder these: append.** A ledger's `user_version` counts those that it has been through.
 const MIGRATIONS: &[&str] = &[V1];
 
+/// How many bits of a row's id are the series'.
+pub(crate) const SERIES_BITS: u32 = 16;
+/// The highest number that a series can have.
+pub(crate) const SERIES_MAX: i64 = (1 << SERIES_BITS) - 1;
+
+/// The ids of the rows at a run of positions, both ends included.
+pub(crate) const fn ids(low: i64, high: i64) -> [i64; 2] {
+    [low << SERIES_BITS, high << SERIES_BITS | SERIES_MAX]
+}
+
 /// The newest version.
 pub(crate) const VERSION: i64 = MIGRATIONS.len() as i64;
 
+/// A slot and its samples lie side by side in one table, so that writing them touches one page of the file and of the log: the
+/// slot's own row has the id `position << 16`, a sample's row adds the number of its series.
 /// Columns without a type keep a figure as the eight bytes it is; `room` fills each row up to one size, so that a row of a later
 /// round fits where the earlier one was and the file does not grow.
 const V1: &str = "
@@ -43,25 +55,8 @@ CREATE TABLE series (
   UNIQUE (meter, subject)
 );
 
-CREATE TABLE slots (
-  position INTEGER PRIMARY KEY,
-  seq INTEGER NOT NULL,
-  slot INTEGER NOT NULL,
-  slot_s INTEGER NOT NULL,
-  at INTEGER NOT NULL,
-  taken_ms INTEGER NOT NULL,
-  mono_ms INTEGER NOT NULL,
-  boot_ms INTEGER NOT NULL,
-  boot INTEGER NOT NULL REFERENCES boots (id),
-  clock_step_ms INTEGER NOT NULL,
-  previous BLOB NOT NULL,
-  digest BLOB NOT NULL,
-  room BLOB
-);
-
-CREATE TABLE samples (
-  position INTEGER NOT NULL,
-  series INTEGER NOT NULL REFERENCES series (id),
+CREATE TABLE ring (
+  id INTEGER PRIMARY KEY,
   value,
   rx,
   tx,
@@ -70,9 +65,27 @@ CREATE TABLE samples (
   counter INTEGER,
   counter_tx INTEGER,
   incarnation INTEGER,
-  room BLOB,
-  PRIMARY KEY (position, series)
-) WITHOUT ROWID;
+  seq INTEGER,
+  slot INTEGER,
+  slot_s INTEGER,
+  at INTEGER,
+  taken_ms INTEGER,
+  mono_ms INTEGER,
+  boot_ms INTEGER,
+  boot INTEGER,
+  clock_step_ms INTEGER,
+  previous BLOB,
+  digest BLOB,
+  room BLOB
+);
+
+CREATE VIEW slots AS
+  SELECT id >> 16 AS position, seq, slot, slot_s, at, taken_ms, mono_ms, boot_ms, boot, clock_step_ms, previous, digest
+  FROM ring WHERE seq IS NOT NULL;
+
+CREATE VIEW samples AS
+  SELECT id >> 16 AS position, id & 65535 AS series, value, rx, tx, rule, gap, counter, counter_tx, incarnation
+  FROM ring WHERE seq IS NULL;
 
 CREATE TABLE missed (
   position INTEGER NOT NULL,
@@ -133,19 +146,19 @@ CREATE TABLE peaks (
 ) WITHOUT ROWID;
 
 CREATE VIEW readings AS
-  SELECT slots.at AS at, series.meter AS meter, series.subject AS subject,
-    CASE WHEN samples.value = CAST(samples.value AS INTEGER) THEN CAST(samples.value AS INTEGER) ELSE samples.value END AS value
-  FROM slots
-  JOIN samples ON samples.position = slots.position
-  JOIN series ON series.id = samples.series
-  WHERE samples.gap IS NULL;
+  SELECT slot.at AS at, series.meter AS meter, series.subject AS subject,
+    CASE WHEN sample.value = CAST(sample.value AS INTEGER) THEN CAST(sample.value AS INTEGER) ELSE sample.value END AS value
+  FROM ring AS sample
+  JOIN ring AS slot ON slot.id = sample.id & ~65535
+  JOIN series ON series.id = sample.id & 65535
+  WHERE sample.seq IS NULL AND sample.gap IS NULL;
 
 CREATE VIEW gaps AS
-  SELECT slots.at AS at, series.meter AS meter, series.subject AS subject, samples.gap AS reason
-  FROM slots
-  JOIN samples ON samples.position = slots.position
-  JOIN series ON series.id = samples.series
-  WHERE samples.gap IS NOT NULL;
+  SELECT slot.at AS at, series.meter AS meter, series.subject AS subject, sample.gap AS reason
+  FROM ring AS sample
+  JOIN ring AS slot ON slot.id = sample.id & ~65535
+  JOIN series ON series.id = sample.id & 65535
+  WHERE sample.gap IS NOT NULL;
 ";
 
 /// The version of a database, and whether it is a ledger at all (an empty one may become one).

@@ -115,16 +115,22 @@ impl Ledger {
 
     /// Samples and outages whose slot is gone.
     fn stray_rows(&self) -> rusqlite::Result<Option<Bad>> {
-        for table in ["samples", "missed"] {
-            let stray: Option<i64> = self.connection.query_row(
-                &format!(
-                    "SELECT min(position) FROM {table} WHERE position NOT IN (SELECT position FROM slots)"
-                ),
-                [],
-                |row| row.get(0),
-            )?;
+        let strays = [
+            (
+                "samples",
+                "SELECT min(id >> 16) FROM ring WHERE seq IS NULL AND NOT EXISTS \
+                         (SELECT 1 FROM ring AS slot WHERE slot.id = ring.id & ~65535 AND slot.seq IS NOT NULL)",
+            ),
+            (
+                "outages",
+                "SELECT min(position) FROM missed WHERE NOT EXISTS \
+                         (SELECT 1 FROM ring WHERE id = position << 16 AND seq IS NOT NULL)",
+            ),
+        ];
+        for (what, sql) in strays {
+            let stray: Option<i64> = self.connection.query_row(sql, [], |row| row.get(0))?;
             if let Some(position) = stray {
-                let why = format!("table {table} has rows at position {position}, where there is no slot");
+                let why = format!("there are {what} at position {position}, but no slot");
                 return Ok(Some(Bad { why, ..Bad::default() }));
             }
         }
