@@ -34,7 +34,8 @@ fn record(slot: i64) -> SlotRecord {
     let n = slot.unsigned_abs();
     let entries = (0..SERIES)
         .map(|i| {
-            let counters = Counters { first: n * 1_000_003 * (i + 1), second: Some(n * 7_919), incarnation: 0 };
+            let counters =
+                Counters { first: n * 1_000_003 * (i + 1), second: Some(n * 7_919), incarnation: 0 };
             let rx = (n.wrapping_mul(2_654_435_761).wrapping_add(i) % 1_000_000) as f64 / 7.0;
             Entry {
                 series: Series::new(Meter::NetworkThroughput, format!("eth{i}")),
@@ -44,7 +45,14 @@ fn record(slot: i64) -> SlotRecord {
         })
         .collect();
     let taken = Mark { wall_ms, mono_ms: wall_ms, boot_ms: wall_ms, boot_id: "bench".into() };
-    SlotRecord { slot: Slot(slot), length: SlotLength::default(), taken, clock_step_ms: 0, missed: vec![], entries }
+    SlotRecord {
+        slot: Slot(slot),
+        length: SlotLength::default(),
+        taken,
+        clock_step_ms: 0,
+        missed: vec![],
+        entries,
+    }
 }
 
 fn timed<T>(work: impl FnOnce() -> T) -> (Duration, T) {
@@ -75,7 +83,8 @@ fn floor_append(dir: &Path, rows: i64) {
 
 fn floor_walk(path: &Path) -> i64 {
     let db = Connection::open(path).unwrap();
-    db.query_row("SELECT count(value) + count(counter) + count(digest) FROM ring", [], |row| row.get(0)).unwrap()
+    db.query_row("SELECT count(value) + count(counter) + count(digest) FROM ring", [], |row| row.get(0))
+        .unwrap()
 }
 
 fn command(state: &Path, arguments: &[&str]) -> Duration {
@@ -93,7 +102,11 @@ fn main() {
     let state = dir.path().join("state");
     let mut ledger = Ledger::open(&state, plan()).unwrap().ledger;
     let (ours, ()) = timed(|| append(&mut ledger, FIRST_SLOT, FIRST_SLOT + APPENDS));
-    println!("append, {SERIES} series: {:>8.1?} a slot, {:>5.2} x the floor", ours / 2000, ratio(ours, floor));
+    println!(
+        "append, {SERIES} series: {:>8.1?} a slot, {:>5.2} x the floor",
+        ours / 2000,
+        ratio(ours, floor)
+    );
     append(&mut ledger, FIRST_SLOT + APPENDS, FIRST_SLOT + RING_SLOTS);
     let (walk, _) = timed(|| floor_walk(ledger.path()));
     let (days, _) = timed(|| {

@@ -119,7 +119,7 @@ impl Daemon {
         events::missed(&recorded.record);
         self.state.recorded(&recorded);
         for closed in &recorded.closed {
-            events::day_closed(closed, self.config.sampling.calendar.name());
+            events::day_closed(closed);
         }
     }
 

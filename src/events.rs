@@ -139,7 +139,7 @@ pub(crate) fn missed(record: &SlotRecord) {
     }
 }
 
-pub(crate) fn day_closed(closed: &Closed, time_zone: &str) {
+pub(crate) fn day_closed(closed: &Closed) {
     let summary = &closed.summary;
     let peak = |meter: Meter| {
         let total = summary.series.iter().find(|s| s.series.meter == meter && s.series.subject == TOTAL);
@@ -148,7 +148,7 @@ pub(crate) fn day_closed(closed: &Closed, time_zone: &str) {
     let missed: Vec<String> = summary.coverage.reasons().map(|(r, n)| format!("{r}:{n}")).collect();
     info!(
         day = %summary.day.date,
-        time_zone,
+        time_zone = closed.time_zone.as_str(),
         revision = closed.revision,
         expected = summary.coverage.expected(),
         read = summary.coverage.read,

@@ -21,6 +21,10 @@ const TARGET: &str = "highwater";
 const JSON_FIELD: &str = "readings";
 /// What a pipe takes without blocking once it is writable (POSIX's PIPE_BUF on Linux).
 const LINE_MAX_BYTES: usize = 4096;
+/// Room for what follows the readings in a line; readings that leave less are left out.
+const LINE_REST_BYTES: usize = 128;
+/// A text longer than this, such as an error that quotes a file, is cut.
+const TEXT_MAX_BYTES: usize = 1024;
 
 /// Changes what is logged, at run time.
 #[derive(Debug, Clone)]
@@ -122,8 +126,7 @@ fn render(event: &Event<'_>, json: bool, dropped: u64) -> String {
     if json {
         line.insert(0, '{');
         line.push('}');
-    }
-    if line.len() >= LINE_MAX_BYTES && !json {
+    } else if line.len() >= LINE_MAX_BYTES {
         line.truncate(line.floor_char_boundary(LINE_MAX_BYTES - 4));
         line.push('…');
     }
@@ -166,6 +169,7 @@ impl Fields {
 
     fn text(&mut self, key: &str, text: &str) {
         self.key(key);
+        let text = text.get(..text.floor_char_boundary(TEXT_MAX_BYTES)).unwrap_or(text);
         let plain = !text.is_empty()
             && text.chars().all(|c| !c.is_whitespace() && !c.is_control() && !matches!(c, '"' | '=' | '\\'));
         if !self.json && plain {
@@ -212,7 +216,7 @@ impl Visit for Fields {
     fn record_str(&mut self, field: &Field, value: &str) {
         if field.name() != JSON_FIELD {
             self.text(name(field), value);
-        } else if self.json {
+        } else if self.json && self.line.len() + value.len() + LINE_REST_BYTES <= LINE_MAX_BYTES {
             self.number(JSON_FIELD, value);
         }
     }

@@ -167,7 +167,7 @@ mod tests {
 
     #[test]
     fn the_canonical_bytes_and_digests_never_change() {
-        // Golden: written down once, computed again with Python's struct and hashlib (tests/ledger_outsider.rs keeps doing so).
+        // Golden: written down once, computed again with Python's struct and hashlib (tests/ledger_outsider.rs keeps doing so on whole ledgers).
         let bytes = canonical(&record());
         assert_eq!(bytes.len(), 167);
         let first = digest(&genesis("i"), &record());

@@ -42,7 +42,7 @@ impl Stage {
 pub struct Grace {
     /// The gate's stage.
     pub stage: Stage,
-    /// Whole days left, rounded down; 0 on the last day and after.
+    /// Days left, a day begun counting as a whole one; 0 only once the gate is closed.
     pub days_left: i64,
     /// When it ends, in unix seconds.
     pub end: i64,
@@ -60,7 +60,7 @@ pub fn before_activation(first_start: i64, latest_seen: i64, now: i64) -> Grace 
         s if s < WARNING_DAYS * DAY_S => Stage::Warning,
         _ => Stage::Open,
     };
-    Grace { stage, days_left: left_s / DAY_S, end }
+    Grace { stage, days_left: left_s.unsigned_abs().div_ceil(DAY_S.unsigned_abs()).cast_signed(), end }
 }
 
 #[cfg(test)]
@@ -82,6 +82,9 @@ mod tests {
         ] {
             assert_eq!((at(day).stage, at(day).days_left), (stage, left), "day {day}");
         }
+        let a_second_before_the_end = before_activation(0, 0, 90 * DAY_S - 1);
+        assert_eq!((a_second_before_the_end.stage, a_second_before_the_end.days_left), (Stage::Critical, 1));
+        assert_eq!(before_activation(0, 0, 60 * DAY_S + 1).stage, Stage::Warning);
     }
 
     #[test]

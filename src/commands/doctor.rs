@@ -38,9 +38,9 @@ impl Check {
 }
 
 pub(super) fn examine(loaded: Result<Loaded, Mistakes>, options: &Options) -> Outcome {
-    let checks = match loaded {
-        Err(mistakes) => vec![Check::bad("config", mistakes.to_string().trim_end())],
-        Ok(loaded) => checks(&loaded)?,
+    let (checks, failed) = match loaded {
+        Err(mistakes) => (vec![Check::bad("config", mistakes.to_string().trim_end())], exit::CONFIG),
+        Ok(loaded) => (checks(&loaded)?, exit::UNAVAILABLE),
     };
     let ok = checks.iter().all(|c| c.ok);
     if options.json {
@@ -59,7 +59,7 @@ pub(super) fn examine(loaded: Result<Loaded, Mistakes>, options: &Options) -> Ou
         }
         print(&table.to_string())?;
     }
-    Ok(if ok { 0 } else { exit::UNAVAILABLE })
+    Ok(if ok { 0 } else { failed })
 }
 
 fn checks(loaded: &Loaded) -> Result<Vec<Check>, std::io::Error> {

@@ -44,7 +44,7 @@ mod exit {
 )]
 #[command(
     after_help = "Exit codes: 0 fine, 64 wrong usage, 65 bad data, 69 something unavailable, 77 no permission, 78 wrong \
-                        configuration.\nEvery key of the configuration can be set by the environment: \
+                        configuration.\nEvery key of the configuration but those of [[ssl]] can be set by the environment: \
                         HIGHWATER_SAMPLING__INTERVAL=1s highwater run"
 )]
 pub struct Cli {

@@ -47,7 +47,7 @@ fn status(loaded: &Loaded, ledger: &Ledger) -> Result<Status, LedgerError> {
     Ok(Status {
         agent: Ledger::writer(&loaded.config.state_dir),
         last_sample_at,
-        grace: before_activation(ledger.first_start(), last_sample_at.unwrap_or(i64::MIN), now),
+        grace: before_activation(ledger.first_start(), ledger.latest_seen()?, now),
         closed_days: ledger.closed_days()?,
         today,
     })

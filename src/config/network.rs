@@ -65,5 +65,8 @@ fn name_fits(name: &str) -> Result<(), Fault> {
     if name.contains(|c: char| c.is_whitespace() || c.is_control() || c == '/' || c == ',') {
         return refused("has a character that no interface's name has");
     }
+    if name.trim_end_matches('*').contains('*') || name.ends_with("**") {
+        return refused("has a `*` elsewhere than at its end, once");
+    }
     Ok(())
 }

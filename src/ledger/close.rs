@@ -2,6 +2,7 @@
 
 use super::append::{drop_before, open_day, write_head};
 use super::{Ledger, LedgerError, PEAKS_RETENTION_S, schema};
+use highwater_rules::chain::Digest;
 use highwater_rules::coverage::Coverage;
 use highwater_rules::day::BillingDay;
 use highwater_rules::meter::GapReason;
@@ -17,6 +18,8 @@ const ABSENT_DAYS_MAX: usize = (PEAKS_RETENTION_S / 86_400) as usize;
 pub struct Closed {
     /// What it says.
     pub summary: DaySummary,
+    /// The time zone whose day it is.
+    pub time_zone: String,
     /// How often it was closed: more than once where a clock set back returned to it.
     pub revision: i64,
 }
@@ -26,6 +29,13 @@ struct OpenDay {
     time_zone: String,
     first_seq: i64,
     first_digest: [u8; 32],
+}
+
+/// The slot written last: its beginning, its number in the order of writing, and the digest before it.
+struct LastStart {
+    start: i64,
+    seq: i64,
+    previous: Digest,
 }
 
 impl Ledger {
@@ -72,17 +82,16 @@ impl Ledger {
     /// Gives a row to the days that passed without a slot before the one written last. Days that only a jump of the clock passed
     /// over never were.
     fn open_absent_days(&self) -> rusqlite::Result<()> {
-        let Some((position_at, first_seq)) = self.last_start()? else { return Ok(()) };
+        let Some(last) = self.last_start()? else { return Ok(()) };
         let calendar = &self.plan.calendar;
-        let today = calendar.day_at(position_at);
+        let today = calendar.day_at(last.start);
         let newest: Option<i64> = self
             .connection
             .prepare_cached("SELECT max(ends) FROM days WHERE time_zone = ?1 AND ends <= ?2")?
             .query_row(params![calendar.name(), today.start], |row| row.get(0))?;
         let Some(newest) = newest.filter(|ends| *ends < today.start) else { return Ok(()) };
-        let outages = self.outages(newest, today.start)?;
+        let outages = self.outages(newest, today.start, i64::MAX)?;
         let mut day = calendar.day_at(newest);
-        let digest = self.head.digest;
         for _ in 0..ABSENT_DAYS_MAX {
             if day.end > today.start {
                 break;
@@ -91,19 +100,20 @@ impl Ledger {
                 .iter()
                 .any(|o| o.reason == GapReason::ClockJump && o.from <= day.start && day.end <= o.to);
             if !never_was {
-                open_day(&self.connection, &day, calendar.name(), first_seq, &digest)?;
+                open_day(&self.connection, &day, calendar.name(), last.seq, &last.previous)?;
             }
             day = calendar.day_after(&day);
         }
         Ok(())
     }
 
-    /// The beginning of the slot written last, and its number in the order of writing.
-    fn last_start(&self) -> rusqlite::Result<Option<(i64, i64)>> {
+    fn last_start(&self) -> rusqlite::Result<Option<LastStart>> {
         let Some(position) = self.rings.position(self.head.seq) else { return Ok(None) };
         self.connection
-            .prepare_cached("SELECT at - slot_s, seq FROM ring WHERE id = ?1 AND seq IS NOT NULL")?
-            .query_row([position << schema::SERIES_BITS], |row| Ok((row.get(0)?, row.get(1)?)))
+            .prepare_cached("SELECT at - slot_s, seq, previous FROM ring WHERE id = ?1 AND seq IS NOT NULL")?
+            .query_row([position << schema::SERIES_BITS], |row| {
+                Ok(LastStart { start: row.get(0)?, seq: row.get(1)?, previous: Digest(row.get(2)?) })
+            })
             .optional()
     }
 
@@ -122,12 +132,12 @@ impl Ledger {
         } else {
             self.last_start()
                 .map_err(|e| self.failed(e))?
-                .map_or(open.day.start, |(start, _)| start)
+                .map_or(open.day.start, |last| last.start)
                 .clamp(open.day.start, open.day.end)
         };
         let summary = self.summary(&open.day, open.first_seq, self.head.seq, until, self.plan.length)?;
         let revision = self.write_day(open, &summary, now_s).map_err(|e| self.failed(e))?;
-        Ok(Closed { summary, revision })
+        Ok(Closed { summary, time_zone: open.time_zone.clone(), revision })
     }
 
     fn write_day(&self, open: &OpenDay, summary: &DaySummary, now_s: i64) -> rusqlite::Result<i64> {
@@ -135,9 +145,9 @@ impl Ledger {
             rusqlite::Transaction::new_unchecked(&self.connection, rusqlite::TransactionBehavior::Immediate)?;
         let date = open.day.date.to_string();
         let key = params![date, open.time_zone];
-        let (last_seq, last_digest) = self.last_of_day(open)?;
+        let (last_seq, last_digest) = self.last_of_day(open, summary.until)?;
         transaction.execute(
-            "UPDATE days SET last_seq = ?3, last_digest = ?4, until = ?5, closed_at = ?6, revision = revision + 1, \
+            "UPDATE days SET last_seq = ?3, last_digest = ?4, until = ?5, closed_at = ?6, closed_seq = ?9, slot_s = ?10, revision = revision + 1, \
              expected = ?7, present_slots = ?8 WHERE day = ?1 AND time_zone = ?2",
             params![
                 date,
@@ -147,7 +157,9 @@ impl Ledger {
                 summary.until,
                 now_s,
                 summary.coverage.expected(),
-                summary.present_slots
+                summary.present_slots,
+                self.head.seq,
+                self.plan.length.seconds(),
             ],
         )?;
         write_coverage(&transaction, "days", "day = ?1 AND time_zone = ?2", key, &summary.coverage)?;
@@ -166,17 +178,17 @@ impl Ledger {
     }
 
     /// The last row of a day and its digest; for a day without rows, what the chain stood at when it began.
-    fn last_of_day(&self, open: &OpenDay) -> rusqlite::Result<(i64, [u8; 32])> {
+    fn last_of_day(&self, open: &OpenDay, until: i64) -> rusqlite::Result<(i64, [u8; 32])> {
         let mut last = (open.first_seq - 1, open.first_digest);
         for (low, high) in self.rings.runs(open.first_seq, self.head.seq, self.head.seq) {
             let [first, last_id] = schema::ids(low, high);
             let row = self
                 .connection
                 .prepare_cached(
-                    "SELECT seq, digest FROM ring WHERE id BETWEEN ?1 AND ?2 AND at > ?3 AND at - slot_s < ?4 \
+                    "SELECT seq, digest FROM ring WHERE id BETWEEN ?1 AND ?2 AND at > ?3 AND at <= ?4 \
                      ORDER BY id DESC LIMIT 1",
                 )?
-                .query_row([first, last_id, open.day.start, open.day.end], |row| Ok((row.get(0)?, row.get(1)?)))
+                .query_row([first, last_id, open.day.start, until], |row| Ok((row.get(0)?, row.get(1)?)))
                 .optional()?;
             last = row.unwrap_or(last);
         }

@@ -1,9 +1,14 @@
-//! One agent a ledger: a lock file that its process holds for as long as it lives.
+//! One agent a ledger: a lock on a file that its process holds for as long as it lives.
+//!
+//! The lock is one of `fcntl`'s that belong to the open file, since only those can be asked about without being taken: `status`
+//! beside an agent that is just starting must not be in its way.
 
 use super::LedgerError;
 use crate::files;
-use std::fs::{File, TryLockError};
-use std::io::{Seek as _, Write as _};
+use nix::fcntl::{FcntlArg, fcntl};
+use nix::libc;
+use std::fs::File;
+use std::io::{self, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
 
 const FILE_NAME: &str = "highwater.lock";
@@ -21,10 +26,10 @@ impl Lock {
         let path = state_dir.join(FILE_NAME);
         let io = |source| LedgerError::io(&path, source);
         let mut file = File::options().create(true).truncate(false).write(true).open(&path).map_err(io)?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(Self::held(path)),
-            Err(TryLockError::Error(source)) => return Err(io(source)),
+        match fcntl(&file, FcntlArg::F_OFD_SETLK(&whole_file(libc::F_WRLCK))) {
+            Ok(_) => {}
+            Err(nix::Error::EAGAIN | nix::Error::EACCES) => return Err(Self::held(path)),
+            Err(errno) => return Err(io(io::Error::from(errno))),
         }
         // Who holds it is told for the operator's sake only: on a full disk the lock holds all the same.
         let _ = file
@@ -35,24 +40,31 @@ impl Lock {
     }
 
     fn held(path: PathBuf) -> LedgerError {
-        let holder = files::read_bounded(&path, HOLDER_MAX_BYTES)
-            .ok()
-            .map(|text| text.trim().to_owned())
-            .filter(|text| !text.is_empty())
-            .unwrap_or_else(|| "its pid is not known".to_owned());
+        let holder = holder_of(&path);
         LedgerError::Locked { path, holder }
     }
 
-    /// Whether an agent holds the lock of a state directory, and who, without taking it.
+    /// Whether an agent holds the lock of a state directory, and who.
     pub(crate) fn holder(state_dir: &Path) -> Option<String> {
         let path = state_dir.join(FILE_NAME);
-        let file = File::options().read(true).open(&path).ok()?;
-        match file.try_lock_shared() {
-            Err(TryLockError::WouldBlock) => match Self::held(path) {
-                LedgerError::Locked { holder, .. } => Some(holder),
-                _ => None,
-            },
-            _ => None,
-        }
+        let file = File::open(&path).ok()?;
+        let mut lock = whole_file(libc::F_RDLCK);
+        fcntl(&file, FcntlArg::F_OFD_GETLK(&mut lock)).ok()?;
+        (i32::from(lock.l_type) != libc::F_UNLCK).then(|| holder_of(&path))
     }
+}
+
+fn holder_of(path: &Path) -> String {
+    files::read_bounded(path, HOLDER_MAX_BYTES)
+        .ok()
+        .map(|text| text.trim().to_owned())
+        .filter(|text| !text.is_empty())
+        .unwrap_or_else(|| "its pid is not known".to_owned())
+}
+
+fn whole_file(kind: i32) -> libc::flock {
+    // The kinds of lock are 0, 1 and 2; a length of 0 stands for the whole file.
+    let l_type = libc::c_short::try_from(kind).unwrap_or_default();
+    let l_whence = libc::c_short::try_from(libc::SEEK_SET).unwrap_or_default();
+    libc::flock { l_type, l_whence, l_start: 0, l_len: 0, l_pid: 0 }
 }

@@ -43,10 +43,16 @@ pub struct DayRow {
     pub first_seq: i64,
     /// The number of the last slot that it was closed over.
     pub last_seq: Option<i64>,
-    /// When it was closed, in unix milliseconds; `None` while it is open.
+    /// The end of the slot with which it was closed, in unix seconds; `None` while it is open.
     pub closed_at: Option<i64>,
+    /// The number of the slot written last when it was closed.
+    pub closed_seq: Option<i64>,
+    /// The slot's length when it was closed, in seconds.
+    pub slot_s: Option<i64>,
     /// Its coverage, once it was closed.
     pub coverage: Coverage,
+    /// The slots expected, as its row says it.
+    pub expected: Option<u32>,
     /// Slots in which the licensed software was there.
     pub present_slots: u32,
 }
@@ -77,7 +83,9 @@ const ROWS_BETWEEN: &str = "SELECT id >> 16, id & 65535, value, rx, tx, rule, ga
                             FROM ring WHERE id BETWEEN ?1 AND ?2 ORDER BY id";
 const MISSED_BETWEEN: &str =
     "SELECT position, first_slot, last_slot, reason FROM missed WHERE position BETWEEN ?1 AND ?2";
-const OUTAGES_BETWEEN: &str = "SELECT from_at, to_at, reason FROM missed WHERE to_at > ?1 AND from_at < ?2";
+const OUTAGES_BETWEEN: &str = "SELECT from_at, to_at, reason FROM missed \
+                               JOIN ring ON ring.id = missed.position << 16 \
+                               WHERE to_at > ?1 AND from_at < ?2 AND ring.seq <= ?3";
 
 /// The statements by which a day is read, all with two numbers as their bounds.
 #[cfg(test)]
@@ -97,6 +105,22 @@ impl Ledger {
             Ok(())
         })?;
         Ok(last)
+    }
+
+    /// The latest end of a slot that was ever written, in unix seconds; the first start where none was. A clock set back since then
+    /// changes nothing about it.
+    ///
+    /// # Errors
+    /// When the ledger can't be read.
+    pub fn latest_seen(&self) -> Result<i64, LedgerError> {
+        let mut latest = self.first_start;
+        if let Some(newest) = self.days("", "~")?.pop() {
+            self.visit(newest.first_seq, i64::MAX, |slot| {
+                latest = latest.max(slot.at);
+                Ok(())
+            })?;
+        }
+        Ok(latest)
     }
 
     /// Whether a slot has been written already. Asked only after the clock was set back.
@@ -181,10 +205,10 @@ impl Ledger {
         Ok(missed)
     }
 
-    /// The outages that touch a stretch of time.
-    pub(super) fn outages(&self, from: i64, to: i64) -> rusqlite::Result<Vec<Outage>> {
+    /// The outages that touch a stretch of time, as the slots up to a number tell them.
+    pub(super) fn outages(&self, from: i64, to: i64, to_seq: i64) -> rusqlite::Result<Vec<Outage>> {
         let mut statement = self.connection.prepare_cached(OUTAGES_BETWEEN)?;
-        let rows = statement.query_map([from, to], |row| {
+        let rows = statement.query_map([from, to, to_seq], |row| {
             Ok(Outage { from: row.get(0)?, to: row.get(1)?, reason: word(row, 2)? })
         })?;
         rows.collect()
@@ -255,7 +279,7 @@ impl Ledger {
     pub fn days(&self, from: &str, to: &str) -> Result<Vec<DayRow>, LedgerError> {
         let read = || -> rusqlite::Result<Vec<DayRow>> {
             let mut statement = self.connection.prepare(&format!(
-                "SELECT day, time_zone, starts, ends, first_seq, last_seq, closed_at, present_slots, until, {COVERAGE_COLUMNS} \
+                "SELECT day, time_zone, starts, ends, first_seq, last_seq, closed_at, present_slots, until, closed_seq, slot_s, expected, {COVERAGE_COLUMNS} \
                  FROM days WHERE day BETWEEN ?1 AND ?2 ORDER BY starts, time_zone"
             ))?;
             let rows = statement.query_map([from, to], |row| {
@@ -269,7 +293,10 @@ impl Ledger {
                     closed_at: row.get(6)?,
                     present_slots: row.get::<_, Option<u32>>(7)?.unwrap_or(0),
                     until: row.get(8)?,
-                    coverage: coverage(row, 9)?,
+                    closed_seq: row.get(9)?,
+                    slot_s: row.get(10)?,
+                    expected: row.get(11)?,
+                    coverage: coverage(row, 12)?,
                 })
             })?;
             rows.collect()

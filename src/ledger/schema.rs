@@ -109,6 +109,8 @@ CREATE TABLE days (
   last_digest BLOB,
   until INTEGER,
   closed_at INTEGER,
+  closed_seq INTEGER,
+  slot_s INTEGER,
   revision INTEGER NOT NULL DEFAULT 0,
   expected INTEGER,
   read INTEGER,

@@ -18,7 +18,7 @@ impl Ledger {
         until: i64,
         length: SlotLength,
     ) -> Result<DaySummary, LedgerError> {
-        let outages = self.outages(day.start, day.end).map_err(|e| self.failed(e))?;
+        let outages = self.outages(day.start, day.end, to_seq).map_err(|e| self.failed(e))?;
         let mut fold = DayFold::new(day.clone(), length, &outages);
         // Slots come in the order of time, unless the clock was set back: then they are gathered and sorted first.
         let mut last = i64::MIN;
@@ -48,7 +48,7 @@ impl Ledger {
         until: i64,
         length: SlotLength,
     ) -> Result<DaySummary, LedgerError> {
-        let outages = self.outages(day.start, day.end).map_err(|e| self.failed(e))?;
+        let outages = self.outages(day.start, day.end, to_seq).map_err(|e| self.failed(e))?;
         let mut fold = DayFold::new(day.clone(), length, &outages);
         let mut slots = Vec::new();
         self.visit(from_seq, to_seq, |slot| {

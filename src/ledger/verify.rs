@@ -1,9 +1,11 @@
 //! Verifying a ledger: walking the chain, and holding the peaks of days against the slots they were made from.
 
-use super::{DayRow, Ledger, LedgerError, PeakRow, StoredSlot};
+use super::{DayRow, Ledger, LedgerError, PEAKS_RETENTION_S, PeakRow, StoredSlot};
 use highwater_rules::chain::{Digest, digest, genesis};
 use highwater_rules::day::BillingDay;
-use highwater_rules::peaks::DaySummary;
+use highwater_rules::peaks::{DaySummary, PEAK_DEFINITION};
+use highwater_rules::record::Reading;
+use highwater_rules::slot::SlotLength;
 
 /// What a verification found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,6 +59,9 @@ impl Ledger {
             self.walk(&mut walk)?;
         }
         let mut verdict = Verdict { slots: walk.slots, days: 0, first_bad: walk.bad };
+        if verdict.first_bad.is_none() {
+            verdict.first_bad = self.stray_slot(oldest).map_err(|e| self.failed(e))?;
+        }
         if verdict.first_bad.is_none() {
             verdict.first_bad = self.stray_rows().map_err(|e| self.failed(e))?;
         }
@@ -113,16 +118,56 @@ impl Ledger {
         Ok((said != "ok").then(|| Bad { why: format!("the file is damaged: {said}"), ..Bad::default() }))
     }
 
-    /// Samples and outages whose slot is gone.
+    /// A slot that is no part of the chain, though it stands in the ring; or one whose day is gone.
+    fn stray_slot(&self, oldest: i64) -> rusqlite::Result<Option<Bad>> {
+        let days = self.day_spans()?;
+        let mut statement = self.connection.prepare("SELECT position, seq, slot, at, slot_s FROM slots")?;
+        let mut rows = statement.query([])?;
+        let mut held: Option<(i64, i64)> = None;
+        while let Some(row) = rows.next()? {
+            let (position, seq, at): (i64, i64, i64) = (row.get(0)?, row.get(1)?, row.get(3)?);
+            let start = at - row.get::<_, i64>(4)?;
+            let within = |(from, to): &(i64, i64)| (*from..*to).contains(&start);
+            let placed =
+                (oldest..=self.head.seq).contains(&seq) && self.rings.position(seq) == Some(position);
+            if held.as_ref().is_none_or(|day| !within(day)) {
+                held = days.iter().copied().find(within);
+            }
+            // Days go after three years; a ring can be longer.
+            let day_kept =
+                days.last().is_some_and(|(_, to)| start < to - PEAKS_RETENTION_S) || held.is_some();
+            if !placed || !day_kept {
+                let why =
+                    if placed { "the day that it belongs to is gone" } else { "it is no part of the chain" };
+                let slot = Some(row.get(2)?);
+                return Ok(Some(Bad { slot, at: Some(at), seq: Some(seq), day: None, why: why.to_owned() }));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The spans of the days that there are rows of, oldest first.
+    fn day_spans(&self) -> rusqlite::Result<Vec<(i64, i64)>> {
+        let mut statement = self.connection.prepare("SELECT starts, ends FROM days ORDER BY starts")?;
+        let spans = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        spans.collect()
+    }
+
+    /// Samples and outages whose slot is gone, and outages whose times are not those of their slots.
     fn stray_rows(&self) -> rusqlite::Result<Option<Bad>> {
         let strays = [
             (
-                "samples",
+                "outages of other times than their slots",
+                "SELECT min(missed.position) FROM missed JOIN ring ON ring.id = missed.position << 16 \
+                 WHERE from_at <> first_slot * slot_s OR to_at <> (last_slot + 1) * slot_s",
+            ),
+            (
+                "samples without a slot",
                 "SELECT min(id >> 16) FROM ring WHERE seq IS NULL AND NOT EXISTS \
                          (SELECT 1 FROM ring AS slot WHERE slot.id = ring.id & ~65535 AND slot.seq IS NOT NULL)",
             ),
             (
-                "outages",
+                "outages without a slot",
                 "SELECT min(position) FROM missed WHERE NOT EXISTS \
                          (SELECT 1 FROM ring WHERE id = position << 16 AND seq IS NOT NULL)",
             ),
@@ -130,7 +175,7 @@ impl Ledger {
         for (what, sql) in strays {
             let stray: Option<i64> = self.connection.query_row(sql, [], |row| row.get(0))?;
             if let Some(position) = stray {
-                let why = format!("there are {what} at position {position}, but no slot");
+                let why = format!("there are {what} at position {position}");
                 return Ok(Some(Bad { why, ..Bad::default() }));
             }
         }
@@ -139,12 +184,12 @@ impl Ledger {
 
     fn verify_days(&self, oldest: i64, verdict: &mut Verdict) -> Result<(), LedgerError> {
         for row in self.days("", "~")? {
-            let (Some(last_seq), true) = (row.last_seq, row.closed_at.is_some()) else { continue };
+            let (Some(_), Some(closed_seq)) = (row.closed_at, row.closed_seq) else { continue };
             if row.first_seq < oldest {
                 continue;
             }
             verdict.days += 1;
-            if let Some(why) = self.day_differs(&row, last_seq)? {
+            if let Some(why) = self.day_differs(&row, closed_seq)? {
                 verdict.first_bad = Some(Bad { day: Some(row.day), why, ..Bad::default() });
                 return Ok(());
             }
@@ -152,15 +197,28 @@ impl Ledger {
         Ok(())
     }
 
-    fn day_differs(&self, row: &DayRow, last_seq: i64) -> Result<Option<String>, LedgerError> {
+    fn day_differs(&self, row: &DayRow, closed_seq: i64) -> Result<Option<String>, LedgerError> {
         let Ok(date) = row.day.parse() else { return Ok(Some(format!("`{}` is no date", row.day))) };
+        let Some(length) = row.slot_s.and_then(|s| SlotLength::new(u64::try_from(s).ok()?).ok()) else {
+            return Ok(Some("its slots have no length that slots can have".to_owned()));
+        };
         let day = BillingDay { date, start: row.starts, end: row.ends };
         let until = row.until.unwrap_or(row.ends);
-        let summary =
-            self.summary(&day, row.first_seq, last_seq.max(row.first_seq), until, self.plan.length)?;
-        let read = summary.coverage.read;
-        if read != row.coverage.read {
-            return Ok(Some(format!("it says {} slots were read, its slots say {read}", row.coverage.read)));
+        let summary = self.summary(&day, row.first_seq, closed_seq, until, length)?;
+        if summary.coverage != row.coverage || row.expected != Some(summary.coverage.expected()) {
+            return Ok(Some(format!(
+                "its coverage is written as {} read of {:?}, its slots say {} of {}, or other reasons for the rest",
+                row.coverage.read,
+                row.expected.unwrap_or(0),
+                summary.coverage.read,
+                summary.coverage.expected()
+            )));
+        }
+        if summary.present_slots != row.present_slots {
+            return Ok(Some(format!(
+                "the software is written to have been there in {} slots, its slots say {}",
+                row.present_slots, summary.present_slots
+            )));
         }
         Ok(peaks_differ(&self.peaks(row)?, &summary))
     }
@@ -171,15 +229,16 @@ fn peaks_differ(stored: &[PeakRow], summary: &DaySummary) -> Option<String> {
         let Some(row) = stored.iter().find(|p| p.series == series.series) else {
             return Some(format!("the peak of {} is gone", series.series));
         };
-        let peak = series.peak.map(|p| (p.reading.value, p.at));
-        let told = row.peak.map(|(reading, at)| (reading.value, at));
+        let told = row.peak.map(|(reading, at)| (parts(&reading), at));
+        let made = series.peak.map(|p| (parts(&p.reading), p.at));
         let runner_up = series.runner_up.map(|p| (p.reading.value, p.at));
-        if peak != told || runner_up != row.runner_up || series.p95 != row.p95 {
+        let rest = (runner_up, series.p95, series.coverage, PEAK_DEFINITION);
+        if told != made || rest != (row.runner_up, row.p95, row.coverage, row.definition) {
             return Some(format!(
-                "the peak of {} is written as {}, its slots say {}",
+                "the peak of {} is written as {}, its slots say {}, or another runner-up, percentile or coverage",
                 series.series,
-                figure(told),
-                figure(peak)
+                figure(told.map(|((value, _), at)| (value, at))),
+                figure(made.map(|((value, _), at)| (value, at)))
             ));
         }
     }
@@ -187,6 +246,10 @@ fn peaks_differ(stored: &[PeakRow], summary: &DaySummary) -> Option<String> {
         .iter()
         .find(|p| !summary.series.iter().any(|s| s.series == p.series))
         .map(|p| format!("it has a peak of {}, of which its slots know nothing", p.series))
+}
+
+fn parts(reading: &Reading) -> (f64, Option<(f64, f64)>) {
+    (reading.value, reading.directions.map(|d| (d.rx, d.tx)))
 }
 
 fn figure(peak: Option<(f64, i64)>) -> String {

@@ -77,7 +77,9 @@ impl Ram {
     /// When the capacity, or whether the software is there, can't be told.
     pub fn read(&mut self) -> Result<Readout, SourceError> {
         let present = self.presence.as_mut().map_or(Ok(true), Watch::is_present)?;
-        let value = if present { self.capacity()? } else { 0 };
+        // It is read in any case: what it is of, and so the series' name, must not hang on who is there.
+        let capacity = self.capacity()?;
+        let value = if present { capacity } else { 0 };
         // Exact: no host has 2^53 bytes.
         let observation = Observation { series: self.series(), figure: Figure::Gauge(value as f64) };
         Ok(Readout { observations: vec![observation], missing: Vec::new() })
