@@ -4,6 +4,7 @@
 mod assets;
 mod check;
 mod footprint;
+mod fuzz;
 mod shell;
 mod time;
 
@@ -18,6 +19,7 @@ Commands:
   test        run all tests, then hold the release binary to its limits; installs what they need when root
   ci          format, lints, documentation and licences, then `test`
   assets      write completions and man pages (--check: only say whether they are up to date)
+  fuzz        fuzz the parsers for a minute each: fuzz [TARGET] [SECONDS]
   footprint   measure the agent beside its floors and its peers, or hold it to its limits (--gate)
   help        print this text; COMMAND --help tells more of one command";
 
@@ -29,6 +31,7 @@ fn main() -> anyhow::Result<ExitCode> {
         Some("test") => check::test(&rest),
         Some("ci") => check::ci(&rest),
         Some("assets") => assets::main(&rest),
+        Some("fuzz") => fuzz::main(&rest),
         Some("footprint") => footprint::main(&rest),
         Some("help" | "--help" | "-h") | None => {
             println!("{HELP}");
