@@ -1,1 +1,41 @@
-fn main() {}
+//! `cargo xtask`: what plain cargo does not do. One module a subcommand.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a developer's tool talks on its terminal")]
+
+mod footprint;
+mod shell;
+mod time;
+
+use std::process::ExitCode;
+
+const HELP: &str = "\
+What plain cargo does not do.
+
+Usage: cargo xtask COMMAND [OPTIONS]
+
+Commands:
+  footprint   measure the agent beside its floors and its peers, or hold it to its limits (--gate)
+  help        print this text; COMMAND --help tells more of one command";
+
+fn main() -> ExitCode {
+    match dispatch() {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn dispatch() -> anyhow::Result<ExitCode> {
+    let mut arguments = std::env::args().skip(1);
+    let command = arguments.next();
+    let rest: Vec<String> = arguments.collect();
+    match command.as_deref() {
+        Some("footprint") => footprint::main(&rest),
+        Some("help" | "--help" | "-h") | None => {
+            println!("{HELP}");
+            Ok(ExitCode::SUCCESS)
+        }
+        Some(other) => anyhow::bail!("no command named {other}; try `cargo xtask help`"),
+    }
+}
