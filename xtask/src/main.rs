@@ -1,5 +1,5 @@
 //! `cargo xtask`: what plain cargo does not do. One module a subcommand.
-#![expect(clippy::print_stdout, reason = "a developer's tool talks on its terminal")]
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a developer's tool talks on its terminal")]
 
 mod assets;
 mod check;
@@ -23,7 +23,17 @@ Commands:
   footprint   measure the agent beside its floors and its peers, or hold it to its limits (--gate)
   help        print this text; COMMAND --help tells more of one command";
 
-fn main() -> anyhow::Result<ExitCode> {
+fn main() -> ExitCode {
+    match dispatch() {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn dispatch() -> anyhow::Result<ExitCode> {
     let mut arguments = std::env::args().skip(1);
     let command = arguments.next();
     let rest: Vec<String> = arguments.collect();

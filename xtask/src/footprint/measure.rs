@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 use std::process::Command;
+use std::time::Duration;
 
 use anyhow::{Context, bail};
 use nix::sys::signal::Signal;
@@ -14,6 +15,10 @@ use super::process::Running;
 use super::programs::{ENDLESS, Program};
 use super::trace::{self, Counter};
 use crate::shell;
+use crate::time;
+
+/// Programs that sample at least this often are read again from a fresh sample on.
+const SLOW: Duration = Duration::from_secs(10);
 
 /// What was measured; `None` where it was not, or says nothing.
 #[derive(Debug, Clone, Copy, Default)]
@@ -37,6 +42,7 @@ pub(super) fn measure(program: &Program, settings: &Settings) -> anyhow::Result<
     let disk = settings.disks.then(|| Disk::mount(&folder)).transpose()?;
     let line = program.prepare(&folder, ENDLESS)?;
     let mut running = Running::start(&line, &[], &settings.work.join(format!("{}.log", program.folder)))?;
+    time::pause(program.start_up);
     let mut beat = Beat::new(program.sign(&folder), program.interval, &running);
     beat.skip(&mut running, program.warm_up)?;
     let memory = running.memory()?;
@@ -61,7 +67,7 @@ pub(super) fn instructions(
     if !program.runs_in_valgrind() || shell::find_program("valgrind").is_none() {
         return Ok(None);
     }
-    let samples = samples.min(program.samples_max.div_ceil(2));
+    let samples = samples.min(program.samples_max);
     Ok(Some(trace::instructions(program, &settings.work, samples)? / 1000.0))
 }
 
@@ -74,7 +80,7 @@ fn window(
     figures: &mut Figures,
 ) -> anyhow::Result<()> {
     let samples = settings.samples.min(program.samples_max);
-    if program.samples_max >= settings.samples {
+    if program.interval < SLOW {
         // Reading memory took a while: begin right after a sample again.
         beat.next(running)?;
     }

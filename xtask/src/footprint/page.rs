@@ -25,7 +25,7 @@ const METHOD: &str = "\
 
 | figure | how | stable? |
 | --- | --- | --- |
-| RSS, anonymous KiB | `/proc/PID/smaps_rollup`, asleep after the first 20 samples (vnstatd: after its first save) | anonymous yes; RSS counts pages shared with other programs and moves with them |
+| RSS, anonymous KiB | `/proc/PID/smaps_rollup`, asleep after the first 20 samples (vnstatd: after two saves) | anonymous yes; RSS counts pages shared with other programs and moves with them |
 | threads | `/proc/PID/status` at the same moment | yes, but for Go's runtime |
 | system calls | `perf stat -e raw_syscalls:sys_enter -p PID` over the counted samples, all threads (`strace -f -c` where perf cannot) | yes, but for Go's runtime |
 | syncs | the same, the calls fsync, fdatasync, sync_file_range, syncfs and sync | yes |
@@ -36,8 +36,8 @@ const METHOD: &str = "\
 
 A sample a second with a `sync -f` after it stands for a sample in five minutes: without it the journal would write the
 metadata of neighbouring samples once for several of them. Checked against samples 40 s apart that nothing flushed by
-hand: 20.0 KiB both ways for the C floor, 32.4 and 32.0 for C + SQLite, 24.3 and 23.5 with exclusive locking, 33.3 and
-34.5 for sadc.
+hand, side by side: 20.0 KiB both ways for the C floor, 32.4 and 32.0 for C + SQLite, 24.3 and 23.5 with exclusive
+locking, 33.3 and 34.5 for sadc.
 
 SQLite's WAL costs more while it grows (up to the first checkpoint); both floors with SQLite are measured after it.
 ";
@@ -68,7 +68,7 @@ pub(super) fn document(measured: &[Measured], left_out: &[String], samples: u32,
     );
     text.push_str(tables);
     text.push_str(&format!(
-        "\nEvery figure but memory, threads and binary is the mean of {samples} samples (vnstatd: 2, in valgrind fewer). The \
+        "\nEvery figure but memory, threads and binary is the mean of {samples} samples (vnstatd: one save; in valgrind at most 10). The \
          lines with a / are\nthe agent's figure divided by the other's: under 1 the agent needs less.\n"
     ));
     if measured.iter().any(|one| one.program.is_agent())

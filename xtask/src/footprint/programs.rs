@@ -28,6 +28,8 @@ pub(super) struct Program {
     /// What one sample is, for the page's readers.
     pub(super) sample: String,
     pub(super) interval: Duration,
+    /// How long it may write other things than samples after its start.
+    pub(super) start_up: Duration,
     /// Samples before memory is read.
     pub(super) warm_up: u32,
     /// Samples that are counted, when fewer than asked for must do.
@@ -89,7 +91,11 @@ impl Program {
         );
         let kind = Kind::Vnstat { save_minutes };
         let vnstat = Program::every_second(&format!("vnstatd {version}"), "vnstatd", sample, binary, kind);
-        Program { interval: Duration::from_secs(save_minutes * 60), warm_up: 1, samples_max: 2, ..vnstat }
+        // It writes once at its start; its first save comes one interval later and its second on the grid of the clock,
+        // so that the third is the first with a whole interval before it.
+        let start_up = Duration::from_secs(10);
+        let interval = Duration::from_secs(save_minutes * 60);
+        Program { interval, start_up, warm_up: 2, samples_max: 1, ..vnstat }
     }
 
     fn every_second(name: &str, folder: &'static str, sample: String, binary: &Path, kind: Kind) -> Program {
@@ -98,6 +104,7 @@ impl Program {
             folder,
             sample,
             interval: SECOND,
+            start_up: Duration::ZERO,
             warm_up: WARM_UP,
             samples_max: u32::MAX,
             binary: binary.to_path_buf(),

@@ -110,6 +110,7 @@ pub(super) fn instructions(program: &Program, work: &Path, samples: u32) -> anyh
         let ended = || (short.has_ended() && long.has_ended()).then_some(());
         time::wait_for(bound, ended).context("it does not end")?;
     } else {
+        time::pause(program.start_up);
         let mut beat = Beat::new(program.sign(&folder), program.interval, &long);
         beat.skip(&mut long, settle)?;
         short.stop(Signal::SIGTERM)?;
