@@ -12,6 +12,7 @@ mod ring;
 mod schema;
 mod summary;
 mod verify;
+mod verify_days;
 
 pub use close::Closed;
 pub use error::LedgerError;

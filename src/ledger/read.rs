@@ -43,8 +43,14 @@ pub struct DayRow {
     pub first_seq: i64,
     /// The number of the last slot that it was closed over.
     pub last_seq: Option<i64>,
-    /// When it was closed, in unix milliseconds; `None` while it is open.
+    /// The digest before its first slot.
+    pub first_digest: Digest,
+    /// The digest of its last slot.
+    pub last_digest: Option<Digest>,
+    /// When it was closed, in unix seconds; `None` while it is open.
     pub closed_at: Option<i64>,
+    /// How many slots it had, once it was closed.
+    pub expected: Option<u32>,
     /// Its coverage, once it was closed.
     pub coverage: Coverage,
     /// Slots in which the licensed software was there.
@@ -189,10 +195,27 @@ impl Ledger {
 
     /// The outages that touch a stretch of time.
     pub(super) fn outages(&self, from: i64, to: i64) -> rusqlite::Result<Vec<Outage>> {
-        let mut statement = self
-            .connection
-            .prepare_cached("SELECT from_at, to_at, reason FROM missed WHERE to_at > ?1 AND from_at < ?2")?;
-        let rows = statement.query_map([from, to], |row| {
+        self.outages_where("", from, to, None)
+    }
+
+    /// The same, as far as the row of that number and those before it told of them.
+    pub(super) fn outages_told_by(&self, seq: i64, from: i64, to: i64) -> rusqlite::Result<Vec<Outage>> {
+        let told = "AND (SELECT seq FROM slots WHERE slots.position = missed.position) <= ?3";
+        self.outages_where(told, from, to, Some(seq))
+    }
+
+    fn outages_where(
+        &self,
+        which: &str,
+        from: i64,
+        to: i64,
+        seq: Option<i64>,
+    ) -> rusqlite::Result<Vec<Outage>> {
+        let mut statement = self.connection.prepare_cached(&format!(
+            "SELECT from_at, to_at, reason FROM missed WHERE to_at > ?1 AND from_at < ?2 {which}"
+        ))?;
+        let params = [from, to].into_iter().chain(seq);
+        let rows = statement.query_map(rusqlite::params_from_iter(params), |row| {
             Ok(Outage { from: row.get(0)?, to: row.get(1)?, reason: word(row, 2)? })
         })?;
         rows.collect()
@@ -263,7 +286,8 @@ impl Ledger {
     pub fn days(&self, from: &str, to: &str) -> Result<Vec<DayRow>, LedgerError> {
         let read = || -> rusqlite::Result<Vec<DayRow>> {
             let mut statement = self.connection.prepare(&format!(
-                "SELECT day, time_zone, starts, ends, first_seq, last_seq, closed_at, present_slots, until, {COVERAGE_COLUMNS} \
+                "SELECT day, time_zone, starts, ends, first_seq, last_seq, closed_at, present_slots, until, first_digest, last_digest, \
+                 expected, {COVERAGE_COLUMNS} \
                  FROM days WHERE day BETWEEN ?1 AND ?2 ORDER BY starts, time_zone"
             ))?;
             let rows = statement.query_map([from, to], |row| {
@@ -277,7 +301,10 @@ impl Ledger {
                     closed_at: row.get(6)?,
                     present_slots: row.get::<_, Option<u32>>(7)?.unwrap_or(0),
                     until: row.get(8)?,
-                    coverage: coverage(row, 9)?,
+                    first_digest: Digest(row.get(9)?),
+                    last_digest: row.get::<_, Option<[u8; 32]>>(10)?.map(Digest),
+                    expected: row.get(11)?,
+                    coverage: coverage(row, 12)?,
                 })
             })?;
             rows.collect()

@@ -1,6 +1,7 @@
 //! Folding a day's slots, as they stand in the ring.
 
 use super::{Ledger, LedgerError};
+use highwater_rules::coverage::Outage;
 use highwater_rules::day::BillingDay;
 use highwater_rules::peaks::{DayFold, DaySlot, DaySummary};
 use highwater_rules::slot::SlotLength;
@@ -19,7 +20,19 @@ impl Ledger {
         length: SlotLength,
     ) -> Result<DaySummary, LedgerError> {
         let outages = self.outages(day.start, day.end).map_err(|e| self.failed(e))?;
-        let mut fold = DayFold::new(day.clone(), length, &outages);
+        self.fold(day, (from_seq, to_seq), until, length, &outages)
+    }
+
+    /// The same, where the outages are known.
+    pub(super) fn fold(
+        &self,
+        day: &BillingDay,
+        (from_seq, to_seq): (i64, i64),
+        until: i64,
+        length: SlotLength,
+        outages: &[Outage],
+    ) -> Result<DaySummary, LedgerError> {
+        let mut fold = DayFold::new(day.clone(), length, outages);
         // Slots come in the order of time, unless the clock was set back: then they are gathered and sorted first.
         let mut last = i64::MIN;
         let mut in_order = true;
@@ -37,19 +50,6 @@ impl Ledger {
         if in_order {
             return Ok(fold.finish(until));
         }
-        self.summary_out_of_order(day, from_seq, to_seq, until, length)
-    }
-
-    fn summary_out_of_order(
-        &self,
-        day: &BillingDay,
-        from_seq: i64,
-        to_seq: i64,
-        until: i64,
-        length: SlotLength,
-    ) -> Result<DaySummary, LedgerError> {
-        let outages = self.outages(day.start, day.end).map_err(|e| self.failed(e))?;
-        let mut fold = DayFold::new(day.clone(), length, &outages);
         let mut slots = Vec::new();
         self.visit(from_seq, to_seq, |slot| {
             if day.holds(slot.record.slot, slot.record.length) && slot.at <= until {
@@ -58,6 +58,7 @@ impl Ledger {
             Ok(())
         })?;
         slots.sort_by_key(|record| record.slot.start(record.length));
+        let mut fold = DayFold::new(day.clone(), length, outages);
         for record in &slots {
             fold.add(DaySlot {
                 start: record.slot.start(record.length),

@@ -1,9 +1,9 @@
 //! Verifying a ledger: walking the chain, and holding the peaks of days against the slots they were made from.
 
-use super::{DayRow, Ledger, LedgerError, PeakRow, StoredSlot};
+use super::verify_days::Closings;
+use super::{Ledger, LedgerError, StoredSlot};
 use highwater_rules::chain::{Digest, digest, genesis};
-use highwater_rules::day::BillingDay;
-use highwater_rules::peaks::DaySummary;
+use rusqlite::OptionalExtension as _;
 
 /// What a verification found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,6 +36,7 @@ struct Walk {
     slots: u64,
     next_seq: Option<i64>,
     previous: Option<Digest>,
+    closings: Closings,
     bad: Option<Bad>,
 }
 
@@ -51,17 +52,23 @@ impl Ledger {
             slots: 0,
             next_seq: (self.head.seq > 0).then_some(oldest),
             previous: (oldest == 1).then(|| genesis(&self.instance)),
+            closings: Closings::default(),
             bad: self.integrity().map_err(|e| self.failed(e))?,
         };
         if walk.bad.is_none() {
+            walk.closings = Closings::awaited(&self.days("", "~")?);
             self.walk(&mut walk)?;
         }
         let mut verdict = Verdict { slots: walk.slots, days: 0, first_bad: walk.bad };
         if verdict.first_bad.is_none() {
-            verdict.first_bad = self.stray_rows().map_err(|e| self.failed(e))?;
+            let strays = self.stray_slot(walk.slots).and_then(|slot| match slot {
+                Some(bad) => Ok(Some(bad)),
+                None => self.stray_rows(),
+            });
+            verdict.first_bad = strays.map_err(|e| self.failed(e))?;
         }
         if verdict.first_bad.is_none() {
-            self.verify_days(oldest, &mut verdict)?;
+            self.verify_days(oldest, &walk.closings, &mut verdict)?;
         }
         Ok(verdict)
     }
@@ -113,6 +120,36 @@ impl Ledger {
         Ok((said != "ok").then(|| Bad { why: format!("the file is damaged: {said}"), ..Bad::default() }))
     }
 
+    /// A slot outside the ring, or an outage whose times, which coverage is told by, are not those of its slots: what the walk
+    /// along the chain does not see.
+    fn stray_slot(&self, walked: u64) -> rusqlite::Result<Option<Bad>> {
+        let find = |from: &str, why: &str| {
+            self.connection
+                .query_row(&format!("SELECT slots.slot, slots.at, slots.seq {from} LIMIT 1"), [], |row| {
+                    let (slot, at, seq) = (row.get(0)?, row.get(1)?, row.get(2)?);
+                    Ok(Bad { slot: Some(slot), at: Some(at), seq: Some(seq), day: None, why: why.to_owned() })
+                })
+                .optional()
+        };
+        let there: i64 = self.connection.query_row("SELECT count(*) FROM slots", [], |row| row.get(0))?;
+        if u64::try_from(there).is_ok_and(|there| there > walked) {
+            let outside: Vec<String> = self
+                .rings
+                .runs(i64::MIN, i64::MAX, self.head.seq)
+                .iter()
+                .map(|(low, high)| format!("position NOT BETWEEN {low} AND {high}"))
+                .chain(["1".to_owned()])
+                .collect();
+            let from = format!("FROM slots WHERE {} ORDER BY seq", outside.join(" AND "));
+            return find(&from, "it stands where the ring has no row: it was put in");
+        }
+        find(
+            "FROM missed JOIN slots USING (position) WHERE from_at <> first_slot * slot_s \
+             OR to_at <> (last_slot + 1) * slot_s ORDER BY seq",
+            "the times of slots that it says were missed are not those of these slots: they were changed",
+        )
+    }
+
     /// Samples and outages whose slot is gone.
     fn stray_rows(&self) -> rusqlite::Result<Option<Bad>> {
         for table in ["samples", "missed"] {
@@ -130,61 +167,6 @@ impl Ledger {
         }
         Ok(None)
     }
-
-    fn verify_days(&self, oldest: i64, verdict: &mut Verdict) -> Result<(), LedgerError> {
-        for row in self.days("", "~")? {
-            let (Some(last_seq), true) = (row.last_seq, row.closed_at.is_some()) else { continue };
-            if row.first_seq < oldest {
-                continue;
-            }
-            verdict.days += 1;
-            if let Some(why) = self.day_differs(&row, last_seq)? {
-                verdict.first_bad = Some(Bad { day: Some(row.day), why, ..Bad::default() });
-                return Ok(());
-            }
-        }
-        Ok(())
-    }
-
-    fn day_differs(&self, row: &DayRow, last_seq: i64) -> Result<Option<String>, LedgerError> {
-        let Ok(date) = row.day.parse() else { return Ok(Some(format!("`{}` is no date", row.day))) };
-        let day = BillingDay { date, start: row.starts, end: row.ends };
-        let until = row.until.unwrap_or(row.ends);
-        let summary =
-            self.summary(&day, row.first_seq, last_seq.max(row.first_seq), until, self.plan.length)?;
-        let read = summary.coverage.read;
-        if read != row.coverage.read {
-            return Ok(Some(format!("it says {} slots were read, its slots say {read}", row.coverage.read)));
-        }
-        Ok(peaks_differ(&self.peaks(row)?, &summary))
-    }
-}
-
-fn peaks_differ(stored: &[PeakRow], summary: &DaySummary) -> Option<String> {
-    for series in &summary.series {
-        let Some(row) = stored.iter().find(|p| p.series == series.series) else {
-            return Some(format!("the peak of {} is gone", series.series));
-        };
-        let peak = series.peak.map(|p| (p.reading.value, p.at));
-        let told = row.peak.map(|(reading, at)| (reading.value, at));
-        let runner_up = series.runner_up.map(|p| (p.reading.value, p.at));
-        if peak != told || runner_up != row.runner_up || series.p95 != row.p95 {
-            return Some(format!(
-                "the peak of {} is written as {}, its slots say {}",
-                series.series,
-                figure(told),
-                figure(peak)
-            ));
-        }
-    }
-    stored
-        .iter()
-        .find(|p| !summary.series.iter().any(|s| s.series == p.series))
-        .map(|p| format!("it has a peak of {}, of which its slots know nothing", p.series))
-}
-
-fn figure(peak: Option<(f64, i64)>) -> String {
-    peak.map_or_else(|| "none".to_owned(), |(value, at)| format!("{value} at {at}"))
 }
 
 impl Walk {
@@ -200,6 +182,7 @@ impl Walk {
         let expected = self.next_seq.unwrap_or(slot.seq);
         self.next_seq = Some(slot.seq + 1);
         let before = self.previous.replace(slot.digest);
+        self.closings.see(slot);
         self.bad = if slot.seq != expected {
             Some(bad(format!(
                 "row {expected} should stand here: rows before this one are gone or out of order"
