@@ -45,6 +45,8 @@ pub struct Recorder {
     ledger: Ledger,
     plan: Plan,
     previous: Option<SlotRecord>,
+    /// The end of the latest slot recorded: later than the last record's own where the clock was set back.
+    latest_at: i64,
     pending: VecDeque<SlotRecord>,
     /// The day of the last record whose past days are known to be closed.
     closed_before: Option<BillingDay>,
@@ -54,10 +56,11 @@ impl Recorder {
     /// A recorder on a ledger.
     ///
     /// # Errors
-    /// When the ledger's last row can't be read.
+    /// When the ledger's rows can't be read.
     pub fn new(ledger: Ledger, plan: Plan) -> Result<Self, LedgerError> {
         let previous = ledger.last()?.map(|stored| stored.record);
-        Ok(Recorder { ledger, plan, previous, pending: VecDeque::new(), closed_before: None })
+        let latest_at = ledger.latest_seen()?;
+        Ok(Recorder { ledger, plan, previous, latest_at, pending: VecDeque::new(), closed_before: None })
     }
 
     /// The ledger.
@@ -97,10 +100,10 @@ impl Recorder {
         if starting && !assemble::follows(previous, slot, length) {
             return Ok(None);
         }
-        if previous.at() <= slot.start(length) {
+        if previous.at().max(self.latest_at) <= slot.start(length) {
             return Ok(Some(Due { slot, resumed_after: None }));
         }
-        // The clock was set back, or it is early in the slot after the one just read.
+        // The clock was set back, perhaps some slots ago, or it is early in the slot after the one just read.
         let overlaps =
             |r: &SlotRecord| r.at() > slot.start(length) && r.slot.start(r.length) < slot.end(length);
         if overlaps(previous) || self.pending.iter().any(overlaps) || self.ledger.has(slot, length)? {
@@ -122,6 +125,7 @@ impl Recorder {
             sample.seen,
             &sample.missing,
         );
+        self.latest_at = self.latest_at.max(record.at());
         self.previous = Some(record.clone());
         self.pending.push_back(record.clone());
         let mut recorded =

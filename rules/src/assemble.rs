@@ -81,7 +81,12 @@ fn missed(
     now: &Mark,
 ) -> Vec<Missed> {
     let set_back = before.at() > slot.start(length);
-    let after = if set_back { resumed_after.unwrap_or(i64::MAX) } else { before.at() };
+    // A clock that was set back earlier runs into slots that were written before that: they are not missed.
+    let after = match resumed_after {
+        Some(after) if set_back || after > before.at() => after,
+        None if set_back => i64::MAX,
+        _ => before.at(),
+    };
     // The first slot that begins at or after the last one written ended.
     let first = Slot(-((-after).div_euclid(length.seconds())));
     if first >= slot {
@@ -189,6 +194,15 @@ mod tests {
         let after =
             record(Some(&next), None, Slot(1003), five(), mark(1003, 5, 0, "a"), seen(3_037_500), &[]);
         assert_eq!((eth0(&after), after.clock_step_ms), (Ok(1000.0), 0));
+    }
+
+    #[test]
+    fn slots_written_before_the_clock_was_set_back_are_not_missed_when_it_comes_to_them_again() {
+        // 1000 was written after 1001 and 1002: the next to be read is 1003.
+        let now = mark(1003, 5, 0, "a");
+        let next = record(Some(&first()), Some(1003 * 300), Slot(1003), five(), now, seen(2_000_000), &[]);
+        assert_eq!(next.missed, vec![]);
+        assert!(eth0(&next).is_err(), "no rate spans what other rows tell");
     }
 
     #[test]

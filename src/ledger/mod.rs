@@ -4,6 +4,7 @@
 
 mod append;
 mod close;
+mod days;
 mod error;
 mod lock;
 mod open;
@@ -14,11 +15,13 @@ mod summary;
 #[cfg(test)]
 mod tests;
 mod verify;
+mod verify_days;
 
 pub use close::Closed;
+pub use days::{DayRow, PeakRow};
 pub use error::LedgerError;
 pub use open::Opened;
-pub use read::{DayRow, PeakRow, StoredSlot};
+pub use read::StoredSlot;
 pub use verify::{Bad, Verdict};
 
 use highwater_rules::chain::Digest;

@@ -124,6 +124,8 @@ impl Ledger {
             Err(source) => return Err(LedgerError::io(&path, source)),
         }
         let connection = reader(&path).map_err(failed)?;
+        // All that a reader asks is of one moment: else a row written meanwhile would look like one out of order.
+        connection.execute_batch("BEGIN").map_err(failed)?;
         let (version, is_ledger) = schema::version(&connection).map_err(failed)?;
         check_version(&path, version, is_ledger)?;
         if version == 0 {
@@ -277,6 +279,8 @@ struct Identity {
 fn salvage(path: &Path) -> Option<Identity> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags).ok()?;
+    // Reads what there is of a file that was cut short, too.
+    connection.execute_batch("PRAGMA writable_schema = ON").ok()?;
     let read = "SELECT (SELECT value FROM state WHERE key = 'instance'), (SELECT value FROM state WHERE key = 'first_start')";
     let identity = |row: &rusqlite::Row<'_>| Ok(Identity { instance: row.get(0)?, first_start: row.get(1)? });
     connection.query_row(read, [], identity).ok()

@@ -1,11 +1,8 @@
 //! Verifying a ledger: walking the chain, and holding the peaks of days against the slots they were made from.
 
-use super::{DayRow, Ledger, LedgerError, PEAKS_RETENTION_S, PeakRow, StoredSlot};
+use super::{Ledger, LedgerError, PEAKS_RETENTION_S, StoredSlot};
 use highwater_rules::chain::{Digest, digest, genesis};
-use highwater_rules::day::BillingDay;
-use highwater_rules::peaks::{DaySummary, PEAK_DEFINITION};
-use highwater_rules::record::Reading;
-use highwater_rules::slot::SlotLength;
+use rusqlite::OptionalExtension as _;
 
 /// What a verification found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,6 +58,9 @@ impl Ledger {
         let mut verdict = Verdict { slots: walk.slots, days: 0, first_bad: walk.bad };
         if verdict.first_bad.is_none() {
             verdict.first_bad = self.stray_slot(oldest).map_err(|e| self.failed(e))?;
+        }
+        if verdict.first_bad.is_none() {
+            verdict.first_bad = self.false_outage().map_err(|e| self.failed(e))?;
         }
         if verdict.first_bad.is_none() {
             verdict.first_bad = self.stray_rows().map_err(|e| self.failed(e))?;
@@ -153,14 +153,22 @@ impl Ledger {
         spans.collect()
     }
 
-    /// Samples and outages whose slot is gone, and outages whose times are not those of their slots.
+    /// A slot whose outages have other times, by which coverage is told, than the slots that they name.
+    fn false_outage(&self) -> rusqlite::Result<Option<Bad>> {
+        let sql = "SELECT slot, at, seq FROM missed JOIN ring ON ring.id = missed.position << 16 \
+                   WHERE from_at <> first_slot * slot_s OR to_at <> (last_slot + 1) * slot_s ORDER BY seq LIMIT 1";
+        let why = "the times of slots that it says were missed are not those of these slots";
+        self.connection
+            .query_row(sql, [], |row| {
+                let (slot, at, seq) = (row.get(0)?, row.get(1)?, row.get(2)?);
+                Ok(Bad { slot: Some(slot), at: Some(at), seq: Some(seq), day: None, why: why.to_owned() })
+            })
+            .optional()
+    }
+
+    /// Samples and outages whose slot is gone.
     fn stray_rows(&self) -> rusqlite::Result<Option<Bad>> {
         let strays = [
-            (
-                "outages of other times than their slots",
-                "SELECT min(missed.position) FROM missed JOIN ring ON ring.id = missed.position << 16 \
-                 WHERE from_at <> first_slot * slot_s OR to_at <> (last_slot + 1) * slot_s",
-            ),
             (
                 "samples without a slot",
                 "SELECT min(id >> 16) FROM ring WHERE seq IS NULL AND NOT EXISTS \
@@ -181,79 +189,6 @@ impl Ledger {
         }
         Ok(None)
     }
-
-    fn verify_days(&self, oldest: i64, verdict: &mut Verdict) -> Result<(), LedgerError> {
-        for row in self.days("", "~")? {
-            let (Some(_), Some(closed_seq)) = (row.closed_at, row.closed_seq) else { continue };
-            if row.first_seq < oldest {
-                continue;
-            }
-            verdict.days += 1;
-            if let Some(why) = self.day_differs(&row, closed_seq)? {
-                verdict.first_bad = Some(Bad { day: Some(row.day), why, ..Bad::default() });
-                return Ok(());
-            }
-        }
-        Ok(())
-    }
-
-    fn day_differs(&self, row: &DayRow, closed_seq: i64) -> Result<Option<String>, LedgerError> {
-        let Ok(date) = row.day.parse() else { return Ok(Some(format!("`{}` is no date", row.day))) };
-        let Some(length) = row.slot_s.and_then(|s| SlotLength::new(u64::try_from(s).ok()?).ok()) else {
-            return Ok(Some("its slots have no length that slots can have".to_owned()));
-        };
-        let day = BillingDay { date, start: row.starts, end: row.ends };
-        let until = row.until.unwrap_or(row.ends);
-        let summary = self.summary(&day, row.first_seq, closed_seq, until, length)?;
-        if summary.coverage != row.coverage || row.expected != Some(summary.coverage.expected()) {
-            return Ok(Some(format!(
-                "its coverage is written as {} read of {:?}, its slots say {} of {}, or other reasons for the rest",
-                row.coverage.read,
-                row.expected.unwrap_or(0),
-                summary.coverage.read,
-                summary.coverage.expected()
-            )));
-        }
-        if summary.present_slots != row.present_slots {
-            return Ok(Some(format!(
-                "the software is written to have been there in {} slots, its slots say {}",
-                row.present_slots, summary.present_slots
-            )));
-        }
-        Ok(peaks_differ(&self.peaks(row)?, &summary))
-    }
-}
-
-fn peaks_differ(stored: &[PeakRow], summary: &DaySummary) -> Option<String> {
-    for series in &summary.series {
-        let Some(row) = stored.iter().find(|p| p.series == series.series) else {
-            return Some(format!("the peak of {} is gone", series.series));
-        };
-        let told = row.peak.map(|(reading, at)| (parts(&reading), at));
-        let made = series.peak.map(|p| (parts(&p.reading), p.at));
-        let runner_up = series.runner_up.map(|p| (p.reading.value, p.at));
-        let rest = (runner_up, series.p95, series.coverage, PEAK_DEFINITION);
-        if told != made || rest != (row.runner_up, row.p95, row.coverage, row.definition) {
-            return Some(format!(
-                "the peak of {} is written as {}, its slots say {}, or another runner-up, percentile or coverage",
-                series.series,
-                figure(told.map(|((value, _), at)| (value, at))),
-                figure(made.map(|((value, _), at)| (value, at)))
-            ));
-        }
-    }
-    stored
-        .iter()
-        .find(|p| !summary.series.iter().any(|s| s.series == p.series))
-        .map(|p| format!("it has a peak of {}, of which its slots know nothing", p.series))
-}
-
-fn parts(reading: &Reading) -> (f64, Option<(f64, f64)>) {
-    (reading.value, reading.directions.map(|d| (d.rx, d.tx)))
-}
-
-fn figure(peak: Option<(f64, i64)>) -> String {
-    peak.map_or_else(|| "none".to_owned(), |(value, at)| format!("{value} at {at}"))
 }
 
 impl Walk {

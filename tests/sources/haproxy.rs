@@ -1,161 +1,32 @@
 //! The HAProxy source at a real HAProxy, driven with `openssl s_time`.
 
-use crate::tree::Tree;
+use crate::proxy::Proxy;
+use crate::tools;
 use highwater::files::Root;
 use highwater::sources::ssl::haproxy::Haproxy;
 use highwater_rules::figure::Figure;
 use highwater_rules::record::Counters;
 use std::io::{Read as _, Write as _};
-use std::net::{TcpListener, TcpStream};
-use std::os::unix::net::UnixStream;
-use std::process::{Child, Command, Stdio};
+use std::net::TcpStream;
 
-/// A HAProxy of the test's own; ends with it.
-struct Proxy {
-    child: Child,
-    tree: Tree,
-    port: u16,
-}
-
-impl Drop for Proxy {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-impl Proxy {
-    fn start() -> Self {
-        let tree = Tree::new(&[]);
-        let made = Command::new("openssl")
-            .args(["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost"])
-            .arg("-keyout")
-            .arg(tree.at("key.pem"))
-            .arg("-out")
-            .arg(tree.at("both.pem"))
-            .stderr(Stdio::null())
-            .status();
-        assert!(made.unwrap().success());
-        let key = highwater::files::read_bounded(&tree.at("key.pem"), 65536).unwrap();
-        let certificate = highwater::files::read_bounded(&tree.at("both.pem"), 65536).unwrap();
-        tree.write("both.pem", certificate + &key);
-        // Free a moment ago; HAProxy would say so if it no longer were.
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let (socket, pem) = (tree.at("stats.sock"), tree.at("both.pem"));
-        tree.write(
-            "haproxy.cfg",
-            format!(
-                "global\n  stats socket {} mode 600 level user\ndefaults\n  mode http\n  timeout client 5s\n  timeout server 5s\n  \
-                 timeout connect 5s\nfrontend tls\n  bind 127.0.0.1:{port} ssl crt {}\n  http-request return status 200\nfrontend \
-                 plain\n  bind unix@{}\n  http-request return status 200\n",
-                socket.display(),
-                pem.display(),
-                tree.at("plain.sock").display(),
-            ),
-        );
-        let child = Self::run(&tree);
-        let proxy = Proxy { child, tree, port };
-        proxy.await_socket();
-        proxy
-    }
-
-    fn run(tree: &Tree) -> Child {
-        let quiet = Stdio::null;
-        let config = tree.at("haproxy.cfg");
-        Command::new("haproxy")
-            .arg("-db")
-            .arg("-f")
-            .arg(config)
-            .stdout(quiet())
-            .stderr(quiet())
-            .spawn()
-            .unwrap()
-    }
-
-    fn restart(&mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
-        self.child = Self::run(&self.tree);
-        self.await_socket();
-    }
-
-    fn await_socket(&self) {
-        let answers = (0..500).any(|_| {
-            UnixStream::connect(self.tree.at("stats.sock")).is_ok() || {
-                nix::poll::poll(&mut [], 20u8).unwrap();
-                false
-            }
-        });
-        assert!(answers, "haproxy does not start");
-    }
-
-    fn counters(&self) -> Counters {
-        let source = Haproxy::new(&Root::new("/"), "haproxy", &self.tree.at("stats.sock"));
-        match source.read().unwrap().observations[0].figure {
-            Figure::Count(counters) => counters,
-            other => panic!("{other:?} is no count"),
-        }
-    }
-
-    /// What HAProxy says to a question, not through the source.
-    fn says(&self, question: &str) -> String {
-        let mut stream = UnixStream::connect(self.tree.at("stats.sock")).unwrap();
-        stream.write_all(question.as_bytes()).unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        answer
-    }
-
-    /// HAProxy's own sum, from the typed form of its statistics: not the table that the source reads.
-    fn own_sum(&self) -> u64 {
-        let typed = self.says("show stat -1 1 -1 typed\n");
-        let wanted = |line: &&str| line.contains(".ssl_sess.") || line.contains(".ssl_reused_sess.");
-        typed
-            .lines()
-            .filter(wanted)
-            .map(|line| line.rsplit(':').next().unwrap().parse::<u64>().unwrap())
-            .sum()
-    }
-
-    /// The TLS sessions that `openssl s_time` made in one second, by its own count.
-    fn drive(&self, mode: &str) -> u64 {
-        let output = Command::new("openssl")
-            .args([
-                "s_time",
-                "-www",
-                "/",
-                mode,
-                "-time",
-                "1",
-                "-connect",
-                &format!("127.0.0.1:{}", self.port),
-            ])
-            .output()
-            .unwrap();
-        let text = String::from_utf8_lossy(&output.stdout);
-        let line = text.lines().find(|l| l.contains(" connections in ") && l.contains("real seconds"));
-        let count: u64 = line.expect(&text).split(' ').next().unwrap().parse().unwrap();
-        assert!(count > 0);
-        // To have a session to resume, it first makes one that it does not count.
-        if mode == "-reuse" { count + 1 } else { count }
+fn counters(proxy: &Proxy) -> Counters {
+    let source = Haproxy::new(&Root::new("/"), "haproxy", &proxy.socket());
+    match source.read().unwrap().observations[0].figure {
+        Figure::Count(counters) => counters,
+        other => panic!("{other:?} is no count"),
     }
 }
 
 #[test]
 fn the_count_is_haproxys_own_and_the_clients() {
-    for tool in ["haproxy", "openssl"] {
-        let version = if tool == "haproxy" { "-v" } else { "version" };
-        if Command::new(tool).arg(version).stdout(Stdio::null()).status().is_err() {
-            assert!(std::env::var_os("CI").is_none(), "{tool} is missing in CI");
-            println!("skipped: {tool} is not installed");
-            return;
-        }
+    if tools::missing(&[("haproxy", "-v"), ("openssl", "version")]) {
+        return;
     }
     let mut proxy = Proxy::start();
-    let before = proxy.counters();
+    let before = counters(&proxy);
     assert_eq!(before.first, 0);
     let made = proxy.drive("-new");
-    assert_eq!(proxy.counters().first, made, "full handshakes");
+    assert_eq!(counters(&proxy).first, made, "full handshakes");
     let resumed = proxy.drive("-reuse");
     for _ in 0..50 {
         let mut plain = TcpStream::connect(("127.0.0.1", proxy.port)).unwrap();
@@ -163,13 +34,13 @@ fn the_count_is_haproxys_own_and_the_clients() {
         // Until HAProxy has refused it.
         let _ = plain.read(&mut [0; 16]);
     }
-    let after = proxy.counters();
+    let after = counters(&proxy);
     assert_eq!(after.first, made + resumed, "plain connections on the port are no sessions");
     assert_eq!(after.first, proxy.own_sum());
     assert_eq!(after.incarnation, before.incarnation);
     println!("{made} full, {resumed} resumed and the one before them");
     proxy.restart();
-    let reborn = proxy.counters();
+    let reborn = counters(&proxy);
     assert_eq!(reborn.first, 0);
     assert_ne!(reborn.incarnation, before.incarnation);
 }

@@ -3,6 +3,9 @@
 #[cfg(test)]
 mod fake_proxy;
 #[cfg(test)]
+#[path = "../common/tree.rs"]
+mod files;
+#[cfg(test)]
 mod haproxy;
 #[cfg(test)]
 mod host;
@@ -13,7 +16,13 @@ mod parsers;
 #[cfg(test)]
 mod presence;
 #[cfg(test)]
+#[path = "../common/proxy.rs"]
+mod proxy;
+#[cfg(test)]
 mod ram;
+#[cfg(test)]
+#[path = "../common/tools.rs"]
+mod tools;
 #[cfg(test)]
 mod tree;
 #[cfg(test)]

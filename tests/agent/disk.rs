@@ -1,0 +1,100 @@
+//! A disk that is full.
+
+use crate::files::Tree;
+use crate::home::{Home, without_root};
+use crate::line::Line;
+use crate::rows;
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+/// A small file system of the test's own; it is taken down with the test.
+struct Disk {
+    tree: Tree,
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("--lazy").arg(self.path()).status();
+    }
+}
+
+impl Disk {
+    fn new() -> Option<Self> {
+        let disk = Disk { tree: Tree::new(&[("disk/.keep", "")]) };
+        let mut mount = Command::new("mount");
+        mount.args(["-t", "tmpfs", "-o", "size=2m", "highwater-test"]).arg(disk.path());
+        mount.stderr(Stdio::null()).status().is_ok_and(|status| status.success()).then_some(disk)
+    }
+
+    fn path(&self) -> PathBuf {
+        self.tree.at("disk")
+    }
+
+    fn fill(&self) {
+        let mut file = std::fs::File::create(self.path().join("filler")).unwrap();
+        for block in [4096, 512, 1] {
+            while file.write_all(&vec![0; block]).is_ok() {}
+        }
+    }
+
+    fn free(&self) {
+        std::fs::remove_file(self.path().join("filler")).unwrap();
+    }
+}
+
+#[test]
+fn a_full_disk_stops_nothing_and_loses_nothing() {
+    if without_root() {
+        return;
+    }
+    let Some(disk) = Disk::new() else {
+        tools_skip();
+        return;
+    };
+    let home = Home::new().keeping_state_in(&disk.path().join("state"));
+    let mut agent = home.run();
+    agent.slots(2);
+    disk.fill();
+    agent.event("ledger_failed");
+    let waiting = agent.slots(4);
+    disk.free();
+    agent.event("ledger_recovered");
+    agent.slots(1);
+    let log = agent.stop();
+    let failures: Vec<&Line> = log.iter().filter(|l| l.event() == "ledger_failed").collect();
+    assert_eq!(failures.len(), 1, "it is told once: {failures:#?}");
+    let logged: Vec<i64> = log.iter().filter(|l| l.is_slot()).map(Line::slot).collect();
+    let ledger = home.ledger();
+    assert_eq!(rows::slots(&ledger), logged, "those that waited are there as well");
+    assert!(logged.contains(&waiting[0].slot()));
+    assert_eq!(rows::one::<i64>(&ledger, "SELECT count(*) FROM missed", []), 0);
+    home.assert_verified();
+}
+
+fn tools_skip() {
+    crate::tools::skipped("this host mounts no tmpfs");
+}
+
+#[test]
+fn a_disk_full_from_the_start_is_said_at_once() {
+    if without_root() {
+        return;
+    }
+    let Some(disk) = Disk::new() else {
+        tools_skip();
+        return;
+    };
+    disk.fill();
+    let home = Home::new().keeping_state_in(&disk.path().join("state"));
+    let output = home.ask(&["run"]);
+    let message = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(69), "{message}");
+    assert!(message.contains("full") || message.contains("No space"), "{message}");
+    disk.free();
+    let mut agent = home.run();
+    agent.slots(1);
+    let log = agent.stop();
+    assert!(log.iter().all(|l| l.event() != "ledger_moved_aside"), "nothing was damaged: {log:#?}");
+    home.assert_verified();
+}

@@ -1,0 +1,67 @@
+//! A real HAProxy, driven by `openssl s_time`: what the ledger says against HAProxy's count and the client's.
+
+use crate::agent::Agent;
+use crate::home::Home;
+use crate::proxy::Proxy;
+use crate::rows::{self, Step};
+use crate::tools;
+
+fn steps(home: &Home) -> Vec<Step> {
+    rows::steps(&home.ledger(), "ssl_tps", "front")
+}
+
+/// The sessions that the readings after `at` stand for.
+fn metered(home: &Home, at: i64) -> f64 {
+    let readings = steps(home).into_iter().filter(|step| step.at > at);
+    readings.filter_map(|step| step.value.as_ref().ok().map(|value| step.amount(*value))).sum()
+}
+
+/// Two readings side by side, from where on everything is counted.
+fn reading(agent: &mut Agent) -> i64 {
+    agent.line("reading of ssl_tps", |l| l.is_slot() && l.get("ssl_tps").is_some()).at()
+}
+
+#[test]
+fn every_tls_session_is_counted_once_and_a_restart_is_a_gap() {
+    if tools::missing(&[("haproxy", "-v"), ("openssl", "version")]) {
+        return;
+    }
+    let mut proxy = Proxy::start();
+    let socket = proxy.socket();
+    let config =
+        format!("[[ssl]]\nkind = \"haproxy\"\nname = \"front\"\nsocket = \"{}\"\n", socket.display());
+    let home = Home::bare().with("HIGHWATER_SAMPLING__INTERVAL", "2s").configured(&config);
+    let mut agent = home.run();
+    let from = reading(&mut agent);
+    let made = proxy.drive("-new") + proxy.drive("-reuse");
+    agent.whole_slots(2);
+    assert_eq!(proxy.own_sum(), made, "HAProxy and the client agree");
+    let readings: Vec<_> = steps(&home).into_iter().filter(|step| step.at > from).collect();
+    assert!(readings.iter().all(|step| step.value.is_ok()), "{readings:#?}");
+    let sum = metered(&home, from);
+    println!("{made} sessions made, {sum:.3} metered");
+    assert!((sum - made as f64).abs() < 0.01, "{sum} metered of {made}: {readings:#?}");
+
+    proxy.stop();
+    let failed = agent.event("source_failed");
+    assert!(failed.get("error").unwrap().contains("stats socket"), "{failed:?}");
+    let down = agent.line("gap", |l| l.is_slot() && l.get("ssl_tps_gap").is_some());
+    proxy.start_again();
+    agent.event("source_recovered");
+    let again = reading(&mut agent);
+    let more = proxy.drive("-new");
+    agent.whole_slots(2);
+
+    // Between two samples, so that only its incarnation tells.
+    proxy.restart();
+    let reset = agent.line("gap of the restart", |l| l.is_slot() && l.get("ssl_tps_gap").is_some());
+    reading(&mut agent);
+    agent.stop();
+    let ledger = home.ledger();
+    assert_eq!(rows::gap(&ledger, down.at(), "front").as_deref(), Some("source_failed"));
+    let reason = rows::gap(&ledger, reset.at(), "front").unwrap();
+    assert!(["counter_reset", "source_failed"].contains(&reason.as_str()), "{reason}");
+    let after = metered(&home, again);
+    assert!((after - more as f64).abs() < 0.01, "{after} metered of {more}");
+    home.assert_verified();
+}
