@@ -121,7 +121,8 @@ impl From<LedgerError> for Failure {
             _ if error.is_damage() => exit::DATA,
             _ => exit::UNAVAILABLE,
         };
-        Failure::new(code, error.to_string())
+        let mend = if code == exit::PERMISSION { "\n    do it as the agent's user, or as root" } else { "" };
+        Failure::new(code, format!("{error}{mend}"))
     }
 }
 
