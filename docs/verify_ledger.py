@@ -20,6 +20,9 @@ RULES = {"max": 1, "rx": 2, "tx": 3, "sum": 4}
 APPLICATION_ID = 0x48574C47
 SCHEMA_VERSION = 1
 CANONICAL_VERSION = 1
+# A slot's own row in table `ring` has the id `position << 16`; the rows of its samples add the series' number.
+SERIES_BITS = 16
+SERIES_MAX = (1 << SERIES_BITS) - 1
 
 
 class Bad(Exception):
@@ -109,9 +112,24 @@ def oldest_expected(rings, head_seq):
 
 
 def position(rings, seq):
-    """Where in the ring the row of this number lies."""
-    ring = [r for r in rings if r["first_seq"] <= seq][-1]
-    return ring["base"] + (seq - ring["first_seq"]) % ring["capacity"]
+    """Where in the ring the row of this number lies; None where there is no ring for it."""
+    for ring in reversed(rings):
+        if ring["first_seq"] <= seq:
+            return ring["base"] + (seq - ring["first_seq"]) % max(1, ring["capacity"])
+    return None
+
+
+def end_of_chain(db, rings, genesis):
+    """The number and digest of the row written last: what `head` says, and the rows that follow, since it is not written each time."""
+    head = db.execute("SELECT seq, digest FROM head").fetchone()
+    seq, digest = tuple(head) if head else (0, genesis)
+    while (where := position(rings, seq + 1)) is not None:
+        row = db.execute(
+            "SELECT digest FROM ring WHERE id = ? AND seq = ?", (where << SERIES_BITS, seq + 1)).fetchone()
+        if row is None:
+            break
+        seq, digest = seq + 1, row["digest"]
+    return seq, digest
 
 
 def check(db, row, expected, previous, rings):
@@ -122,14 +140,17 @@ def check(db, row, expected, previous, rings):
         raise Bad(f"it lies at position {row['position']}, not at {position(rings, row['seq'])}")
     if previous is not None and row["previous"] != previous:
         raise Bad("it does not follow the row before it: one of the two was changed")
-    where = (row["position"],)
     missed = db.execute(
         "SELECT first_slot, last_slot, reason, from_at, to_at FROM missed WHERE position = ? ORDER BY first_slot",
-        where).fetchall()
-    samples = db.execute(
-        "SELECT meter, subject, value, rx, tx, rule, gap, counter, counter_tx, incarnation FROM samples "
-        "JOIN series ON series.id = samples.series WHERE position = ?", where)
-    data = canonical(row, [tuple(m)[:3] for m in missed], [tuple(s) for s in samples])
+        (row["position"],)).fetchall()
+    first = row["position"] << SERIES_BITS
+    samples = [tuple(sample) for sample in db.execute(
+        "SELECT meter, subject, value, rx, tx, rule, gap, counter, counter_tx, incarnation FROM ring "
+        "LEFT JOIN series ON series.id = ring.id & ? WHERE ring.id BETWEEN ? AND ? AND seq IS NULL",
+        (SERIES_MAX, first, first | SERIES_MAX))]
+    if any(meter is None for meter, *_ in samples):
+        raise Bad("a sample is of a series that is gone")
+    data = canonical(row, [tuple(m)[:3] for m in missed], samples)
     if hashlib.sha256(row["previous"] + data).digest() != row["digest"]:
         raise Bad("its digest does not fit what it says: the row was changed")
     if row["at"] != (row["slot"] + 1) * row["slot_s"]:
@@ -143,9 +164,8 @@ def verify(db):
     """Walks the chain; returns the number of slots."""
     instance = db.execute("SELECT value FROM state WHERE key = 'instance'").fetchone()[0]
     genesis = hashlib.sha256(b"highwater chain 1\n" + instance.encode()).digest()
-    head = db.execute("SELECT seq, digest FROM head").fetchone()
-    head_seq, head_digest = tuple(head) if head else (0, genesis)
     rings = db.execute("SELECT base, capacity, first_seq FROM rings ORDER BY first_seq").fetchall()
+    head_seq, head_digest = end_of_chain(db, rings, genesis)
     expected = oldest_expected(rings, head_seq)
     # The row before the oldest one kept was overwritten: then the chain is checked from that row's `previous` on.
     previous = genesis if expected == 1 else None
