@@ -169,7 +169,9 @@ impl Fields {
 
     fn text(&mut self, key: &str, text: &str) {
         self.key(key);
-        let text = text.get(..text.floor_char_boundary(TEXT_MAX_BYTES)).unwrap_or(text);
+        let shown = text.get(..text.floor_char_boundary(TEXT_MAX_BYTES)).unwrap_or(text);
+        let cut = format!("{shown}…");
+        let text = if shown.len() < text.len() { cut.as_str() } else { text };
         let plain = !text.is_empty()
             && text.chars().all(|c| !c.is_whitespace() && !c.is_control() && !matches!(c, '"' | '=' | '\\'));
         if !self.json && plain {

@@ -126,6 +126,7 @@ fn peak_so_far(day: &SeriesDay) -> PeakRow {
         peak: day.peak.map(|p| (p.reading, p.at)),
         runner_up: day.runner_up.map(|p| (p.reading.value, p.at)),
         p95: day.p95,
+        expected: day.coverage.expected(),
         coverage: day.coverage,
     }
 }

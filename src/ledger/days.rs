@@ -56,6 +56,8 @@ pub struct PeakRow {
     pub runner_up: Option<(f64, i64)>,
     /// The 95th percentile.
     pub p95: Option<f64>,
+    /// The slots expected, as its row says it.
+    pub expected: u32,
     /// How much of the series was seen.
     pub coverage: Coverage,
 }
@@ -117,7 +119,7 @@ impl Ledger {
     pub fn peaks(&self, day: &DayRow) -> Result<Vec<PeakRow>, LedgerError> {
         let read = || -> rusqlite::Result<Vec<PeakRow>> {
             let mut statement = self.connection.prepare_cached(&format!(
-                "SELECT meter, subject, definition, value, rx, tx, at, runner_up, runner_up_at, p95, {COVERAGE_COLUMNS} \
+                "SELECT meter, subject, definition, value, rx, tx, at, runner_up, runner_up_at, p95, expected, {COVERAGE_COLUMNS} \
                  FROM peaks WHERE day = ?1 AND time_zone = ?2"
             ))?;
             let rows = statement.query_map([&day.day, &day.time_zone], peak)?;
@@ -144,7 +146,8 @@ fn peak(row: &Row<'_>) -> rusqlite::Result<PeakRow> {
         peak: reading.zip(row.get::<_, Option<i64>>(6)?),
         runner_up: row.get::<_, Option<f64>>(7)?.zip(row.get::<_, Option<i64>>(8)?),
         p95: row.get(9)?,
-        coverage: coverage(row, 10)?,
+        expected: row.get(10)?,
+        coverage: coverage(row, 11)?,
     })
 }
 

@@ -52,6 +52,13 @@ fn record_of(length: SlotLength, slot: i64, value: Result<f64, GapReason>) -> Sl
     }
 }
 
+/// Writes a record as the agent does: what has ended is closed at once.
+fn written(ledger: &mut Ledger, record: &SlotRecord) -> Digest {
+    let digest = ledger.append(record).unwrap();
+    ledger.close_days(record.at()).unwrap();
+    digest
+}
+
 fn page_count(ledger: &Ledger) -> i64 {
     ledger.connection.query_row("PRAGMA page_count", [], |row| row.get(0)).unwrap()
 }
@@ -135,13 +142,13 @@ fn another_retention_keeps_the_chain_and_what_is_not_too_old() {
     let dir = tempfile::tempdir().unwrap();
     let mut ledger = open(dir.path(), 48);
     for hour in 0..40 {
-        ledger.append(&record(FIRST_HOUR + hour, Ok(1.0))).unwrap();
+        written(&mut ledger, &record(FIRST_HOUR + hour, Ok(1.0)));
     }
     for slots in [72, 24] {
         ledger.follow(plan(slots)).unwrap();
-        for hour in 0..3 {
-            let next = ledger.last().unwrap().unwrap().record.slot.0 + 1 + hour - hour;
-            ledger.append(&record(next, Ok(2.0))).unwrap();
+        for _ in 0..3 {
+            let next = ledger.last().unwrap().unwrap().record.slot.0 + 1;
+            written(&mut ledger, &record(next, Ok(2.0)));
         }
         assert_eq!(ledger.verify().unwrap().first_bad, None);
     }
@@ -149,8 +156,7 @@ fn another_retention_keeps_the_chain_and_what_is_not_too_old() {
     // A day on, the rings of the earlier retentions have outlived the new one.
     for _ in 0..30 {
         let next = ledger.last().unwrap().unwrap().record.slot.0 + 1;
-        ledger.append(&record(next, Ok(3.0))).unwrap();
-        ledger.close_days((next + 1) * 3600).unwrap();
+        written(&mut ledger, &record(next, Ok(3.0)));
     }
     let verdict = ledger.verify().unwrap();
     assert_eq!((verdict.first_bad, verdict.slots), (None, 24));
@@ -227,7 +233,7 @@ proptest! {
             }
             hour += skip + 1;
             digest = chain::digest(&digest, &next);
-            prop_assert_eq!(ledger.append(&next).unwrap(), digest);
+            prop_assert_eq!(written(&mut ledger, &next), digest);
             model.push(next);
         }
         let kept = &model[model.len().saturating_sub(usize::try_from(capacity).unwrap())..];

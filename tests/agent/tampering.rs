@@ -173,6 +173,7 @@ fn an_edited_day_or_peak_is_named() {
         peaks("p95 = p95 - 1"),
         peaks("rx = 0.0"),
         peaks("definition = 2"),
+        peaks("expected = expected + 5"),
         peaks("read = 24, agent_down = 0"),
         peaks("subject = 'eth9'"),
         "DELETE FROM peaks WHERE day = '2026-03-01' AND subject = 'eth0'".to_owned(),
@@ -187,6 +188,7 @@ fn an_edited_day_or_peak_is_named() {
         days("present_slots = 0"),
         days("first_seq = 0"),
         days("last_seq = last_seq - 3"),
+        days("closed_at = NULL, read = 24"),
     ];
     let day = || Value::from("2026-03-01");
     check(&cases.iter().map(|sql| (sql.as_str(), day())).collect::<Vec<_>>());
