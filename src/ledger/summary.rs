@@ -3,6 +3,7 @@
 use super::{Ledger, LedgerError};
 use highwater_rules::day::BillingDay;
 use highwater_rules::peaks::{DayFold, DaySlot, DaySummary};
+use highwater_rules::record::SlotRecord;
 use highwater_rules::slot::SlotLength;
 
 impl Ledger {
@@ -19,52 +20,42 @@ impl Ledger {
         length: SlotLength,
     ) -> Result<DaySummary, LedgerError> {
         let outages = self.outages(day.start, day.end, to_seq).map_err(|e| self.failed(e))?;
-        let mut fold = DayFold::new(day.clone(), length, &outages);
+        let show = |show: &mut dyn FnMut(SlotRecord)| {
+            self.visit(from_seq, to_seq, |slot| {
+                if day.holds(slot.record.slot, slot.record.length) && slot.at <= until {
+                    show(slot.record);
+                }
+                Ok(())
+            })
+        };
         // Slots come in the order of time, unless the clock was set back: then they are gathered and sorted first.
+        let mut fold = DayFold::new(day.clone(), length, &outages);
         let mut last = i64::MIN;
         let mut in_order = true;
-        self.visit(from_seq, to_seq, |slot| {
-            let start = slot.record.slot.start(slot.record.length);
-            if day.holds(slot.record.slot, slot.record.length) && slot.at <= until {
-                in_order &= start >= last;
-                last = start;
-                if in_order {
-                    fold.add(DaySlot { start, length: slot.record.length, entries: &slot.record.entries });
-                }
-            }
-            Ok(())
+        show(&mut |record| {
+            let start = start(&record);
+            in_order &= start >= last;
+            last = start;
+            fold.add(day_slot(&record));
         })?;
         if in_order {
             return Ok(fold.finish(until));
         }
-        self.summary_out_of_order(day, from_seq, to_seq, until, length)
-    }
-
-    fn summary_out_of_order(
-        &self,
-        day: &BillingDay,
-        from_seq: i64,
-        to_seq: i64,
-        until: i64,
-        length: SlotLength,
-    ) -> Result<DaySummary, LedgerError> {
-        let outages = self.outages(day.start, day.end, to_seq).map_err(|e| self.failed(e))?;
-        let mut fold = DayFold::new(day.clone(), length, &outages);
         let mut slots = Vec::new();
-        self.visit(from_seq, to_seq, |slot| {
-            if day.holds(slot.record.slot, slot.record.length) && slot.at <= until {
-                slots.push(slot.record);
-            }
-            Ok(())
-        })?;
-        slots.sort_by_key(|record| record.slot.start(record.length));
+        show(&mut |record| slots.push(record))?;
+        slots.sort_by_key(start);
+        let mut fold = DayFold::new(day.clone(), length, &outages);
         for record in &slots {
-            fold.add(DaySlot {
-                start: record.slot.start(record.length),
-                length: record.length,
-                entries: &record.entries,
-            });
+            fold.add(day_slot(record));
         }
         Ok(fold.finish(until))
     }
+}
+
+fn start(record: &SlotRecord) -> i64 {
+    record.slot.start(record.length)
+}
+
+fn day_slot(record: &SlotRecord) -> DaySlot<'_> {
+    DaySlot { start: start(record), length: record.length, entries: &record.entries }
 }
