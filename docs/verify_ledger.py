@@ -163,7 +163,8 @@ def check(db, row, expected, previous, rings):
 def verify(db):
     """Walks the chain; returns the number of slots."""
     instance = db.execute("SELECT value FROM state WHERE key = 'instance'").fetchone()[0]
-    genesis = hashlib.sha256(b"highwater chain 1\n" + instance.encode()).digest()
+    first_start = db.execute("SELECT value FROM state WHERE key = 'first_start'").fetchone()[0]
+    genesis = hashlib.sha256(f"highwater chain 1\n{instance}\n{first_start}\n".encode()).digest()
     rings = db.execute("SELECT base, capacity, first_seq FROM rings ORDER BY first_seq").fetchall()
     head_seq, head_digest = end_of_chain(db, rings, genesis)
     expected = oldest_expected(rings, head_seq)

@@ -214,6 +214,9 @@ impl Changes {
         if let Some(aside) = &recorded.moved_aside {
             ledger_moved_aside(aside, "found damaged while writing");
         }
+        if recorded.opened_again && recorded.failure.is_none() {
+            error!("ledger_opened_again");
+        }
         if recorded.dropped > 0 {
             error!(slots = recorded.dropped, pending = recorded.pending, "slots_dropped");
         }

@@ -33,6 +33,8 @@ pub struct Recorded {
     pub failure: Option<LedgerError>,
     /// Where a ledger found damaged was moved to.
     pub moved_aside: Option<PathBuf>,
+    /// The ledger's files had been removed or replaced, and it was opened again.
+    pub opened_again: bool,
     /// Records that wait in memory.
     pub pending: usize,
     /// Records that there was no room for: they became gaps.
@@ -128,8 +130,15 @@ impl Recorder {
         self.latest_at = self.latest_at.max(record.at());
         self.previous = Some(record.clone());
         self.pending.push_back(record.clone());
-        let mut recorded =
-            Recorded { record, closed: Vec::new(), failure: None, moved_aside: None, pending: 0, dropped: 0 };
+        let mut recorded = Recorded {
+            record,
+            closed: Vec::new(),
+            failure: None,
+            moved_aside: None,
+            opened_again: false,
+            pending: 0,
+            dropped: 0,
+        };
         self.flush(&mut recorded);
         recorded.dropped = self.drop_excess();
         recorded.pending = self.pending.len();
@@ -154,7 +163,14 @@ impl Recorder {
     }
 
     fn flush(&mut self, recorded: &mut Recorded) {
-        let mut written = self.flush_pending();
+        let in_place = if self.ledger.is_in_place() {
+            Ok(())
+        } else {
+            recorded.opened_again = true;
+            self.closed_before = None;
+            self.ledger.open_again()
+        };
+        let mut written = in_place.and_then(|()| self.flush_pending());
         if written.as_ref().is_err_and(LedgerError::is_damage) {
             written = self.ledger.begin_anew().and_then(|aside| {
                 recorded.moved_aside = Some(aside);

@@ -30,12 +30,13 @@ impl std::fmt::Debug for Digest {
     }
 }
 
-/// The digest that stands before an instance's first slot: SHA-256 of `highwater chain 1` and the instance's id.
+/// The digest that stands before an instance's first slot: SHA-256 of `highwater chain 1`, the instance's id, and the agent's first
+/// start in unix seconds (as decimal text), each on a line of its own. The grace period is counted from that start.
 #[must_use]
-pub fn genesis(instance: &str) -> Digest {
+pub fn genesis(instance: &str, first_start: i64) -> Digest {
     let mut hash = Sha256::new();
     hash.update(b"highwater chain 1\n");
-    hash.update(instance.as_bytes());
+    hash.update(format!("{instance}\n{first_start}\n"));
     Digest(hash.finalize().into())
 }
 
@@ -170,14 +171,14 @@ mod tests {
         // Golden: written down once, computed again with Python's struct and hashlib (tests/ledger_outsider.rs keeps doing so on whole ledgers).
         let bytes = canonical(&record());
         assert_eq!(bytes.len(), 167);
-        let first = digest(&genesis("i"), &record());
-        assert_eq!(genesis("i").hex(), "2edbff4050499f05f316d233ee47a84e711604e3ef69c186bdb6c7d67076ffb3");
-        assert_eq!(first.hex(), "8aad81721a3a88eac1bb866c36e07270b2f1680dcb846bc53c2693639700e7fc");
+        let first = digest(&genesis("i", 7), &record());
+        assert_eq!(genesis("i", 7).hex(), "42a25ea963efe3377218b2d2eecbe5f6b71a49ea95193a64051ce541e992d8b3");
+        assert_eq!(first.hex(), "601f88dbd91742a6bd5e8453a068066189b840487cb62abecc061d4a1f0bfee8");
     }
 
     #[test]
     fn every_field_of_a_record_is_under_its_digest() {
-        let whole = digest(&genesis("i"), &record());
+        let whole = digest(&genesis("i", 7), &record());
         let changes: [fn(&mut SlotRecord); 14] = [
             |r| r.slot = Slot(5),
             |r| r.length = SlotLength::new(60).unwrap(),
@@ -200,9 +201,9 @@ mod tests {
         for (i, change) in changes.iter().enumerate() {
             let mut changed = record();
             change(&mut changed);
-            assert_ne!(digest(&genesis("i"), &changed), whole, "change {i}");
+            assert_ne!(digest(&genesis("i", 7), &changed), whole, "change {i}");
         }
-        assert_ne!(digest(&genesis("j"), &record()), whole);
+        assert_ne!(digest(&genesis("j", 7), &record()), whole);
     }
 
     proptest! {

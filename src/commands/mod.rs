@@ -118,7 +118,7 @@ impl From<LedgerError> for Failure {
             LedgerError::Newer { .. } | LedgerError::Foreign { .. } | LedgerError::Nonsense { .. } => {
                 exit::DATA
             }
-            _ if error.is_damage() => exit::DATA,
+            _ if error.is_damage() || error.is_nonsense() => exit::DATA,
             _ => exit::UNAVAILABLE,
         };
         let mend = if code == exit::PERMISSION { "\n    do it as the agent's user, or as root" } else { "" };

@@ -12,7 +12,7 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 /// Bytes that the numbers of a slot's row take at most; what they take less is filled up.
 const SLOT_ROOM_BYTES: usize = 54;
 /// How often the head is written down beside the slot: not each time, which spares each slot a page.
-const HEAD_EVERY_SLOTS: i64 = 12;
+pub(super) const HEAD_EVERY_SLOTS: i64 = 12;
 static ZEROS: [u8; 64] = [0; 64];
 
 impl Ledger {
@@ -297,9 +297,19 @@ pub(super) fn open_day(
             )?;
         }
         None => {
+            // After a change of the time zone, slots of the new day may stand in days of the old zone: it begins with them.
+            let overlapping = connection
+                .query_row(
+                    "SELECT first_seq, first_digest FROM days WHERE ends > ?1 AND starts < ?2 AND first_seq <= ?3 \
+                     ORDER BY first_seq LIMIT 1",
+                    params![day.start, day.end, seq],
+                    |row| Ok((row.get(0)?, row.get(1)?)),
+                )
+                .optional()?;
+            let (seq, previous) = overlapping.unwrap_or((seq, previous.0));
             connection.execute(
                 "INSERT INTO days (day, time_zone, starts, ends, first_seq, first_digest) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-                params![date, time_zone, day.start, day.end, seq, previous.0],
+                params![date, time_zone, day.start, day.end, seq, previous],
             )?;
         }
     }

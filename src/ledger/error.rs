@@ -58,7 +58,7 @@ pub enum LedgerError {
         source: rusqlite::Error,
     },
     /// A row holds what no agent wrote.
-    #[error("{}: {what}; `highwater verify` names the row", path.display())]
+    #[error("{}: {what}", path.display())]
     Nonsense {
         /// The file.
         path: PathBuf,
@@ -88,6 +88,15 @@ impl LedgerError {
             source.sqlite_error_code(),
             Some(rusqlite::ErrorCode::DatabaseCorrupt | rusqlite::ErrorCode::NotADatabase)
         )
+    }
+
+    /// Whether a row holds what no agent wrote: a text in place of a number, say.
+    #[must_use]
+    pub fn is_nonsense(&self) -> bool {
+        let LedgerError::Sqlite { source, .. } = self else {
+            return matches!(self, LedgerError::Nonsense { .. });
+        };
+        source.sqlite_error_code().is_none()
     }
 
     /// Whether someone without the right tried to read or write it.

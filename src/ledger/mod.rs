@@ -9,6 +9,7 @@ mod error;
 mod lock;
 mod open;
 mod read;
+mod recover;
 mod ring;
 mod schema;
 mod summary;
@@ -84,6 +85,8 @@ pub struct Ledger {
     open_day: Option<BillingDay>,
     /// Held by the one agent that writes; `None` for readers.
     lock: Option<Lock>,
+    /// The file and its log as they were opened: whether they are still the ones at their path is asked at each slot.
+    opened: [Option<(u64, u64)>; 2],
 }
 
 impl Ledger {

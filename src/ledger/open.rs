@@ -1,5 +1,6 @@
 //! Opening a ledger: making it, bringing it up to date, moving a damaged one aside.
 
+use super::recover::{Identity, identity_of, move_aside, salvage};
 use super::ring::{Ring, Rings};
 use super::{FILE_NAME, Head, Ledger, LedgerError, Lock, Plan, schema};
 use crate::clock;
@@ -41,6 +42,14 @@ impl Ledger {
     /// # Errors
     /// When another agent holds it, a newer one wrote it, or the directory or the file can't be used.
     pub fn open(state_dir: &Path, plan: Plan) -> Result<Opened, LedgerError> {
+        Self::open_as(state_dir, plan, None)
+    }
+
+    pub(super) fn open_as(
+        state_dir: &Path,
+        plan: Plan,
+        identity: Option<&Identity>,
+    ) -> Result<Opened, LedgerError> {
         DirBuilder::new()
             .recursive(true)
             .mode(0o700)
@@ -48,7 +57,7 @@ impl Ledger {
             .map_err(|source| LedgerError::io(state_dir, source))?;
         let lock = Lock::take(state_dir)?;
         let path = state_dir.join(FILE_NAME);
-        match Self::open_writer(&path, plan.clone(), None) {
+        match Self::open_writer(&path, plan.clone(), identity) {
             Ok(mut ledger) => {
                 ledger.lock = Some(lock);
                 Ok(Opened { ledger, moved_aside: None })
@@ -65,23 +74,11 @@ impl Ledger {
         }
     }
 
-    /// Closes a ledger found damaged while it was written, moves it aside and begins a new one.
-    ///
-    /// # Errors
-    /// When the new one can't be made.
-    pub fn begin_anew(&mut self) -> Result<PathBuf, LedgerError> {
-        let empty = Connection::open_in_memory().map_err(|e| self.failed(e))?;
-        drop(std::mem::replace(&mut self.connection, empty));
-        let aside = move_aside(&self.path)?;
-        let lock = self.lock.take();
-        let identity = Identity { instance: self.instance.clone(), first_start: self.first_start };
-        *self = Self::open_writer(&self.path, self.plan.clone(), Some(&identity))?;
-        self.lock = lock;
-        self.remember_damage(&aside)?;
-        Ok(aside)
-    }
-
-    fn open_writer(path: &Path, plan: Plan, identity: Option<&Identity>) -> Result<Self, LedgerError> {
+    pub(super) fn open_writer(
+        path: &Path,
+        plan: Plan,
+        identity: Option<&Identity>,
+    ) -> Result<Self, LedgerError> {
         let failed = |source| LedgerError::sqlite(path, source);
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
             | OpenFlags::SQLITE_OPEN_CREATE
@@ -107,7 +104,11 @@ impl Ledger {
         let mut ledger = Self::load(path, connection, plan)?;
         ledger.turn_to_ring()?;
         // It only spares the device some work: where it can't be done, the log grows by itself.
-        let _ = grow(&sibling(path, "-wal"), WAL_BYTES);
+        let log = sibling(path, "-wal");
+        let _ = grow(&log, WAL_BYTES);
+        // Who the instance is must not lie in the log alone.
+        ledger.connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(())).map_err(failed)?;
+        ledger.opened = [identity_of(path), identity_of(&log)];
         Ok(ledger)
     }
 
@@ -129,7 +130,10 @@ impl Ledger {
         let (version, is_ledger) = schema::version(&connection).map_err(failed)?;
         check_version(&path, version, is_ledger)?;
         if version == 0 {
-            return Err(LedgerError::Missing { path });
+            return Err(LedgerError::nonsense(
+                &path,
+                "it is there, but empty: no agent has written it yet, or its files were mixed up",
+            ));
         }
         Self::load(&path, connection, plan)
     }
@@ -154,7 +158,7 @@ impl Ledger {
             .map_err(failed)?
             .ok_or_else(|| LedgerError::nonsense(path, "the first start is gone from table state"))?;
         let rings = load_rings(&connection).map_err(failed)?;
-        let head = load_head(&connection, &rings, &instance).map_err(failed)?;
+        let head = load_head(&connection, &rings, genesis(&instance, first_start)).map_err(failed)?;
         Ok(Ledger {
             path: path.to_owned(),
             connection,
@@ -167,16 +171,8 @@ impl Ledger {
             boot: None,
             open_day: None,
             lock: None,
+            opened: [None; 2],
         })
-    }
-
-    /// Writes down that an older ledger was found damaged, for reports to tell.
-    fn remember_damage(&self, aside: &Path) -> Result<(), LedgerError> {
-        let name = aside.file_name().unwrap_or_default().to_string_lossy();
-        self.connection
-            .execute("INSERT OR REPLACE INTO state (key, value) VALUES ('damaged', ?1)", [name])
-            .map_err(|e| self.failed(e))?;
-        Ok(())
     }
 
     /// Follows a changed configuration.
@@ -223,6 +219,12 @@ fn check_version(path: &Path, version: i64, is_ledger: bool) -> Result<(), Ledge
     if !is_ledger {
         return Err(LedgerError::Foreign { path: path.to_owned() });
     }
+    if version < 0 {
+        return Err(LedgerError::nonsense(
+            path,
+            format!("its user_version is {version}: someone changed it"),
+        ));
+    }
     if version > schema::VERSION {
         return Err(LedgerError::Newer { path: path.to_owned(), found: version, known: schema::VERSION });
     }
@@ -230,13 +232,13 @@ fn check_version(path: &Path, version: i64, is_ledger: bool) -> Result<(), Ledge
 }
 
 /// The end of the chain: what was written down of it, and the rows that follow.
-fn load_head(connection: &Connection, rings: &Rings, instance: &str) -> rusqlite::Result<Head> {
+fn load_head(connection: &Connection, rings: &Rings, genesis: Digest) -> rusqlite::Result<Head> {
     let mut head = connection
         .query_row("SELECT seq, digest FROM head", [], |row| {
             Ok(Head { seq: row.get(0)?, digest: Digest(row.get(1)?) })
         })
         .optional()?
-        .unwrap_or(Head { seq: 0, digest: genesis(instance) });
+        .unwrap_or(Head { seq: 0, digest: genesis });
     let mut row = connection.prepare("SELECT digest FROM ring WHERE id = ?1 AND seq = ?2")?;
     while let Some(position) = rings.position(head.seq + 1) {
         let next =
@@ -267,23 +269,6 @@ fn initialise(connection: &Connection, identity: Option<&Identity>) -> rusqlite:
     connection
         .execute("INSERT OR IGNORE INTO state (key, value) VALUES ('first_start', ?1)", [first_start])?;
     Ok(())
-}
-
-/// Who the instance is. It outlives a damaged ledger, so that damage neither makes a new instance nor a new grace period.
-struct Identity {
-    instance: String,
-    first_start: i64,
-}
-
-/// Reads what can still be read of a damaged ledger's identity.
-fn salvage(path: &Path) -> Option<Identity> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(path, flags).ok()?;
-    // Reads what there is of a file that was cut short, too.
-    connection.execute_batch("PRAGMA writable_schema = ON").ok()?;
-    let read = "SELECT (SELECT value FROM state WHERE key = 'instance'), (SELECT value FROM state WHERE key = 'first_start')";
-    let identity = |row: &rusqlite::Row<'_>| Ok(Identity { instance: row.get(0)?, first_start: row.get(1)? });
-    connection.query_row(read, [], identity).ok()
 }
 
 /// A version 4 UUID (RFC 9562, section 5.4) of sixteen random bytes.
@@ -329,22 +314,8 @@ fn escaped(path: &Path) -> String {
     path.to_string_lossy().replace('%', "%25").replace('?', "%3f").replace('#', "%23")
 }
 
-fn sibling(path: &Path, suffix: &str) -> PathBuf {
+pub(super) fn sibling(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
     PathBuf::from(name)
-}
-
-/// Moves a ledger and the files beside it out of the way, under a name that tells when.
-fn move_aside(path: &Path) -> Result<PathBuf, LedgerError> {
-    let aside = sibling(path, &format!(".damaged-{}", clock::unix_ms()));
-    std::fs::rename(path, &aside).map_err(|source| LedgerError::io(path, source))?;
-    for suffix in ["-wal", "-shm"] {
-        let from = sibling(path, suffix);
-        if from.exists() {
-            std::fs::rename(&from, sibling(&aside, suffix))
-                .map_err(|source| LedgerError::io(&from, source))?;
-        }
-    }
-    Ok(aside)
 }

@@ -169,7 +169,10 @@ pub(crate) fn version(connection: &Connection) -> rusqlite::Result<(i64, bool)> 
     let version = number("PRAGMA user_version")?;
     let application = number("PRAGMA application_id")?;
     let tables = number("SELECT count(*) FROM sqlite_schema")?;
-    Ok((version, application == APPLICATION_ID || (application == 0 && tables == 0)))
+    let begun = application == APPLICATION_ID;
+    // A ledger that has begun has a version; one that was set to 0 must not be begun again.
+    let version = if begun && version == 0 && tables > 0 { -1 } else { version };
+    Ok((version, begun || (application == 0 && tables == 0)))
 }
 
 /// Brings a ledger of `version` up to [`VERSION`], within a transaction of the caller's.

@@ -188,6 +188,28 @@ fn days_without_a_single_slot_are_closed_as_missed_but_days_a_clock_jumped_over_
 }
 
 #[test]
+fn a_day_of_a_new_time_zone_holds_the_slots_read_under_the_old_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut ledger = open(dir.path(), 24 * 30);
+    for hour in 0..10 {
+        written(&mut ledger, &record(FIRST_HOUR + hour, Ok(1.0)));
+    }
+    let zone = jiff::tz::TimeZone::get("Europe/Berlin").unwrap();
+    let length = SlotLength::new(HOUR).unwrap();
+    let calendar = Calendar::new("Europe/Berlin", zone, length, FIRST_HOUR * 3600).unwrap();
+    ledger.follow(Plan { calendar, ..plan(24 * 30) }).unwrap();
+    for hour in 10..23 {
+        written(&mut ledger, &record(FIRST_HOUR + hour, Ok(2.0)));
+    }
+    let days = ledger.days("", "~").unwrap();
+    let told: Vec<_> =
+        days.iter().map(|d| (d.time_zone.as_str(), d.coverage.read, d.coverage.expected())).collect();
+    // Berlin's day began at 23:00 UTC of the day before, an hour before the first slot.
+    assert_eq!(told, [("Europe/Berlin", 23, 24), ("UTC", 10, 10)]);
+    assert_eq!(ledger.verify().unwrap().first_bad, None);
+}
+
+#[test]
 fn a_clock_set_back_into_a_closed_day_opens_it_again() {
     let dir = tempfile::tempdir().unwrap();
     let mut ledger = open(dir.path(), 24 * 30);
@@ -219,7 +241,7 @@ proptest! {
         let dir = tempfile::tempdir().unwrap();
         let mut ledger = open(dir.path(), capacity);
         let mut model: Vec<SlotRecord> = Vec::new();
-        let mut digest = chain::genesis(ledger.instance());
+        let mut digest = chain::genesis(ledger.instance(), ledger.first_start());
         let mut hour = FIRST_HOUR;
         for (action, skip, value) in actions {
             if action == 0 {

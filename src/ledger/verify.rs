@@ -1,5 +1,6 @@
 //! Verifying a ledger: walking the chain, and holding the peaks of days against the slots they were made from.
 
+use super::append::HEAD_EVERY_SLOTS;
 use super::{Ledger, LedgerError, PEAKS_RETENTION_S, StoredSlot};
 use highwater_rules::chain::{Digest, digest, genesis};
 use rusqlite::OptionalExtension as _;
@@ -49,7 +50,7 @@ impl Ledger {
         let mut walk = Walk {
             slots: 0,
             next_seq: (self.head.seq > 0).then_some(oldest),
-            previous: (oldest == 1).then(|| genesis(&self.instance)),
+            previous: (oldest == 1).then(|| genesis(&self.instance, self.first_start)),
             bad: self.integrity().map_err(|e| self.failed(e))?,
         };
         if walk.bad.is_none() {
@@ -58,6 +59,9 @@ impl Ledger {
         let mut verdict = Verdict { slots: walk.slots, days: 0, first_bad: walk.bad };
         if verdict.first_bad.is_none() {
             verdict.first_bad = self.stray_slot(oldest).map_err(|e| self.failed(e))?;
+        }
+        if verdict.first_bad.is_none() {
+            verdict.first_bad = self.missing_head().map_err(|e| self.failed(e))?;
         }
         if verdict.first_bad.is_none() {
             verdict.first_bad = self.false_outage().map_err(|e| self.failed(e))?;
@@ -164,6 +168,14 @@ impl Ledger {
                 Ok(Bad { slot: Some(slot), at: Some(at), seq: Some(seq), day: None, why: why.to_owned() })
             })
             .optional()
+    }
+
+    /// The head, which is written at the latest with every twelfth slot, and only goes when someone removes it.
+    fn missing_head(&self) -> rusqlite::Result<Option<Bad>> {
+        let heads: i64 = self.connection.query_row("SELECT count(*) FROM head", [], |row| row.get(0))?;
+        let gone = heads == 0 && self.head.seq >= HEAD_EVERY_SLOTS;
+        let why = "the row that says how far the chain goes is gone from table head";
+        Ok(gone.then(|| Bad { why: why.to_owned(), ..Bad::default() }))
     }
 
     /// Samples and outages whose slot is gone.

@@ -5,7 +5,7 @@ use crate::config;
 use crate::files::{Root, is_absent, read_head, read_into};
 use highwater_rules::figure::{Figure, Observation};
 use highwater_rules::interfaces::{Choice, by_default, by_name};
-use highwater_rules::meter::{CountRule, Meter, Series};
+use highwater_rules::meter::{CountRule, Meter, Series, TOTAL};
 use highwater_rules::record::Counters;
 use std::collections::BTreeSet;
 use std::io;
@@ -109,7 +109,13 @@ impl Network {
     }
 
     fn observation(&self, interface: &Interface) -> Observation {
-        let counters = Counters { first: interface.rx, second: Some(interface.tx), incarnation: 0 };
+        // A name can pass to another interface between two readings; the kernel's index is that of one interface only.
+        let path = self.root.at("sys/class/net").join(&interface.name).join("ifindex");
+        let mut buffer = [0; 32];
+        let index =
+            read_head(&path, &mut buffer).ok().and_then(|text| count(&String::from_utf8_lossy(text)).ok());
+        let incarnation = index.unwrap_or(0);
+        let counters = Counters { first: interface.rx, second: Some(interface.tx), incarnation };
         Observation { series: series(&interface.name), figure: Figure::Traffic(counters, self.rule) }
     }
 
@@ -158,7 +164,9 @@ impl Network {
     }
 }
 
-fn series(subject: &str) -> Series {
+/// The series of an interface. One that is called `total` must not pass for the instance's sum.
+fn series(interface: &str) -> Series {
+    let subject = if interface == TOTAL { "total (interface)" } else { interface };
     Series::new(Meter::NetworkThroughput, subject)
 }
 

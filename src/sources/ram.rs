@@ -4,13 +4,14 @@ use super::cgroup::{Cgroups, Start};
 use super::presence::Watch;
 use super::{Garbled, Readout, SourceError, container, digits};
 use crate::config::{self, RamScope};
-use crate::files::{Root, read_head};
+use crate::files::{Root, read_bounded, read_head};
 use highwater_rules::figure::{Figure, Observation};
 use highwater_rules::memory::capacity;
 use highwater_rules::meter::{Meter, Series};
 
 /// How much of meminfo is read: `MemTotal` is its first line.
 const MEMINFO_HEAD_BYTES: usize = 1024;
+const MEMINFO_MAX_BYTES: usize = 64 * 1024;
 
 /// The source of `ram_capacity`.
 #[derive(Debug)]
@@ -91,7 +92,16 @@ impl Ram {
             return scope.capacity(total);
         }
         let mut scope = self.decided();
-        let value = scope.capacity(total)?;
+        let value = match scope.capacity(total) {
+            // What looks like a container but shows no cgroup has no limit that could be seen: it is metered as a host.
+            Err(SourceError::NoCgroup { .. })
+                if self.configured == RamScope::Auto && self.cgroup.is_none() =>
+            {
+                scope = Scope::Host;
+                total
+            }
+            read => read?,
+        };
         self.unlimited = self.configured == RamScope::Auto && value == total;
         self.scope = Some(scope);
         Ok(value)
@@ -113,7 +123,15 @@ impl Ram {
         let path = self.root.at("proc/meminfo");
         let mut buffer = [0; MEMINFO_HEAD_BYTES];
         let head = read_head(&path, &mut buffer).map_err(|e| SourceError::unreadable(&path, e))?;
-        mem_total(&String::from_utf8_lossy(head)).map_err(|e| SourceError::garbled(&path, e))
+        match mem_total(&String::from_utf8_lossy(head)) {
+            // It is the first line of every kernel's, but may stand elsewhere in what someone else wrote.
+            Err(_) if head.len() == MEMINFO_HEAD_BYTES => {
+                let whole =
+                    read_bounded(&path, MEMINFO_MAX_BYTES).map_err(|e| SourceError::unreadable(&path, e))?;
+                mem_total(&whole).map_err(|e| SourceError::garbled(&path, e))
+            }
+            read => read.map_err(|e| SourceError::garbled(&path, e)),
+        }
     }
 }
 

@@ -57,6 +57,28 @@ fn counters_become_bits_per_second_to_the_last_byte() {
 }
 
 #[test]
+fn another_interface_under_the_same_name_is_a_gap_and_never_a_spike() {
+    let (host, home, mut agent) = running();
+    host.index(2);
+    agent.slots(2);
+    // The new card has carried a gigabyte before it got this name.
+    host.traffic(1_000_000_000, 2_000_000);
+    host.index(3);
+    agent.slots(3);
+    agent.stop();
+    let steps = eth0(&home);
+    // The counters and the index are two files: a sample between their changes may see the first only.
+    let gaps = rows::one::<i64>(
+        &home.ledger(),
+        "SELECT count(*) FROM gaps WHERE subject = 'eth0' AND reason = 'counter_reset'",
+        [],
+    );
+    assert!(gaps >= 1, "{steps:?}");
+    assert!(steps.last().unwrap().rx.is_some(), "it goes on: {steps:?}");
+    home.assert_verified();
+}
+
+#[test]
 fn a_counter_that_runs_backwards_is_a_gap_and_never_a_spike() {
     let (host, home, mut agent) = running();
     host.traffic(500, 700);

@@ -113,3 +113,32 @@ fn a_directory_that_is_a_file_is_refused_with_its_path() {
     assert!(message.contains("/state"), "{message}");
     assert_eq!(read_bounded(&home.tree.at("state"), 100).unwrap(), "not a directory");
 }
+
+#[test]
+fn a_ledger_removed_while_the_agent_runs_is_said_and_begun_again() {
+    let home = home();
+    let mut agent = home.run();
+    agent.slots(2);
+    let before = instance(&home);
+    std::fs::remove_dir_all(home.state_dir()).unwrap();
+    agent.event("ledger_opened_again");
+    agent.slots(2);
+    agent.stop();
+    assert_eq!(instance(&home), before, "it is the same instance");
+    assert!(rows::slots(&home.ledger()).len() >= 2);
+    home.assert_verified();
+}
+
+#[test]
+fn a_log_removed_while_the_agent_runs_takes_no_slot_with_it() {
+    let home = home();
+    let mut agent = home.run();
+    agent.slots(4);
+    std::fs::remove_file(home.state_dir().join("ledger.db-wal")).unwrap();
+    agent.event("ledger_opened_again");
+    agent.slots(2);
+    let logged: Vec<i64> = agent.kill().iter().filter(|l| l.is_slot()).map(crate::line::Line::slot).collect();
+    let kept = rows::slots(&home.ledger());
+    assert!(logged.iter().all(|slot| kept.contains(slot)), "{logged:?} {kept:?}");
+    home.assert_verified();
+}

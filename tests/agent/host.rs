@@ -38,6 +38,11 @@ impl Host {
         self.swap("proc/net/dev", &format!("{header}{line}"));
     }
 
+    /// The kernel's index of its card: another one is another card under the same name.
+    pub(crate) fn index(&self, index: u32) {
+        self.swap("sys/class/net/eth0/ifindex", &format!("{index}\n"));
+    }
+
     pub(crate) fn boot(&self, id: &str) {
         self.swap("proc/sys/kernel/random/boot_id", &format!("{id}\n"));
     }

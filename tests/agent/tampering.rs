@@ -127,6 +127,8 @@ fn deleted_and_added_rows_are_named() {
         (&newer, at(61)),
         (&oldest, 4.into()),
         ("DELETE FROM slots", at(1)),
+        ("DELETE FROM head", at_none()),
+        ("UPDATE state SET value = value + 86400 WHERE key = 'first_start'", 1.into()),
     ]);
     let copy = "INSERT INTO slots SELECT 1000, 72, slot + 1, slot_s, at + 3600, taken_ms, mono_ms, boot_ms, boot, clock_step_ms, \
                 digest, digest FROM slots WHERE seq = 71";
