@@ -161,6 +161,19 @@ impl Fault {
     pub(super) fn new(message: impl Into<String>, mend: impl Into<String>) -> Self {
         Fault { message: message.into(), mend: mend.into() }
     }
+
+    /// Several faults of one value, told together; a mend that several share, once.
+    pub(super) fn all(faults: Vec<Fault>) -> Self {
+        let mut mends: Vec<String> = Vec::new();
+        let mut messages = Vec::new();
+        for Fault { message, mend } in faults {
+            messages.push(message);
+            if !mends.contains(&mend) {
+                mends.push(mend);
+            }
+        }
+        Fault { message: messages.join("; "), mend: mends.join("; ") }
+    }
 }
 
 /// How much of a value a message repeats, in characters.

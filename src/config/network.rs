@@ -21,11 +21,11 @@ pub(super) fn read(reader: &mut Reader) -> Option<Network> {
 }
 
 fn interfaces(raw: &Raw) -> Result<Vec<String>, Fault> {
-    let names: Vec<&str> = match raw {
+    let names: Vec<Result<&str, Fault>> = match raw {
         Raw::Text(text) if text == AUTO => Vec::new(),
         Raw::Bare(text) if text == AUTO || text.trim().is_empty() => Vec::new(),
-        Raw::Bare(text) => text.split(',').map(str::trim).collect(),
-        Raw::List(items) => items.iter().map(Raw::text).collect::<Result<_, _>>()?,
+        Raw::Bare(text) => text.split(',').map(|name| Ok(name.trim())).collect(),
+        Raw::List(items) => items.iter().map(Raw::text).collect(),
         Raw::Text(_) | Raw::Whole(_) | Raw::Other(_) => {
             return Err(Fault::new(
                 "an array of names is expected, or \"auto\"",
@@ -37,13 +37,19 @@ fn interfaces(raw: &Raw) -> Result<Vec<String>, Fault> {
         let message = format!("{} interfaces, of at most {INTERFACES_MAX}", names.len());
         return Err(Fault::new(message, "use patterns, such as \"eth*\""));
     }
-    for (n, name) in names.iter().enumerate() {
-        name_fits(name)?;
-        if names.iter().take(n).any(|earlier| earlier == name) {
-            return Err(Fault::new(format!("{} is named twice", quoted(name)), "name it once"));
+    let mut good: Vec<String> = Vec::new();
+    let mut faults = Vec::new();
+    for name in names {
+        let fitting = name.and_then(|name| name_fits(name).map(|()| name));
+        match fitting {
+            Ok(name) if good.iter().any(|earlier| earlier == name) => {
+                faults.push(Fault::new(format!("{} is named twice", quoted(name)), "name it once"));
+            }
+            Ok(name) => good.push(name.to_owned()),
+            Err(fault) => faults.push(fault),
         }
     }
-    Ok(names.into_iter().map(str::to_owned).collect())
+    if faults.is_empty() { Ok(good) } else { Err(Fault::all(faults)) }
 }
 
 /// A name that an interface could have, or a pattern of one.

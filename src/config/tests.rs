@@ -103,8 +103,8 @@ a.toml:12:9: ram.scope: "pods" comes with Kubernetes support, which is not in th
     take auto, host or cgroup
 a.toml:13:12: ram.presence: "bin/nginx" is no absolute path
     write the executable's whole path from / on, or a process name without a slash
-a.toml:16:14: network.interfaces: the value is empty
-    give it a value, or leave the key out
+a.toml:16:14: network.interfaces: the value is empty; "eth0" is named twice
+    give it a value, or leave the key out; name it once
 a.toml:17:9: network.count: "min" is unknown
     take max, rx, tx or sum
 a.toml:20:8: ssl.kind: the kind "haproxi" is unknown
