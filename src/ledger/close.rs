@@ -13,6 +13,12 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 /// that was wrong.
 const ABSENT_DAYS_MAX: usize = (PEAKS_RETENTION_S / 86_400) as usize;
 
+/// Days that are kept whatever the clock says: those of the peaks' retention twice over, since a clock that was wrong may have
+/// closed as many as missed.
+const DAYS_KEPT_MIN: i64 = 2 * (PEAKS_RETENTION_S / 86_400);
+const DAYS_OLD: &str =
+    "ends <= ?1 AND starts < (SELECT starts FROM days ORDER BY starts DESC LIMIT 1 OFFSET ?2)";
+
 /// A day that was closed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Closed {
@@ -199,12 +205,13 @@ impl Ledger {
     fn expire(&mut self, now_s: i64) -> Result<(), LedgerError> {
         let write = || -> rusqlite::Result<bool> {
             let transaction = self.connection.unchecked_transaction()?;
-            let old = now_s - PEAKS_RETENTION_S;
+            // By the clock and by their number: a clock that is ten years ahead for a minute must not forget a single bill.
+            let bounds = params![now_s - PEAKS_RETENTION_S, DAYS_KEPT_MIN];
             transaction.execute(
-                "DELETE FROM peaks WHERE (day, time_zone) IN (SELECT day, time_zone FROM days WHERE ends <= ?1)",
-                [old],
+                &format!("DELETE FROM peaks WHERE (day, time_zone) IN (SELECT day, time_zone FROM days WHERE {DAYS_OLD})"),
+                bounds,
             )?;
-            transaction.execute("DELETE FROM days WHERE ends <= ?1", [old])?;
+            transaction.execute(&format!("DELETE FROM days WHERE {DAYS_OLD}"), bounds)?;
             let retention = i64::try_from(self.plan.retention_s).unwrap_or(i64::MAX);
             // The row before a ring's first is the newest of those before it.
             let current = self.rings.current().filter(|_| self.rings.0.len() > 1);

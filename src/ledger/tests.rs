@@ -188,6 +188,24 @@ fn days_without_a_single_slot_are_closed_as_missed_but_days_a_clock_jumped_over_
 }
 
 #[test]
+fn a_clock_ten_years_ahead_forgets_no_day() {
+    for reason in [GapReason::ClockJump, GapReason::HostDown] {
+        let dir = tempfile::tempdir().unwrap();
+        let mut ledger = open(dir.path(), 24 * 30);
+        for hour in 0..50 {
+            written(&mut ledger, &record(FIRST_HOUR + hour, Ok(1.0)));
+        }
+        let ahead = FIRST_HOUR + 24 * 3653;
+        let mut blip = record(ahead, Ok(1.0));
+        blip.missed = vec![Missed { first: Slot(FIRST_HOUR + 50), last: Slot(ahead - 1), reason }];
+        written(&mut ledger, &blip);
+        let first = ledger.days("2026-11-20", "2026-11-20").unwrap().remove(0);
+        assert_eq!(ledger.peaks(&first).unwrap().len(), 4, "{reason}");
+        assert_eq!(ledger.verify().unwrap().first_bad, None);
+    }
+}
+
+#[test]
 fn a_day_of_a_new_time_zone_holds_the_slots_read_under_the_old_one() {
     let dir = tempfile::tempdir().unwrap();
     let mut ledger = open(dir.path(), 24 * 30);
