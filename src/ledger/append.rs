@@ -128,7 +128,7 @@ fn clear(connection: &Connection, position: i64) -> rusqlite::Result<()> {
 }
 
 /// Drops the rings before the one at `base`, with their rows.
-pub(super) fn drop_before(connection: &Connection, base: i64) -> rusqlite::Result<()> {
+fn drop_before(connection: &Connection, base: i64) -> rusqlite::Result<()> {
     if connection.prepare_cached("DELETE FROM rings WHERE base < ?1")?.execute([base])? > 0 {
         let [first, _] = schema::ids(base, base);
         connection.execute("DELETE FROM ring WHERE id < ?1", [first])?;

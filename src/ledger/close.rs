@@ -1,6 +1,6 @@
 //! Closing days: peaks and coverage are written in one transaction, from the day's own rows only.
 
-use super::append::{drop_before, open_day, write_head};
+use super::append::{open_day, write_head};
 use super::{Ledger, LedgerError, PEAKS_RETENTION_S, schema};
 use highwater_rules::chain::Digest;
 use highwater_rules::coverage::Coverage;
@@ -123,15 +123,6 @@ impl Ledger {
             .optional()
     }
 
-    /// The end of the slot of a number, in unix seconds, where its row is still there.
-    fn slot_end(&self, seq: i64) -> rusqlite::Result<Option<i64>> {
-        let Some(position) = self.rings.position(seq) else { return Ok(None) };
-        self.connection
-            .prepare_cached("SELECT at FROM ring WHERE id = ?1 AND seq = ?2")?
-            .query_row([position << schema::SERIES_BITS, seq], |row| row.get(0))
-            .optional()
-    }
-
     fn close(&mut self, open: &OpenDay, now_s: i64) -> Result<Closed, LedgerError> {
         let until = if open.time_zone == self.plan.calendar.name() {
             open.day.end
@@ -201,9 +192,9 @@ impl Ledger {
         Ok(last)
     }
 
-    /// Lets go of what has been kept for long enough: the peaks of old days, and the rows of a ring that is no longer written.
-    fn expire(&mut self, now_s: i64) -> Result<(), LedgerError> {
-        let write = || -> rusqlite::Result<bool> {
+    /// Lets go of days that have been kept for long enough.
+    fn expire(&self, now_s: i64) -> Result<(), LedgerError> {
+        let write = || -> rusqlite::Result<()> {
             let transaction = self.connection.unchecked_transaction()?;
             // By the clock and by their number: a clock that is ten years ahead for a minute must not forget a single bill.
             let bounds = params![now_s - PEAKS_RETENTION_S, DAYS_KEPT_MIN];
@@ -212,25 +203,9 @@ impl Ledger {
                 bounds,
             )?;
             transaction.execute(&format!("DELETE FROM days WHERE {DAYS_OLD}"), bounds)?;
-            let retention = i64::try_from(self.plan.retention_s).unwrap_or(i64::MAX);
-            // The row before a ring's first is the newest of those before it.
-            let current = self.rings.current().filter(|_| self.rings.0.len() > 1);
-            let newest = match current {
-                Some(ring) => self.slot_end(ring.first_seq - 1)?,
-                None => None,
-            };
-            let expired = current.filter(|_| newest.is_none_or(|at| at <= now_s.saturating_sub(retention)));
-            if let Some(ring) = expired {
-                drop_before(&transaction, ring.base)?;
-            }
-            transaction.commit()?;
-            Ok(expired.is_some())
+            transaction.commit()
         };
-        let dropped = write().map_err(|e| self.failed(e))?;
-        if let (true, Some(ring)) = (dropped, self.rings.current()) {
-            self.rings.0.retain(|r| r.base >= ring.base);
-        }
-        Ok(())
+        write().map_err(|e| self.failed(e))
     }
 }
 

@@ -5,7 +5,7 @@
 //! nothing out of turn, and what is kept is always the newest stretch of one unbroken chain.
 //!
 //! When the capacity changes (another interval, another retention), a new ring begins behind the old one, whose rows go when
-//! they are older than the retention, or when the new ring closes.
+//! the new one has gone round: by then all of them are older than the retention, whatever a clock says.
 
 /// A ring: rows from `first_seq` on lie at `base + (seq - first_seq) mod capacity`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
