@@ -20,8 +20,10 @@ fn day() -> UsageDay {
             runner_up: None,
             p95: Some(1.0e9),
             coverage,
+            ..SeriesDay::default()
         }],
         present_slots: 286,
+        ..UsageDay::default()
     }
 }
 

@@ -1,30 +1,46 @@
-//! The grace period: how long the metered software may run without a receipt.
+//! The grace period: how long the metered software may run without a receipt, and what the gate says.
 //!
-//! Before activation it is counted from the agent's first start. Setting the clock back does not lengthen it: what counts is the
-//! latest time that was ever seen.
+//! The period is counted from the last receipt; before the first one, from activation; before activation, from the agent's first
+//! start. It is counted on a *timeline* of the instance's own, which no one can turn back: it goes on with the host's uptime, and
+//! jumps ahead to the wall clock where that is later. So a clock that is set back gains nothing, and neither does one that is put
+//! back to an older state beside it; a host that was off is counted by its clock.
+//!
+//! **Tolerance.** While the wall clock is true, the period ends to the second. With a clock set back, the gate closes after the
+//! period's length of uptime at the latest, and at most one slot more for each reboot: what passed between the last row written and
+//! the power cut. The time that a host is off is then not counted: nothing ran in it.
+//!
+//! A receipt that was asked for with a nonce is known to be fresh. It sets the timeline to the clock of that moment, so that an
+//! accepted report always opens the gate, however wrong a clock has been.
 
-/// The grace period, in days.
-pub const GRACE_DAYS: i64 = 90;
-/// Under this many days left, the gate warns.
-pub const WARNING_DAYS: i64 = 30;
-/// Under this many days left, the gate is critical.
-pub const CRITICAL_DAYS: i64 = 7;
+use crate::record::Mark;
+
 const DAY_S: i64 = 86_400;
+/// The grace period, unless a contract says otherwise: 90 days, in seconds.
+pub const GRACE_S: i64 = 90 * DAY_S;
+/// The gate warns when less than this is left, in seconds; of a shorter period, when less than a third is left.
+pub const WARNING_S: i64 = 30 * DAY_S;
+/// The gate is critical when less than this is left, in seconds; of a shorter period, when less than 7/90 of it is left.
+pub const CRITICAL_S: i64 = 7 * DAY_S;
+/// No contract gives more, in seconds: ten years.
+pub const GRACE_MAX_S: i64 = 3653 * DAY_S;
 
 /// What the gate tells the metered software.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Stage {
     /// It may run.
     Open,
-    /// It may run; fewer than [`WARNING_DAYS`] are left.
+    /// It may run; less than [`WARNING_S`] is left.
     Warning,
-    /// It may run; fewer than [`CRITICAL_DAYS`] are left.
+    /// It may run; less than [`CRITICAL_S`] is left.
     Critical,
     /// It may not run.
     Closed,
 }
 
 impl Stage {
+    /// All of them.
+    pub const ALL: &'static [Stage] = &[Stage::Open, Stage::Warning, Stage::Critical, Stage::Closed];
+
     /// The name that logs and JSON use.
     #[must_use]
     pub const fn word(self) -> &'static str {
@@ -35,6 +51,215 @@ impl Stage {
             Stage::Closed => "closed",
         }
     }
+
+    /// The stage of a word.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        Stage::ALL.iter().copied().find(|stage| stage.word() == word)
+    }
+
+    /// Whether the metered software may run.
+    #[must_use]
+    pub const fn may_run(self) -> bool {
+        !matches!(self, Stage::Closed)
+    }
+}
+
+/// What the grace period is counted from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Since {
+    /// The agent's first start: it was never activated.
+    FirstStart,
+    /// Its activation: there was no receipt yet.
+    Activation,
+    /// The last receipt.
+    Receipt,
+}
+
+impl Since {
+    const ALL: [Since; 3] = [Since::FirstStart, Since::Activation, Since::Receipt];
+
+    /// The name that logs and JSON use.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Since::FirstStart => "first_start",
+            Since::Activation => "activation",
+            Since::Receipt => "receipt",
+        }
+    }
+
+    /// What a word stands for.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        Since::ALL.into_iter().find(|since| since.word() == word)
+    }
+}
+
+/// Where the grace period begins, and how long it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Anchor {
+    /// What it is.
+    pub since: Since,
+    /// When it was, in unix seconds: of central's clock, but for the first start.
+    pub at_s: i64,
+    /// The grace period, in seconds.
+    pub grace_s: i64,
+}
+
+impl Anchor {
+    /// The agent's first start, with the usual period.
+    #[must_use]
+    pub const fn first_start(at_s: i64) -> Self {
+        Anchor { since: Since::FirstStart, at_s, grace_s: GRACE_S }
+    }
+
+    /// What central signed, with the period that its terms give, within what any contract gives.
+    #[must_use]
+    pub fn signed(since: Since, at_s: i64, grace_s: u64) -> Self {
+        let grace_s = i64::try_from(grace_s).unwrap_or(i64::MAX).clamp(1, GRACE_MAX_S);
+        Anchor { since, at_s, grace_s }
+    }
+
+    /// Whether it takes the place of another: a later receipt, or a better kind.
+    #[must_use]
+    pub fn replaces(&self, other: &Anchor) -> bool {
+        (self.since, self.at_s) > (other.since, other.at_s)
+    }
+}
+
+/// How far the grace period has gone. It is what the agent keeps over its restarts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Timeline {
+    /// Where it began.
+    pub anchor: Anchor,
+    /// How old the anchor was when it was accepted, in milliseconds.
+    pub age_ms: i64,
+    /// The instance's time when the anchor was accepted, in unix milliseconds.
+    pub base_ms: i64,
+    /// The instance's time now, in unix milliseconds. It never goes back but by a fresh receipt.
+    pub latest_ms: i64,
+    /// The boot of the host that it was carried forward in last.
+    pub boot_id: String,
+    /// How long that boot had lasted then, in milliseconds.
+    pub boot_ms: i64,
+}
+
+impl Timeline {
+    /// The timeline of an instance that began at `first_start` (unix seconds) and has seen `latest_s`.
+    #[must_use]
+    pub fn begun(first_start: i64, latest_s: i64, now: &Mark) -> Self {
+        let base_ms = first_start.saturating_mul(1000);
+        Timeline {
+            anchor: Anchor::first_start(first_start),
+            age_ms: 0,
+            base_ms,
+            latest_ms: base_ms.max(latest_s.saturating_mul(1000)).max(now.wall_ms),
+            boot_id: now.boot_id.clone(),
+            boot_ms: now.boot_ms,
+        }
+    }
+
+    /// Carries it forward to `now`: by the uptime since it was last, and to the wall clock where that is later. What passed of
+    /// another boot is at least how long this one has lasted.
+    pub fn advance(&mut self, now: &Mark) {
+        let same_boot = now.boot_id == self.boot_id && now.boot_ms >= self.boot_ms;
+        let passed_ms = if same_boot { now.boot_ms - self.boot_ms } else { now.boot_ms.max(0) };
+        self.latest_ms = self.latest_ms.saturating_add(passed_ms).max(now.wall_ms);
+        self.boot_id.clone_from(&now.boot_id);
+        self.boot_ms = now.boot_ms;
+    }
+
+    /// Accepts an anchor that is known to be fresh: central's clock showed `answered_at` (unix seconds) when it was asked just now.
+    /// Says whether it changed anything: an anchor that is no better than the one there is changes nothing.
+    pub fn accept_fresh(&mut self, anchor: Anchor, answered_at: i64, now: &Mark) -> bool {
+        self.advance(now);
+        if !anchor.replaces(&self.anchor) {
+            return false;
+        }
+        self.anchor = anchor;
+        self.age_ms = answered_at.saturating_sub(anchor.at_s).max(0).saturating_mul(1000);
+        self.base_ms = now.wall_ms;
+        self.latest_ms = now.wall_ms;
+        true
+    }
+
+    /// Accepts an anchor that was carried here by hand: how old it is, only the instance's own time tells.
+    pub fn accept_carried(&mut self, anchor: Anchor, now: &Mark) -> bool {
+        self.advance(now);
+        if !anchor.replaces(&self.anchor) {
+            return false;
+        }
+        self.anchor = anchor;
+        self.age_ms = self.latest_ms.saturating_sub(anchor.at_s.saturating_mul(1000)).max(0);
+        self.base_ms = self.latest_ms;
+        true
+    }
+
+    /// Of two that were kept in two places, what must be true: the better anchor, and with the same anchor the later time. One of
+    /// them may have been put back to an older state.
+    #[must_use]
+    pub fn reconciled(self, other: Timeline) -> Timeline {
+        let (mut newer, older) =
+            if other.anchor.replaces(&self.anchor) { (other, self) } else { (self, other) };
+        if older.anchor == newer.anchor && older.elapsed_ms() > newer.elapsed_ms() {
+            newer = older;
+        }
+        newer
+    }
+
+    /// Puts in place of what was kept of it only what central signed and the clocks show: for a timeline that someone edited.
+    #[must_use]
+    pub fn distrusted(self, latest_s: i64, now: &Mark) -> Timeline {
+        let base_ms = self.anchor.at_s.saturating_mul(1000);
+        Timeline {
+            age_ms: 0,
+            base_ms,
+            latest_ms: base_ms.max(latest_s.saturating_mul(1000)).max(now.wall_ms),
+            boot_id: now.boot_id.clone(),
+            boot_ms: now.boot_ms,
+            anchor: self.anchor,
+        }
+    }
+
+    fn elapsed_ms(&self) -> i64 {
+        self.age_ms.saturating_add(self.latest_ms.saturating_sub(self.base_ms)).max(0)
+    }
+
+    /// Where the grace period stands on it.
+    #[must_use]
+    pub fn grace(&self) -> Grace {
+        let whole_s = self.anchor.grace_s;
+        let left_ms = whole_s.saturating_mul(1000).saturating_sub(self.elapsed_ms()).max(0);
+        let left_s = left_ms.unsigned_abs().div_ceil(1000).cast_signed();
+        let (warning_s, critical_s) = thresholds(whole_s);
+        let (stage, next_s) = match left_s {
+            0 => (Stage::Closed, None),
+            s if s < critical_s => (Stage::Critical, Some(0)),
+            s if s < warning_s => (Stage::Warning, Some((critical_s - 1).max(0))),
+            // The shortest periods have no stage between.
+            _ => (Stage::Open, Some((warning_s - 1).max(0))),
+        };
+        Grace {
+            stage,
+            days_left: left_s.unsigned_abs().div_ceil(DAY_S.unsigned_abs()).cast_signed(),
+            left_s,
+            end: self.latest_ms.saturating_add(left_ms).div_euclid(1000).min(
+                self.base_ms
+                    .saturating_sub(self.age_ms)
+                    .saturating_add(whole_s.saturating_mul(1000))
+                    .div_euclid(1000),
+            ),
+            changes_in_s: next_s.map(|at| (left_s - at).max(1)),
+            since: self.anchor,
+        }
+    }
+}
+
+/// Under how many seconds left the gate warns, and is critical, in a grace period of `grace_s`.
+#[must_use]
+pub fn thresholds(grace_s: i64) -> (i64, i64) {
+    (WARNING_S.min(grace_s / 3), CRITICAL_S.min(grace_s.saturating_mul(7) / 90))
 }
 
 /// Where the grace period stands.
@@ -44,32 +269,33 @@ pub struct Grace {
     pub stage: Stage,
     /// Days left, a day begun counting as a whole one; 0 only once the gate is closed.
     pub days_left: i64,
-    /// When it ends, in unix seconds.
+    /// Seconds left.
+    pub left_s: i64,
+    /// When it ends, in unix seconds of the instance's time.
     pub end: i64,
-}
-
-/// The grace period of an instance that no one has activated yet: it began with the agent's first start. All in unix seconds;
-/// `latest_seen` is the latest time that the instance ever wrote down.
-#[must_use]
-pub fn before_activation(first_start: i64, latest_seen: i64, now: i64) -> Grace {
-    let end = first_start.saturating_add(GRACE_DAYS * DAY_S);
-    let left_s = end.saturating_sub(now.max(latest_seen).max(first_start)).max(0);
-    let stage = match left_s {
-        0 => Stage::Closed,
-        s if s < CRITICAL_DAYS * DAY_S => Stage::Critical,
-        s if s < WARNING_DAYS * DAY_S => Stage::Warning,
-        _ => Stage::Open,
-    };
-    Grace { stage, days_left: left_s.unsigned_abs().div_ceil(DAY_S.unsigned_abs()).cast_signed(), end }
+    /// In how many seconds the stage is another, if nothing comes between; `None` once it is closed.
+    pub changes_in_s: Option<i64>,
+    /// What it is counted from.
+    pub since: Anchor,
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    fn mark(wall_s: i64, boot: &str, up_s: i64) -> Mark {
+        Mark { wall_ms: wall_s * 1000, mono_ms: up_s * 1000, boot_ms: up_s * 1000, boot_id: boot.to_owned() }
+    }
+
+    fn receipt(at_s: i64) -> Anchor {
+        Anchor::signed(Since::Receipt, at_s, GRACE_S.unsigned_abs())
+    }
 
     #[test]
     fn the_gate_goes_through_its_stages_as_the_days_run_out() {
-        let at = |day: i64| before_activation(1000, 0, 1000 + day * DAY_S);
+        let start = 1_700_000_000;
+        let mut timeline = Timeline::begun(start, 0, &mark(start, "a", 100));
         for (day, stage, left) in [
             (0, Stage::Open, 90),
             (60, Stage::Open, 30),
@@ -80,18 +306,241 @@ mod tests {
             (90, Stage::Closed, 0),
             (400, Stage::Closed, 0),
         ] {
-            assert_eq!((at(day).stage, at(day).days_left), (stage, left), "day {day}");
+            timeline.advance(&mark(start + day * DAY_S, "a", 100 + day * DAY_S));
+            let grace = timeline.grace();
+            assert_eq!((grace.stage, grace.days_left), (stage, left), "day {day}");
+            assert_eq!(grace.end, start + GRACE_S, "day {day}");
         }
-        let a_second_before_the_end = before_activation(0, 0, 90 * DAY_S - 1);
-        assert_eq!((a_second_before_the_end.stage, a_second_before_the_end.days_left), (Stage::Critical, 1));
-        assert_eq!(before_activation(0, 0, 60 * DAY_S + 1).stage, Stage::Warning);
     }
 
     #[test]
-    fn a_clock_set_back_never_lengthens_the_grace_period() {
-        let seen = 1000 + 89 * DAY_S;
-        for now in [i64::MIN, 0, 1000, seen] {
-            assert_eq!(before_activation(1000, seen, now).days_left, 1);
+    fn each_change_of_stage_is_foretold_to_the_second() {
+        for grace_s in [1, 2, 59, 60, 90, 3600, GRACE_S] {
+            let anchor = Anchor { grace_s, ..receipt(0) };
+            let mut timeline = Timeline { anchor, ..Timeline::begun(0, 0, &mark(0, "a", 0)) };
+            let mut now = 0;
+            let mut stages = vec![timeline.grace().stage];
+            while let Some(wait) = timeline.grace().changes_in_s {
+                timeline.advance(&mark(now + wait - 1, "a", now + wait - 1));
+                assert_eq!(timeline.grace().stage, *stages.last().unwrap(), "{grace_s}: too early");
+                now += wait;
+                timeline.advance(&mark(now, "a", now));
+                assert_ne!(timeline.grace().stage, *stages.last().unwrap(), "{grace_s}: too late");
+                stages.push(timeline.grace().stage);
+            }
+            assert_eq!((now, *stages.last().unwrap()), (grace_s, Stage::Closed));
+            assert!(stages.is_sorted());
+        }
+    }
+
+    /// What happens to an instance, and how many days are left after it.
+    #[test]
+    fn table_of_cases() {
+        enum Do {
+            Run(i64),
+            Off(i64),
+            Clock(i64),
+            Fresh(i64),
+            Old(i64),
+        }
+        use Do::{Clock, Fresh, Off, Old, Run};
+        let cases: [(&str, &[Do], i64); 16] = [
+            ("a quiet month", &[Run(30)], 60),
+            ("the host was off for a month", &[Off(30)], 60),
+            ("a receipt", &[Run(80), Fresh(0)], 90),
+            ("a receipt after the gate closed", &[Run(200), Fresh(0)], 90),
+            ("the clock set back by a year", &[Run(10), Clock(-365), Run(20)], 60),
+            ("the clock set back each day", &[Run(1), Clock(-1), Run(1), Clock(-1), Run(1), Clock(-1)], 87),
+            ("the clock set back while off", &[Run(10), Off(10), Clock(-10), Run(5)], 65),
+            (
+                "a clock that begins in 1970 at each boot",
+                &[Run(10), Off(0), Clock(-20_000), Run(0), Clock(20_000), Run(1)],
+                79,
+            ),
+            ("off with a false clock: nothing ran", &[Clock(-100), Off(40), Run(1)], 89),
+            ("the clock a hundred days ahead", &[Clock(100), Run(0)], 0),
+            (
+                "and corrected: the latest time ever seen counts",
+                &[Clock(100), Run(0), Clock(-100), Run(0)],
+                0,
+            ),
+            ("and a receipt after that", &[Clock(100), Run(0), Clock(-100), Run(1), Fresh(0)], 90),
+            ("a receipt under a clock a year ahead", &[Clock(365), Run(1), Fresh(0), Run(10)], 80),
+            ("and the clock corrected after it", &[Clock(365), Run(1), Fresh(0), Clock(-365), Run(10)], 80),
+            ("a receipt that central gave ten days ago", &[Run(50), Fresh(10)], 80),
+            ("an older receipt, played again", &[Run(50), Fresh(0), Run(20), Old(60)], 70),
+        ];
+        for (what, actions, left) in cases {
+            let start = 1_700_000_000 / DAY_S * DAY_S;
+            // What is true, what the clock shows, and how long the host has been up, in seconds.
+            let (mut real, mut offset, mut up, mut boot) = (start, 0, 1000, 0);
+            let at = |real: i64, offset: i64, up: i64, boot: i64| mark(real + offset, &boot.to_string(), up);
+            let mut timeline =
+                Timeline { anchor: receipt(start), ..Timeline::begun(start, start, &at(real, 0, up, 0)) };
+            for action in actions {
+                match action {
+                    Run(days) => {
+                        for _ in 0..days * 24 {
+                            (real, up) = (real + 3600, up + 3600);
+                            timeline.advance(&at(real, offset, up, boot));
+                        }
+                    }
+                    Off(days) => (real, up, boot) = (real + days * DAY_S, 0, boot + 1),
+                    Clock(days) => offset += days * DAY_S,
+                    Fresh(age) => assert!(timeline.accept_fresh(
+                        receipt(real - age * DAY_S),
+                        real,
+                        &at(real, offset, up, boot)
+                    )),
+                    Old(age) => assert!(!timeline.accept_fresh(
+                        receipt(real - age * DAY_S),
+                        real,
+                        &at(real, offset, up, boot)
+                    )),
+                }
+                timeline.advance(&at(real, offset, up, boot));
+            }
+            assert_eq!(timeline.grace().days_left, left, "{what}");
+        }
+    }
+
+    #[test]
+    fn a_carried_receipt_counts_from_when_it_was_given() {
+        let mut timeline = Timeline::begun(0, 0, &mark(0, "a", 0));
+        let day = |n: i64| mark(n * DAY_S, "a", n * DAY_S);
+        assert!(timeline.accept_carried(receipt(10 * DAY_S), &day(30)));
+        assert_eq!(timeline.grace().days_left, 70);
+        timeline.advance(&day(40));
+        assert!(!timeline.accept_carried(receipt(10 * DAY_S), &day(40)), "the same again changes nothing");
+        assert_eq!(timeline.grace().days_left, 60);
+    }
+
+    #[test]
+    fn of_two_kept_timelines_the_newer_one_counts() {
+        let day = |n: i64| mark(n * DAY_S, "a", n * DAY_S);
+        let old = Timeline { anchor: receipt(0), ..Timeline::begun(0, 0, &day(0)) };
+        let mut later = old.clone();
+        later.advance(&day(50));
+        assert_eq!(old.clone().reconciled(later.clone()).grace().days_left, 40);
+        assert_eq!(later.clone().reconciled(old.clone()).grace().days_left, 40);
+        let mut receipted = later.clone();
+        receipted.accept_fresh(receipt(50 * DAY_S), 50 * DAY_S, &day(50));
+        assert_eq!(later.clone().reconciled(receipted.clone()).grace().days_left, 90);
+        assert_eq!(receipted.reconciled(later.clone()).grace().days_left, 90);
+        let edited = Timeline { base_ms: later.latest_ms, ..later };
+        assert_eq!(edited.grace().days_left, 90);
+        assert_eq!(edited.distrusted(0, &day(50)).grace().days_left, 40);
+    }
+
+    #[test]
+    fn short_periods_have_short_stages() {
+        assert_eq!(thresholds(GRACE_S), (30 * DAY_S, 7 * DAY_S));
+        assert_eq!(thresholds(3 * GRACE_S), (30 * DAY_S, 7 * DAY_S));
+        assert_eq!(thresholds(90), (30, 7));
+    }
+
+    #[derive(Debug, Clone)]
+    enum Step {
+        Run { s: i64 },
+        Clock { s: i64 },
+        Restart,
+        Reboot { off_s: i64 },
+        Snapshot,
+        Restore,
+        Receipt,
+        Replay,
+    }
+
+    fn steps() -> impl Strategy<Value = Vec<Step>> {
+        let far = 200 * DAY_S;
+        proptest::collection::vec(
+            prop_oneof![
+                4 => (1i64..20 * DAY_S).prop_map(|s| Step::Run { s }),
+                2 => (-far..far).prop_map(|s| Step::Clock { s }),
+                1 => Just(Step::Restart),
+                2 => (0i64..20 * DAY_S).prop_map(|off_s| Step::Reboot { off_s }),
+                1 => Just(Step::Snapshot),
+                2 => Just(Step::Restore),
+                1 => Just(Step::Receipt),
+                1 => Just(Step::Replay),
+            ],
+            1..40,
+        )
+    }
+
+    const SLOT_S: i64 = 300;
+
+    proptest! {
+        /// The host's uptime since the last receipt is never more than the period, the slots lost at reboots, and the slot that is
+        /// running, while the gate is not closed. A restored ledger is held against the second place that keeps the timeline.
+        #[test]
+        fn nothing_lengthens_the_period_by_more_than_a_slot_a_reboot(steps in steps(), partial in 0i64..SLOT_S) {
+            let start = 1_700_000_000;
+            let (mut real, mut offset, mut up, mut boot) = (start, 0_i64, 5000_i64, 0);
+            let mark_at = |real: i64, offset: i64, up: i64, boot: i64| mark(real + offset, &boot.to_string(), up);
+            let mut memory = Timeline { anchor: receipt(start), ..Timeline::begun(start, start, &mark_at(real, 0, up, boot)) };
+            let (mut ledger, mut file, mut snapshot) = (memory.clone(), memory.clone(), memory.clone());
+            let (mut receipts, mut uptime, mut reboots) = (vec![receipt(start)], 0, 0);
+            for step in steps {
+                match step {
+                    Step::Run { s } => {
+                        (real, up, uptime) = (real + s, up + s, uptime + s);
+                        // Kept at the last slot's end, both places; then some seconds of the next slot.
+                        memory.advance(&mark_at(real, offset, up, boot));
+                        (ledger, file) = (memory.clone(), memory.clone());
+                        let rest = partial.min(SLOT_S - 1);
+                        (real, up, uptime) = (real + rest, up + rest, uptime + rest);
+                        memory.advance(&mark_at(real, offset, up, boot));
+                    }
+                    Step::Clock { s } => offset = (offset + s).clamp(-1000 * DAY_S, 1000 * DAY_S),
+                    Step::Restart => memory = ledger.clone().reconciled(file.clone()),
+                    Step::Reboot { off_s } => {
+                        (real, up, boot, reboots) = (real + off_s, 0, boot + 1, reboots + 1);
+                        memory = ledger.clone().reconciled(file.clone());
+                    }
+                    Step::Snapshot => snapshot = ledger.clone(),
+                    Step::Restore => {
+                        ledger = snapshot.clone();
+                        memory = ledger.clone().reconciled(file.clone());
+                    }
+                    Step::Receipt => {
+                        let new = receipt(real.max(receipts.last().unwrap().at_s + 1));
+                        receipts.push(new);
+                        prop_assert!(memory.accept_fresh(new, new.at_s, &mark_at(real, offset, up, boot)));
+                        prop_assert_eq!(memory.grace().stage, Stage::Open, "an accepted report always opens the gate");
+                        (ledger, file) = (memory.clone(), memory.clone());
+                        (uptime, reboots) = (0, 0);
+                    }
+                    Step::Replay => {
+                        let before = memory.grace();
+                        for old in &receipts {
+                            memory.accept_fresh(*old, real, &mark_at(real, offset, up, boot));
+                        }
+                        prop_assert!(memory.grace().left_s <= before.left_s, "a replay gained time");
+                    }
+                }
+                memory.advance(&mark_at(real, offset, up, boot));
+                let grace = memory.grace();
+                let lost = (reboots + 1) * SLOT_S;
+                prop_assert!(
+                    grace.stage == Stage::Closed || uptime < GRACE_S + lost,
+                    "up for {uptime} s, {reboots} reboots, {grace:?}"
+                );
+                prop_assert!(grace.left_s <= (GRACE_S - uptime + lost).max(0));
+            }
+        }
+
+        #[test]
+        fn with_a_true_clock_the_period_ends_to_the_second(spans in proptest::collection::vec((0i64..30 * DAY_S, any::<bool>()), 1..12)) {
+            let start = 1_700_000_000;
+            let mut timeline = Timeline { anchor: receipt(start), ..Timeline::begun(start, start, &mark(start, "0", 50)) };
+            let (mut real, mut up, mut boot) = (start, 50, 0);
+            for (span, off) in spans {
+                real += span;
+                (up, boot) = if off { (span.min(10), boot + 1) } else { (up + span, boot) };
+                timeline.advance(&mark(real, &boot.to_string(), up));
+                prop_assert_eq!(timeline.grace().left_s, (start + GRACE_S - real).max(0));
+            }
         }
     }
 }

@@ -11,6 +11,13 @@
 //!   coverage, peaks  a day's slots -> what a bill is made from
 //!   interfaces       which network interfaces count
 //!   memory           which memory limit counts
+//!   facts            a day's hourly RAM and clock anomalies
+//!   report           a closed day -> what is signed and sent; what central takes for a report
+//!   sign, trust      signatures; which key of central's is believed
+//!   receipt          what central answered, held against what was sent
+//!   token            enrolment tokens
+//!   lineage          where a report belongs; forks
+//!   retry            when to push, and when again
 //!   grace            days left until the gate closes
 //! ```
 //!
@@ -20,12 +27,20 @@ pub mod assemble;
 pub mod chain;
 pub mod coverage;
 pub mod day;
+pub mod facts;
 pub mod figure;
 pub mod grace;
 pub mod interfaces;
+pub mod lineage;
 pub mod memory;
 pub mod meter;
 pub mod peaks;
+pub mod receipt;
 pub mod record;
+pub mod report;
+pub mod retry;
+pub mod sign;
 pub mod slot;
 pub mod timeline;
+pub mod token;
+pub mod trust;

@@ -54,6 +54,8 @@ pub struct DaySummary {
     pub series: Vec<SeriesDay>,
     /// Slots in which the licensed software was there (RAM capacity above zero).
     pub present_slots: u32,
+    /// The ends of the first and of the last such slot, in unix seconds.
+    pub present: Option<(i64, i64)>,
 }
 
 /// One written slot of a day.
@@ -113,6 +115,7 @@ pub struct DayFold<'a> {
     unwritten: Coverage,
     series: BTreeMap<Series, SeriesFold>,
     present_slots: u32,
+    present: Option<(i64, i64)>,
 }
 
 impl<'a> DayFold<'a> {
@@ -129,6 +132,7 @@ impl<'a> DayFold<'a> {
             unwritten: Coverage::default(),
             series: BTreeMap::new(),
             present_slots: 0,
+            present: None,
         }
     }
 
@@ -151,6 +155,7 @@ impl<'a> DayFold<'a> {
             let Some(sum) = total(*meter, slot.entries) else { continue };
             if *meter == Meter::RamCapacity && sum.is_ok_and(|r| r.value > 0.0) {
                 self.present_slots += 1;
+                self.present = Some((self.present.map_or(end, |(first, _)| first), end));
             }
             self.series.entry(Series::new(*meter, TOTAL)).or_default().add(end, sum);
         }
@@ -177,7 +182,14 @@ impl<'a> DayFold<'a> {
         }
         let unwritten = self.unwritten;
         let series = self.series.into_iter().map(|(series, fold)| fold.finish(series, &unwritten)).collect();
-        DaySummary { day: self.day, until, coverage, series, present_slots: self.present_slots }
+        DaySummary {
+            day: self.day,
+            until,
+            coverage,
+            series,
+            present_slots: self.present_slots,
+            present: self.present,
+        }
     }
 }
 
