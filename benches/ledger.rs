@@ -26,7 +26,12 @@ const APPENDS: i64 = 2_000;
 const FIRST_SLOT: i64 = 1_784_937_600 / 300;
 
 fn plan() -> Plan {
-    Plan { length: SlotLength::default(), retention_s: 120 * 86_400, calendar: Calendar::utc() }
+    Plan {
+        length: SlotLength::default(),
+        retention_s: 120 * 86_400,
+        calendar: Calendar::utc(),
+        hash_names: false,
+    }
 }
 
 fn record(slot: i64) -> SlotRecord {

@@ -42,6 +42,7 @@ fn plan(config: &Config) -> Plan {
         length: config.sampling.interval,
         retention_s: config.retention_s,
         calendar: config.sampling.calendar.clone(),
+        hash_names: false,
     }
 }
 

@@ -15,6 +15,7 @@ pub mod config;
 pub mod files;
 
 pub mod host;
+pub mod keeper;
 pub mod ledger;
 pub mod sources;
 

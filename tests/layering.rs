@@ -18,6 +18,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("ledger", &["clock", "files"]),
     ("sampler", &["sources"]),
     ("recorder", &["ledger", "sampler"]),
+    ("keeper", &["ledger"]),
     ("wake", &[]),
     ("log", &["clock", "config"]),
     ("json", &["log"]),
@@ -31,7 +32,10 @@ const LAYERS: &[(&str, &[&str])] = &[
     ),
     (
         "commands",
-        &["clock", "config", "daemon", "files", "host", "json", "ledger", "log", "sampler", "sources"],
+        &[
+            "clock", "config", "daemon", "files", "host", "json", "keeper", "ledger", "log", "sampler",
+            "sources",
+        ],
     ),
     ("lib", &[]),
     ("main", &[]),

@@ -62,7 +62,12 @@ fn a_program_written_from_the_documentation_agrees_with_the_agent() {
         return;
     }
     let dir = tempfile::tempdir().unwrap();
-    let plan = Plan { length: SlotLength::default(), retention_s: 40 * 300, calendar: Calendar::utc() };
+    let plan = Plan {
+        length: SlotLength::default(),
+        retention_s: 40 * 300,
+        calendar: Calendar::utc(),
+        hash_names: false,
+    };
     let mut ledger = Ledger::open(dir.path(), plan).unwrap().ledger;
     for n in 0..100 {
         ledger.append(&record(n)).unwrap();

@@ -208,20 +208,6 @@ impl Timeline {
         newer
     }
 
-    /// Puts in place of what was kept of it only what central signed and the clocks show: for a timeline that someone edited.
-    #[must_use]
-    pub fn distrusted(self, latest_s: i64, now: &Mark) -> Timeline {
-        let base_ms = self.anchor.at_s.saturating_mul(1000);
-        Timeline {
-            age_ms: 0,
-            base_ms,
-            latest_ms: base_ms.max(latest_s.saturating_mul(1000)).max(now.wall_ms),
-            boot_id: now.boot_id.clone(),
-            boot_ms: now.boot_ms,
-            anchor: self.anchor,
-        }
-    }
-
     fn elapsed_ms(&self) -> i64 {
         self.age_ms.saturating_add(self.latest_ms.saturating_sub(self.base_ms)).max(0)
     }
@@ -426,10 +412,7 @@ mod tests {
         let mut receipted = later.clone();
         receipted.accept_fresh(receipt(50 * DAY_S), 50 * DAY_S, &day(50));
         assert_eq!(later.clone().reconciled(receipted.clone()).grace().days_left, 90);
-        assert_eq!(receipted.reconciled(later.clone()).grace().days_left, 90);
-        let edited = Timeline { base_ms: later.latest_ms, ..later };
-        assert_eq!(edited.grace().days_left, 90);
-        assert_eq!(edited.distrusted(0, &day(50)).grace().days_left, 40);
+        assert_eq!(receipted.reconciled(later).grace().days_left, 90);
     }
 
     #[test]

@@ -190,6 +190,7 @@ fn plan(loaded: &Loaded) -> Plan {
         length: loaded.config.sampling.interval,
         retention_s: loaded.config.retention_s,
         calendar: loaded.config.sampling.calendar.clone(),
+        hash_names: false,
     }
 }
 

@@ -115,8 +115,7 @@ fn open_summary(ledger: &Ledger, row: &DayRow, length: SlotLength) -> Result<Day
 
 fn billing_day(row: &DayRow) -> BillingDay {
     // A date that is none was written by no agent: the day is then told by its span alone.
-    let date = row.day.parse().unwrap_or(Date::ZERO);
-    BillingDay { date, start: row.starts, end: row.ends }
+    row.billing_day().unwrap_or(BillingDay { date: Date::ZERO, start: row.starts, end: row.ends })
 }
 
 fn peak_so_far(day: &SeriesDay) -> PeakRow {

@@ -4,10 +4,11 @@ use super::{Outcome, open_reader, peaks, print_json, units};
 use crate::clock;
 use crate::config::Loaded;
 use crate::json;
-use crate::ledger::{Ledger, LedgerError};
+use crate::keeper::{Keeper, Trust};
+use crate::ledger::{Ledger, LedgerError, OutboxCounts};
 use crate::log::{at, print};
 use clap::Args;
-use highwater_rules::grace::{Grace, before_activation};
+use highwater_rules::grace::Grace;
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 
@@ -22,7 +23,7 @@ struct Status {
     agent: Option<String>,
     last_sample_at: Option<i64>,
     grace: Grace,
-    closed_days: i64,
+    counts: OutboxCounts,
     today: Option<peaks::Day>,
 }
 
@@ -38,7 +39,9 @@ pub(super) fn show(loaded: &Loaded, options: &Options) -> Outcome {
 }
 
 fn status(loaded: &Loaded, ledger: &Ledger) -> Result<Status, LedgerError> {
-    let now = clock::unix_s();
+    let mark = clock::Clock::new(&loaded.config.sampling.root).now();
+    let now = mark.wall_ms.div_euclid(1000);
+    let mut keeper = Keeper::load(ledger, Trust { identity: None, grant: None, unchecked: true }, &mark)?;
     let last_sample_at = ledger.last()?.map(|slot| slot.at);
     let date = loaded.config.sampling.calendar.day_at(now).date.to_string();
     let zone = loaded.config.sampling.calendar.name();
@@ -47,8 +50,8 @@ fn status(loaded: &Loaded, ledger: &Ledger) -> Result<Status, LedgerError> {
     Ok(Status {
         agent: Ledger::writer(&loaded.config.state_dir),
         last_sample_at,
-        grace: before_activation(ledger.first_start(), ledger.latest_seen()?, now),
-        closed_days: ledger.closed_days()?,
+        grace: keeper.turn(&mark),
+        counts: ledger.outbox_counts()?,
         today,
     })
 }
@@ -71,7 +74,7 @@ fn status_json(ledger: &Ledger, status: &Status) -> Value {
             "grace_end": at(status.grace.end),
             "contract_end": null,
         },
-        "outbox": { "pending": status.closed_days, "parked": 0, "last_error": null },
+        "outbox": { "pending": status.counts.pending, "parked": 0, "last_error": null },
         "coverage_today": coverage,
         "today": today,
     })
@@ -90,7 +93,7 @@ fn text(ledger: &Ledger, status: &Status) -> Result<String, LedgerError> {
         ("next report due", "not activated: none is due yet".to_owned()),
         ("end of grace", at(status.grace.end)),
         ("end of contract", "not activated: no contract yet".to_owned()),
-        ("outbox", format!("{} closed days wait to be reported", status.closed_days)),
+        ("outbox", format!("{} closed days wait to be reported", status.counts.pending)),
     ];
     if let Some(day) = &status.today {
         let missed: Vec<String> = day.coverage.reasons().map(|(r, n)| format!("{n} {r}")).collect();

@@ -1,12 +1,15 @@
 //! Closing days: peaks and coverage are written in one transaction, from the day's own rows only.
 
 use super::append::{open_day, write_head};
+use super::outbox::DayReport;
 use super::{Ledger, LedgerError, PEAKS_RETENTION_S, schema};
 use highwater_rules::chain::Digest;
 use highwater_rules::coverage::Coverage;
 use highwater_rules::day::BillingDay;
+use highwater_rules::facts::DayFacts;
 use highwater_rules::meter::GapReason;
 use highwater_rules::peaks::{DaySummary, PEAK_DEFINITION, SeriesDay};
+use highwater_rules::report::ChainSpan;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 /// Days that pass without a slot are closed as missed, but not more than the peaks' retention holds: a longer absence is a clock
@@ -28,6 +31,8 @@ pub struct Closed {
     pub time_zone: String,
     /// How often it was closed: more than once where a clock set back returned to it.
     pub revision: i64,
+    /// The number of its report.
+    pub report: u64,
 }
 
 struct OpenDay {
@@ -58,6 +63,7 @@ impl Ledger {
         }
         if !closed.is_empty() {
             self.open_day = None;
+            self.mirror_if_possible(None);
             self.expire(now_s)?;
         }
         Ok(closed)
@@ -132,12 +138,20 @@ impl Ledger {
                 .map_or(open.day.start, |last| last.start)
                 .clamp(open.day.start, open.day.end)
         };
-        let summary = self.summary(&open.day, open.first_seq, self.head.seq, until, self.plan.length)?;
-        let revision = self.write_day(open, &summary, now_s).map_err(|e| self.failed(e))?;
-        Ok(Closed { summary, time_zone: open.time_zone.clone(), revision })
+        let (summary, facts) =
+            self.summary_and_facts(&open.day, open.first_seq, self.head.seq, until, self.plan.length)?;
+        let (revision, report) = self.write_day(open, &summary, &facts, now_s).map_err(|e| self.failed(e))?;
+        Ok(Closed { summary, time_zone: open.time_zone.clone(), revision, report })
     }
 
-    fn write_day(&self, open: &OpenDay, summary: &DaySummary, now_s: i64) -> rusqlite::Result<i64> {
+    /// Gives how often the day was closed, and the number of its report.
+    fn write_day(
+        &self,
+        open: &OpenDay,
+        summary: &DaySummary,
+        facts: &DayFacts,
+        now_s: i64,
+    ) -> rusqlite::Result<(i64, u64)> {
         let transaction =
             rusqlite::Transaction::new_unchecked(&self.connection, rusqlite::TransactionBehavior::Immediate)?;
         let date = open.day.date.to_string();
@@ -170,8 +184,23 @@ impl Ledger {
             key,
             |row| row.get(0),
         )?;
+        let report = DayReport {
+            summary,
+            facts,
+            time_zone: &open.time_zone,
+            slot_s: self.plan.length.seconds(),
+            revision: Some(revision),
+            chain: ChainSpan {
+                first_row: open.first_seq,
+                last_row: last_seq,
+                first_digest: Digest(open.first_digest),
+                last_digest: Digest(last_digest),
+            },
+            made_at: now_s,
+        };
+        let report = self.add_report(&transaction, &report)?;
         transaction.commit()?;
-        Ok(revision)
+        Ok((revision, report))
     }
 
     /// The last row of a day and its digest; for a day without rows, what the chain stood at when it began.
@@ -203,6 +232,12 @@ impl Ledger {
                 bounds,
             )?;
             transaction.execute(&format!("DELETE FROM days WHERE {DAYS_OLD}"), bounds)?;
+            // A report without a receipt is kept, however old.
+            transaction.execute(
+                "DELETE FROM outbox WHERE state = 'receipted' AND NOT EXISTS \
+                 (SELECT 1 FROM days WHERE days.day = outbox.day AND days.time_zone = outbox.time_zone)",
+                [],
+            )?;
             transaction.commit()
         };
         write().map_err(|e| self.failed(e))

@@ -4,6 +4,7 @@ use super::read::word;
 use super::{Ledger, LedgerError};
 use highwater_rules::chain::Digest;
 use highwater_rules::coverage::Coverage;
+use highwater_rules::day::BillingDay;
 use highwater_rules::meter::{CountRule, GapReason, Meter, Series};
 use highwater_rules::record::{Directions, Reading};
 use rusqlite::Row;
@@ -41,6 +42,14 @@ pub struct DayRow {
     pub expected: Option<u32>,
     /// Slots in which the licensed software was there.
     pub present_slots: u32,
+}
+
+impl DayRow {
+    /// The day that it is of; `None` where its date is none.
+    #[must_use]
+    pub fn billing_day(&self) -> Option<BillingDay> {
+        Some(BillingDay { date: self.day.parse().ok()?, start: self.starts, end: self.ends })
+    }
 }
 
 /// A series' peak in a closed day.
@@ -100,16 +109,6 @@ impl Ledger {
             rows.collect()
         };
         read().map_err(|e| self.failed(e))
-    }
-
-    /// How many days are closed: each is a report that waits to be sent.
-    ///
-    /// # Errors
-    /// When the ledger can't be read.
-    pub fn closed_days(&self) -> Result<i64, LedgerError> {
-        self.connection
-            .query_row("SELECT count(*) FROM days WHERE closed_at IS NOT NULL", [], |row| row.get(0))
-            .map_err(|e| self.failed(e))
     }
 
     /// The peaks of a closed day.

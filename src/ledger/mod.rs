@@ -7,7 +7,9 @@ mod close;
 mod days;
 mod error;
 mod lock;
+mod mirror;
 mod open;
+mod outbox;
 mod read;
 mod recover;
 mod ring;
@@ -22,6 +24,7 @@ pub use close::Closed;
 pub use days::{DayRow, PeakRow};
 pub use error::LedgerError;
 pub use open::Opened;
+pub use outbox::{Fate, Kept, OutboxCounts, OutboxReport};
 pub use read::StoredSlot;
 pub use verify::{Bad, Verdict};
 
@@ -48,6 +51,8 @@ pub struct Plan {
     pub retention_s: u64,
     /// Which day a slot belongs to.
     pub calendar: Calendar,
+    /// Whether subjects leave the host as salted hashes.
+    pub hash_names: bool,
 }
 
 impl Plan {
@@ -75,6 +80,10 @@ pub struct Ledger {
     connection: Connection,
     instance: String,
     first_start: i64,
+    /// What names are hashed with. It never leaves the host.
+    salt: [u8; 16],
+    /// A reader may meet a ledger of an earlier version.
+    has_outbox: bool,
     plan: Plan,
     rings: Rings,
     head: Head,

@@ -1,5 +1,7 @@
 //! Opening a ledger: making it, bringing it up to date, moving a damaged one aside.
 
+use super::mirror::Mirror;
+use super::outbox::{last_report, write_state};
 use super::recover::{Identity, identity_of, move_aside, salvage};
 use super::ring::{Ring, Rings};
 use super::{FILE_NAME, Head, Ledger, LedgerError, Lock, Plan, schema};
@@ -63,7 +65,7 @@ impl Ledger {
                 Ok(Opened { ledger, moved_aside: None })
             }
             Err(damage) if damage.is_damage() => {
-                let identity = salvage(&path);
+                let identity = salvage(&path).or_else(|| Mirror::load(&path).map(Identity::from));
                 let aside = move_aside(&path)?;
                 let mut ledger = Self::open_writer(&path, plan, identity.as_ref())?;
                 ledger.remember_damage(&aside)?;
@@ -94,15 +96,25 @@ impl Ledger {
                  PRAGMA wal_autocheckpoint = {WAL_PAGES}; PRAGMA temp_store = MEMORY;"
             ))
             .map_err(failed)?;
+        // A ledger that is gone leaves behind who the instance was: a new file is neither a new instance nor a new grace period.
+        let beside = Mirror::load(path).map(Identity::from);
+        let gone = version == 0 && identity.is_none() && beside.is_some();
+        let identity = if gone { beside.as_ref() } else { identity };
         let transaction =
             connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
         if version < schema::VERSION {
             schema::migrate(&transaction, version).map_err(failed)?;
         }
         initialise(&transaction, identity).map_err(failed)?;
+        carry_on(&transaction, path).map_err(failed)?;
         transaction.commit().map_err(failed)?;
         let mut ledger = Self::load(path, connection, plan)?;
         ledger.turn_to_ring()?;
+        if gone {
+            ledger.remember_damage(Path::new("removed while no agent ran"))?;
+        }
+        ledger.report_unreported_days()?;
+        ledger.mirror_if_possible(None);
         // It only spares the device some work: where it can't be done, the log grows by itself.
         let log = sibling(path, "-wal");
         let _ = grow(&log, WAL_BYTES);
@@ -157,6 +169,12 @@ impl Ledger {
             .optional()
             .map_err(failed)?
             .ok_or_else(|| LedgerError::nonsense(path, "the first start is gone from table state"))?;
+        let salt = connection
+            .query_row("SELECT value FROM state WHERE key = 'salt'", [], |row| row.get(0))
+            .optional()
+            .map_err(failed)?
+            .unwrap_or_default();
+        let (version, _) = schema::version(&connection).map_err(failed)?;
         let rings = load_rings(&connection).map_err(failed)?;
         let head = load_head(&connection, &rings, genesis(&instance, first_start)).map_err(failed)?;
         Ok(Ledger {
@@ -164,6 +182,8 @@ impl Ledger {
             connection,
             instance,
             first_start,
+            salt,
+            has_outbox: version >= 2,
             plan,
             rings,
             head,
@@ -260,15 +280,34 @@ fn load_rings(connection: &Connection) -> rusqlite::Result<Rings> {
 
 /// Writes down what a new ledger begins with. Harmless on one that has begun.
 fn initialise(connection: &Connection, identity: Option<&Identity>) -> rusqlite::Result<()> {
-    let random: [u8; 16] = connection.query_row("SELECT randomblob(16)", [], |row| row.get(0))?;
-    let (instance, first_start) = identity.map_or_else(
-        || (uuid_v4(random), clock::unix_s()),
-        |identity| (identity.instance.clone(), identity.first_start),
-    );
+    let random = || connection.query_row("SELECT randomblob(16)", [], |row| row.get::<_, [u8; 16]>(0));
+    let (instance, first_start) = match identity {
+        Some(identity) => (identity.instance.clone(), identity.first_start),
+        None => (uuid_v4(random()?), clock::unix_s()),
+    };
+    let salt = identity.and_then(|identity| identity.salt).map_or_else(random, Ok)?;
+    connection.execute("INSERT OR IGNORE INTO state (key, value) VALUES ('salt', ?1)", [salt])?;
     connection.execute("INSERT OR IGNORE INTO state (key, value) VALUES ('instance', ?1)", [instance])?;
     connection
         .execute("INSERT OR IGNORE INTO state (key, value) VALUES ('first_start', ?1)", [first_start])?;
     Ok(())
+}
+
+/// Goes on numbering reports where the file beside the ledger says that they had come to: the ledger may be a new one, or one put
+/// back to an older state.
+fn carry_on(connection: &Connection, path: &Path) -> rusqlite::Result<()> {
+    let instance: String =
+        connection.query_row("SELECT value FROM state WHERE key = 'instance'", [], |row| row.get(0))?;
+    let (sequence, _) = last_report(connection)?;
+    match Mirror::load(path) {
+        Some(Mirror { instance: same, sequence: further, report_digest: Some(digest), .. })
+            if same == instance && further > sequence =>
+        {
+            write_state(connection, "sequence", &further)?;
+            write_state(connection, "report_digest", &digest.0)
+        }
+        _ => Ok(()),
+    }
 }
 
 /// A version 4 UUID (RFC 9562, section 5.4) of sixteen random bytes.

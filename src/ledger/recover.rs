@@ -1,5 +1,6 @@
 //! Going on when the ledger's files are damaged, removed or replaced: nothing is deleted, and the instance stays who it is.
 
+use super::mirror::Mirror;
 use super::open::sibling;
 use super::{Ledger, LedgerError};
 use crate::clock;
@@ -17,7 +18,11 @@ impl Ledger {
         drop(std::mem::replace(&mut self.connection, empty));
         let aside = move_aside(&self.path)?;
         let lock = self.lock.take();
-        let identity = Identity { instance: self.instance.clone(), first_start: self.first_start };
+        let identity = Identity {
+            instance: self.instance.clone(),
+            first_start: self.first_start,
+            salt: Some(self.salt),
+        };
         *self = Self::open_writer(&self.path, self.plan.clone(), Some(&identity))?;
         self.lock = lock;
         self.remember_damage(&aside)?;
@@ -44,7 +49,11 @@ impl Ledger {
         drop(std::mem::replace(&mut self.connection, empty));
         self.lock = None;
         let dir = self.path.parent().unwrap_or(Path::new("/")).to_owned();
-        let identity = Identity { instance: self.instance.clone(), first_start: self.first_start };
+        let identity = Identity {
+            instance: self.instance.clone(),
+            first_start: self.first_start,
+            salt: Some(self.salt),
+        };
         let opened = Self::open_as(&dir, self.plan.clone(), Some(&identity))?;
         *self = opened.ledger;
         if self.head.seq == 0 {
@@ -67,6 +76,14 @@ impl Ledger {
 pub(super) struct Identity {
     pub(super) instance: String,
     pub(super) first_start: i64,
+    /// What names are hashed with, where that is known.
+    pub(super) salt: Option<[u8; 16]>,
+}
+
+impl From<Mirror> for Identity {
+    fn from(mirror: Mirror) -> Self {
+        Identity { instance: mirror.instance, first_start: mirror.first_start, salt: Some(mirror.salt) }
+    }
 }
 
 /// Reads what can still be read of a damaged ledger's identity.
@@ -75,8 +92,11 @@ pub(super) fn salvage(path: &Path) -> Option<Identity> {
     let connection = Connection::open_with_flags(path, flags).ok()?;
     // Reads what there is of a file that was cut short, too.
     connection.execute_batch("PRAGMA writable_schema = ON").ok()?;
-    let read = "SELECT (SELECT value FROM state WHERE key = 'instance'), (SELECT value FROM state WHERE key = 'first_start')";
-    let identity = |row: &rusqlite::Row<'_>| Ok(Identity { instance: row.get(0)?, first_start: row.get(1)? });
+    let read = "SELECT (SELECT value FROM state WHERE key = 'instance'), (SELECT value FROM state WHERE key = 'first_start'), \
+                (SELECT value FROM state WHERE key = 'salt')";
+    let identity = |row: &rusqlite::Row<'_>| {
+        Ok(Identity { instance: row.get(0)?, first_start: row.get(1)?, salt: row.get(2).ok() })
+    };
     connection.query_row(read, [], identity).ok()
 }
 

@@ -6,7 +6,7 @@ use rusqlite::{Connection, Transaction};
 pub(crate) const APPLICATION_ID: i64 = 0x4857_4c47;
 
 /// **Never change or reorder these: append.** A ledger's `user_version` counts those that it has been through.
-const MIGRATIONS: &[&str] = &[V1];
+const MIGRATIONS: &[&str] = &[V1, V2];
 
 /// How many bits of a row's id are the series'.
 pub(crate) const SERIES_BITS: u32 = 16;
@@ -161,6 +161,26 @@ CREATE VIEW gaps AS
   JOIN ring AS slot ON slot.id = sample.id & ~65535
   JOIN series ON series.id = sample.id & 65535
   WHERE sample.gap IS NOT NULL;
+";
+
+/// Reports: each from the transaction that closes its day.
+const V2: &str = "
+CREATE TABLE outbox (
+  sequence INTEGER PRIMARY KEY,
+  day TEXT NOT NULL,
+  time_zone TEXT NOT NULL,
+  until INTEGER NOT NULL,
+  partial INTEGER NOT NULL,
+  revision INTEGER NOT NULL,
+  made_at INTEGER NOT NULL,
+  payload BLOB NOT NULL,
+  digest BLOB NOT NULL,
+  state TEXT NOT NULL CHECK (state IN ('pending', 'receipted', 'parked')),
+  receipt BLOB,
+  received_at INTEGER,
+  why TEXT
+);
+CREATE INDEX outbox_waiting ON outbox (state, sequence) WHERE state <> 'receipted';
 ";
 
 /// The version of a database, and whether it is a ledger at all (an empty one may become one).

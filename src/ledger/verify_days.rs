@@ -3,7 +3,6 @@
 use super::verify::{Bad, Verdict};
 use super::{DayRow, Ledger, LedgerError, PeakRow};
 use highwater_rules::chain::Digest;
-use highwater_rules::day::BillingDay;
 use highwater_rules::peaks::{DaySummary, PEAK_DEFINITION, Peak, SeriesDay};
 use highwater_rules::slot::SlotLength;
 
@@ -47,8 +46,7 @@ impl Ledger {
         if let Some(why) = self.digests_differ(row, last_seq)? {
             return Ok(Some(why));
         }
-        let Ok(date) = row.day.parse() else { return Ok(Some(format!("`{}` is no date", row.day))) };
-        let day = BillingDay { date, start: row.starts, end: row.ends };
+        let Some(day) = row.billing_day() else { return Ok(Some(format!("`{}` is no date", row.day))) };
         let until = row.until.unwrap_or(row.ends);
         let summary = self.summary(&day, row.first_seq, closed_seq, until, length)?;
         Ok(coverage_differs(row, &summary).or(peaks_differ(&self.peaks(row)?, &summary)))

@@ -15,6 +15,7 @@ pub(crate) fn plan(slot_s: u64, retention_slots: u64) -> Plan {
         length: SlotLength::new(slot_s).unwrap(),
         retention_s: retention_slots * slot_s,
         calendar: Calendar::utc(),
+        hash_names: false,
     }
 }
 

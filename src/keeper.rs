@@ -1,0 +1,251 @@
+//! Keeps the grace period over the agent's restarts: in the ledger and in the file beside it, sealed by the identity key, so that
+//! neither an edited row nor a restored file lengthens it.
+
+use crate::ledger::{Fate, Kept, Ledger, LedgerError};
+use highwater_proto::v1::{Envelope, Grant, Kind, Receipt, Terms};
+use highwater_rules::grace::{Anchor, Grace, Since, Timeline};
+use highwater_rules::record::Mark;
+use highwater_rules::sign::{Identity, PublicKey};
+use prost::Message as _;
+use serde_json::{Value, json};
+
+/// How much of the instance's time may pass before it is kept again, in milliseconds. What is lost with a crash is found again in
+/// the rows of the ledger; this is for the file beside it.
+const KEEP_EVERY_MS: i64 = 3_600_000;
+/// How many of the newest reports are looked through for a receipt, where what was kept is not believed.
+const RECEIPTS_SEEN: usize = 200;
+
+/// What is known of the instance's standing with central.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Standing {
+    /// The contract's id.
+    pub contract: Option<String>,
+    /// Its end, in unix seconds.
+    pub contract_end: Option<i64>,
+    /// Whom central counts the instance for.
+    pub identity: Option<String>,
+}
+
+impl Standing {
+    fn of(terms: Option<&Terms>, identity: &str) -> Self {
+        Standing {
+            contract: terms.map(|t| t.contract.clone()),
+            contract_end: terms.map(|t| t.contract_end).filter(|end| *end != 0),
+            identity: Some(identity.to_owned()),
+        }
+    }
+}
+
+/// With what the kept period is held to be the agent's own.
+#[derive(Clone, Copy)]
+pub struct Trust<'a> {
+    /// The identity key, where there is one and it may be read.
+    pub identity: Option<&'a Identity>,
+    /// What central granted, and the key it signs with.
+    pub grant: Option<(&'a Grant, &'a PublicKey)>,
+    /// The reader may not read the key: what was kept is shown as it stands.
+    pub unchecked: bool,
+}
+
+/// The grace period of an instance.
+#[derive(Debug)]
+pub struct Keeper {
+    timeline: Timeline,
+    standing: Standing,
+    /// What passed of the instance's time when it was kept last.
+    kept_ms: i64,
+    /// What was kept is not what the agent wrote: told once.
+    doubted: bool,
+}
+
+/// One kept state, once it is believed.
+#[derive(Clone)]
+struct Believed {
+    timeline: Timeline,
+    standing: Standing,
+    row: i64,
+}
+
+impl Keeper {
+    /// The grace period as it was kept, carried forward to now.
+    ///
+    /// # Errors
+    /// When the ledger can't be read.
+    pub fn load(ledger: &Ledger, trust: Trust<'_>, now: &Mark) -> Result<Self, LedgerError> {
+        let latest_s = ledger.latest_seen()?;
+        let begun = Timeline::begun(ledger.first_start(), latest_s, now);
+        let mut doubted = false;
+        let mut best: Option<Believed> = None;
+        for kept in ledger.kept()? {
+            match believe(&kept, ledger, trust, latest_s) {
+                Some(found) => best = Some(best.map_or_else(|| found.clone(), |best| best.or(&found))),
+                None => doubted = true,
+            }
+        }
+        let (timeline, standing) = match best {
+            Some(mut best) => {
+                ledger.visit(best.row.saturating_add(1), i64::MAX, |slot| {
+                    best.timeline.advance(&slot.record.taken);
+                    Ok(())
+                })?;
+                (best.timeline, best.standing)
+            }
+            None => (begun, Standing::default()),
+        };
+        let mut keeper = Keeper { kept_ms: i64::MIN, timeline, standing, doubted };
+        keeper.timeline.advance(now);
+        if let Some((grant, central)) = trust.grant {
+            keeper.follow_grant(grant, now);
+            if keeper.timeline.anchor.since < Since::Receipt {
+                keeper.find_receipt(ledger, central, now)?;
+            }
+        }
+        Ok(keeper)
+    }
+
+    /// Whether what was kept was not believed: someone edited it, or the identity key is another.
+    #[must_use]
+    pub fn doubted(&self) -> bool {
+        self.doubted
+    }
+
+    /// What is known of the instance's standing with central.
+    #[must_use]
+    pub fn standing(&self) -> &Standing {
+        &self.standing
+    }
+
+    /// Begins the grace period of an activation.
+    pub fn follow_grant(&mut self, grant: &Grant, now: &Mark) {
+        let Some(terms) = &grant.terms else { return };
+        let anchor = Anchor::signed(Since::Activation, grant.activated_at, terms.grace_s);
+        if self.timeline.accept_carried(anchor, now) {
+            self.standing = Standing::of(Some(terms), &grant.identity);
+        }
+    }
+
+    /// Looks for the receipt given last, where nothing that was kept tells of it.
+    fn find_receipt(&mut self, ledger: &Ledger, central: &PublicKey, now: &Mark) -> Result<(), LedgerError> {
+        for report in ledger.reports(RECEIPTS_SEEN)? {
+            let Fate::Receipted { receipt, .. } = &report.fate else { continue };
+            let Some(receipt) = signed_receipt(receipt, central) else { continue };
+            let same = receipt.instance == ledger.instance() && receipt.report_digest == report.digest.0;
+            if let (true, Some(anchor)) = (same, anchor(&receipt)) {
+                if self.timeline.accept_carried(anchor, now) {
+                    self.standing = Standing::of(receipt.terms.as_ref(), &receipt.identity);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Carries the period forward to now, and tells where it stands.
+    pub fn turn(&mut self, now: &Mark) -> Grace {
+        self.timeline.advance(now);
+        self.timeline.grace()
+    }
+
+    /// Accepts a receipt that central gave just now, when its clock showed `answered_at`. One that is older than the last changes
+    /// nothing.
+    pub fn accept(&mut self, receipt: &Receipt, answered_at: i64, now: &Mark) -> bool {
+        let accepted =
+            anchor(receipt).is_some_and(|anchor| self.timeline.accept_fresh(anchor, answered_at, now));
+        if accepted {
+            self.standing = Standing::of(receipt.terms.as_ref(), &receipt.identity);
+        }
+        accepted
+    }
+
+    /// Whether so much has passed that it should be kept again.
+    #[must_use]
+    pub fn wants_keeping(&self) -> bool {
+        self.timeline.latest_ms.saturating_sub(self.kept_ms) >= KEEP_EVERY_MS
+    }
+
+    /// What to keep now.
+    pub fn kept(&mut self, ledger: &Ledger, identity: Option<&Identity>) -> Kept {
+        self.kept_ms = self.timeline.latest_ms;
+        let t = &self.timeline;
+        let text = json!({
+            "since": t.anchor.since.word(),
+            "at": t.anchor.at_s,
+            "grace_s": t.anchor.grace_s,
+            "age_ms": t.age_ms,
+            "base_ms": t.base_ms,
+            "latest_ms": t.latest_ms,
+            "boot_id": t.boot_id,
+            "boot_ms": t.boot_ms,
+            "row": ledger.written(),
+            "contract": self.standing.contract,
+            "contract_end": self.standing.contract_end,
+            "identity": self.standing.identity,
+        })
+        .to_string();
+        let seal = identity
+            .map(|key| key.sign_bytes(&sealed(ledger.instance(), &text)).to_vec())
+            .unwrap_or_default();
+        Kept { timeline: text, seal }
+    }
+}
+
+impl Believed {
+    /// The one that must be true of two: one of them may have been put back to an older state.
+    fn or(self, other: &Believed) -> Believed {
+        let timeline = self.timeline.clone().reconciled(other.timeline.clone());
+        if timeline == self.timeline { self } else { Believed { timeline, ..other.clone() } }
+    }
+}
+
+fn sealed(instance: &str, text: &str) -> Vec<u8> {
+    format!("highwater timeline 1\n{instance}\n{text}").into_bytes()
+}
+
+fn believe(kept: &Kept, ledger: &Ledger, trust: Trust<'_>, latest_s: i64) -> Option<Believed> {
+    let mut found = parse(&kept.timeline)?;
+    if found.timeline.anchor.since == Since::FirstStart {
+        // Nobody signed this one. The first start is under the chain's first digest, and time can only be added.
+        found.timeline.anchor = Anchor::first_start(ledger.first_start());
+        found.timeline.age_ms = 0;
+        found.timeline.base_ms = ledger.first_start().saturating_mul(1000);
+        found.timeline.latest_ms = found.timeline.latest_ms.max(latest_s.saturating_mul(1000));
+        found.row = found.row.min(ledger.written());
+        return Some(found);
+    }
+    let fits = |key: &Identity| key.public().fits(&sealed(ledger.instance(), &kept.timeline), &kept.seal);
+    (trust.unchecked || trust.identity.is_some_and(fits)).then_some(found)
+}
+
+fn parse(text: &str) -> Option<Believed> {
+    let value: Value = serde_json::from_str(text).ok()?;
+    let number = |key: &str| value.get(key)?.as_i64();
+    let word = |key: &str| value.get(key)?.as_str().map(str::to_owned);
+    let anchor = Anchor {
+        since: Since::from_word(&word("since")?)?,
+        at_s: number("at")?,
+        grace_s: number("grace_s").filter(|s| *s > 0)?,
+    };
+    let timeline = Timeline {
+        anchor,
+        age_ms: number("age_ms")?,
+        base_ms: number("base_ms")?,
+        latest_ms: number("latest_ms")?,
+        boot_id: word("boot_id")?,
+        boot_ms: number("boot_ms")?,
+    };
+    let standing = Standing {
+        contract: word("contract"),
+        contract_end: number("contract_end"),
+        identity: word("identity"),
+    };
+    Some(Believed { timeline, standing, row: number("row")? })
+}
+
+fn anchor(receipt: &Receipt) -> Option<Anchor> {
+    let terms = receipt.terms.as_ref()?;
+    Some(Anchor::signed(Since::Receipt, receipt.received_at, terms.grace_s))
+}
+
+fn signed_receipt(bytes: &[u8], central: &PublicKey) -> Option<Receipt> {
+    let envelope = Envelope::decode(bytes).ok()?;
+    Receipt::decode(central.open(&envelope, Kind::Receipt).ok()?).ok()
+}

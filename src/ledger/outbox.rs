@@ -1,0 +1,476 @@
+//! The outbox: each closed day's report, from the transaction that closes the day until central's receipt for it is here.
+
+use super::mirror::Mirror;
+use super::{Ledger, LedgerError};
+use crate::clock;
+use highwater_rules::chain::Digest;
+use highwater_rules::facts::DayFacts;
+use highwater_rules::peaks::DaySummary;
+use highwater_rules::report::{self, ChainSpan, Facts, Names};
+use highwater_rules::sign::sha256;
+use highwater_rules::slot::SlotLength;
+use rusqlite::{Connection, OptionalExtension as _, Row, params};
+
+/// A report in the outbox.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OutboxReport {
+    /// Its number, from 1.
+    pub sequence: u64,
+    /// The day's date.
+    pub day: String,
+    /// The zone whose day it is.
+    pub time_zone: String,
+    /// The moment up to which it tells the day, in unix seconds.
+    pub until: i64,
+    /// The day had not ended.
+    pub partial: bool,
+    /// When it was made, in unix seconds.
+    pub made_at: i64,
+    /// What is signed and sent.
+    pub payload: Vec<u8>,
+    /// The SHA-256 of the payload.
+    pub digest: Digest,
+    /// What became of it.
+    pub fate: Fate,
+}
+
+/// What became of a report.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fate {
+    /// It waits to be sent.
+    Pending,
+    /// Central has it.
+    Receipted {
+        /// The receipt's envelope, as it came.
+        receipt: Vec<u8>,
+        /// When central had it, in unix seconds of its clock.
+        received_at: i64,
+    },
+    /// Central refused it for good.
+    Parked {
+        /// Why, as central says it.
+        why: String,
+    },
+}
+
+impl Fate {
+    /// The name that the file and JSON use.
+    #[must_use]
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Fate::Pending => "pending",
+            Fate::Receipted { .. } => "receipted",
+            Fate::Parked { .. } => "parked",
+        }
+    }
+}
+
+/// How many reports there are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct OutboxCounts {
+    /// That wait to be sent.
+    pub pending: i64,
+    /// That central refused for good.
+    pub parked: i64,
+    /// That central has.
+    pub receipted: i64,
+    /// The end of the oldest day that waits, in unix seconds.
+    pub oldest_pending_until: Option<i64>,
+}
+
+/// What a day's report is made of, beside what the ledger knows of itself.
+pub(super) struct DayReport<'a> {
+    pub(super) summary: &'a DaySummary,
+    pub(super) facts: &'a DayFacts,
+    pub(super) time_zone: &'a str,
+    pub(super) slot_s: i64,
+    pub(super) revision: Option<i64>,
+    pub(super) chain: ChainSpan,
+    pub(super) made_at: i64,
+}
+
+const COLUMNS: &str =
+    "sequence, day, time_zone, until, partial, made_at, payload, digest, state, receipt, received_at, why";
+
+impl Ledger {
+    /// Reports that wait, oldest first: at most `reports` of them, and no more than `bytes` of payload, but for the first.
+    ///
+    /// # Errors
+    /// When the ledger can't be read.
+    pub fn pending(&self, reports: usize, bytes: usize) -> Result<Vec<OutboxReport>, LedgerError> {
+        let mut all = self.outbox(&format!(
+            "SELECT {COLUMNS} FROM outbox WHERE state = 'pending' ORDER BY sequence LIMIT {reports}"
+        ))?;
+        let mut sum = 0;
+        let fits = all
+            .iter()
+            .take_while(|report| {
+                sum += report.payload.len();
+                sum <= bytes
+            })
+            .count();
+        all.truncate(fits.max(1));
+        Ok(all)
+    }
+
+    /// The newest reports, newest first.
+    ///
+    /// # Errors
+    /// When the ledger can't be read.
+    pub fn reports(&self, newest: usize) -> Result<Vec<OutboxReport>, LedgerError> {
+        self.outbox(&format!("SELECT {COLUMNS} FROM outbox ORDER BY sequence DESC LIMIT {newest}"))
+    }
+
+    /// One report.
+    ///
+    /// # Errors
+    /// When the ledger can't be read.
+    pub fn report(&self, sequence: u64) -> Result<Option<OutboxReport>, LedgerError> {
+        Ok(self.outbox(&format!("SELECT {COLUMNS} FROM outbox WHERE sequence = {sequence}"))?.pop())
+    }
+
+    fn outbox(&self, query: &str) -> Result<Vec<OutboxReport>, LedgerError> {
+        if !self.has_outbox {
+            return Ok(Vec::new());
+        }
+        let read = || -> rusqlite::Result<Vec<OutboxReport>> {
+            self.connection.prepare(query)?.query_map([], outbox_report)?.collect()
+        };
+        read().map_err(|e| self.failed(e))
+    }
+
+    /// How many reports wait, are parked, and have their receipt.
+    ///
+    /// # Errors
+    /// When the ledger can't be read.
+    pub fn outbox_counts(&self) -> Result<OutboxCounts, LedgerError> {
+        if !self.has_outbox {
+            return Ok(OutboxCounts::default());
+        }
+        let count = |state: &str| format!("(SELECT count(*) FROM outbox WHERE state = '{state}')");
+        let query = format!(
+            "SELECT {}, {}, {}, (SELECT min(until) FROM outbox WHERE state = 'pending')",
+            count("pending"),
+            count("parked"),
+            count("receipted")
+        );
+        self.connection
+            .query_row(&query, [], |row| {
+                Ok(OutboxCounts {
+                    pending: row.get(0)?,
+                    parked: row.get(1)?,
+                    receipted: row.get(2)?,
+                    oldest_pending_until: row.get(3)?,
+                })
+            })
+            .map_err(|e| self.failed(e))
+    }
+
+    /// Writes down what became of reports, and the grace period that follows from it, in one transaction.
+    ///
+    /// # Errors
+    /// When it can't be made durable. Nothing of it then is.
+    pub fn settle(&mut self, fates: &[(u64, Fate)], kept: Option<&Kept>) -> Result<(), LedgerError> {
+        let write = || -> rusqlite::Result<()> {
+            let transaction = self.connection.unchecked_transaction()?;
+            for (sequence, fate) in fates {
+                let (receipt, received_at, why) = match fate {
+                    Fate::Pending => (None, None, None),
+                    Fate::Receipted { receipt, received_at } => (Some(receipt), Some(received_at), None),
+                    Fate::Parked { why } => (None, None, Some(why)),
+                };
+                transaction
+                    .prepare_cached(
+                        "UPDATE outbox SET state = ?2, receipt = ?3, received_at = ?4, why = ?5 WHERE sequence = ?1",
+                    )?
+                    .execute(params![sequence.cast_signed(), fate.word(), receipt, received_at, why])?;
+            }
+            if let Some(kept) = kept {
+                write_kept(&transaction, kept)?;
+            }
+            transaction.commit()
+        };
+        write().map_err(|e| self.failed(e))?;
+        self.mirror_if_possible(kept);
+        Ok(())
+    }
+
+    /// Lets parked reports wait again.
+    ///
+    /// # Errors
+    /// When it can't be made durable.
+    pub fn unpark(&mut self) -> Result<usize, LedgerError> {
+        self.connection
+            .execute("UPDATE outbox SET state = 'pending', why = NULL WHERE state = 'parked'", [])
+            .map_err(|e| self.failed(e))
+    }
+
+    /// Makes a report of the day that is open, up to the slot written last. A later report of the day supersedes it. `None` where
+    /// no day is open.
+    ///
+    /// # Errors
+    /// When it can't be read or made durable.
+    pub fn report_open_day(&mut self) -> Result<Option<u64>, LedgerError> {
+        let Some(last) = self.last()? else { return Ok(None) };
+        let day = self.plan.calendar.day_of(last.record.slot, last.record.length);
+        let date = day.date.to_string();
+        let zone = self.plan.calendar.name().to_owned();
+        let row = self.days(&date, &date)?.into_iter().find(|row| row.time_zone == zone);
+        let Some(row) = row.filter(|row| row.closed_at.is_none()) else { return Ok(None) };
+        let (summary, facts) =
+            self.summary_and_facts(&day, row.first_seq, self.head.seq, last.at, self.plan.length)?;
+        let chain = ChainSpan {
+            first_row: row.first_seq,
+            last_row: self.head.seq,
+            first_digest: row.first_digest,
+            last_digest: self.head.digest,
+        };
+        let report = DayReport {
+            summary: &summary,
+            facts: &facts,
+            time_zone: &zone,
+            slot_s: self.plan.length.seconds(),
+            revision: None,
+            chain,
+            made_at: last.at,
+        };
+        let write = || -> rusqlite::Result<u64> {
+            let transaction = self.connection.unchecked_transaction()?;
+            let sequence = self.add_report(&transaction, &report)?;
+            transaction.commit()?;
+            Ok(sequence)
+        };
+        let sequence = write().map_err(|e| self.failed(e))?;
+        self.mirror_if_possible(None);
+        Ok(Some(sequence))
+    }
+
+    /// Adds a report to the outbox, within a transaction of the caller's.
+    pub(super) fn add_report(&self, connection: &Connection, day: &DayReport<'_>) -> rusqlite::Result<u64> {
+        let (sequence, previous) = last_report(connection)?;
+        let sequence = sequence + 1;
+        let damaged: Option<String> = state(connection, "damaged")?;
+        let names = self.names();
+        let payload = report::write(&Facts {
+            instance: &self.instance,
+            sequence: sequence.cast_unsigned(),
+            previous,
+            summary: day.summary,
+            day: day.facts,
+            time_zone: day.time_zone,
+            slot_s: day.slot_s,
+            revision: day.revision,
+            chain: day.chain,
+            agent_version: env!("CARGO_PKG_VERSION"),
+            made_at: day.made_at,
+            first_start: self.first_start,
+            damaged: damaged.as_deref(),
+            names: &names,
+        });
+        let digest = sha256(&payload);
+        connection
+            .prepare_cached(
+                "INSERT INTO outbox (sequence, day, time_zone, until, partial, revision, made_at, payload, digest, state) \
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 'pending')",
+            )?
+            .execute(params![
+                sequence,
+                day.summary.day.date.to_string(),
+                day.time_zone,
+                day.summary.until,
+                day.revision.is_none(),
+                day.revision.unwrap_or(0),
+                day.made_at,
+                payload,
+                digest.0,
+            ])?;
+        write_state(connection, "sequence", &sequence)?;
+        write_state(connection, "report_digest", &digest.0)?;
+        // It is told once.
+        connection.execute("DELETE FROM state WHERE key = 'damaged'", [])?;
+        Ok(sequence.cast_unsigned())
+    }
+
+    /// Makes the reports of days that were closed without one: by a version that made none.
+    pub(super) fn report_unreported_days(&self) -> Result<(), LedgerError> {
+        let unreported = self
+            .connection
+            .query_row(
+                "SELECT EXISTS (SELECT 1 FROM days WHERE closed_at IS NOT NULL) AND NOT EXISTS (SELECT 1 FROM outbox) \
+                 AND NOT EXISTS (SELECT 1 FROM state WHERE key = 'sequence')",
+                [],
+                |row| row.get::<_, bool>(0),
+            )
+            .map_err(|e| self.failed(e))?;
+        if !unreported {
+            return Ok(());
+        }
+        for row in self.days("", "~")? {
+            let (Some(closed_at), Some(until), Some(last_row), Some(last_digest), Some(slot_s)) =
+                (row.closed_at, row.until, row.last_seq, row.last_digest, row.slot_s)
+            else {
+                continue;
+            };
+            let Some(day) = row.billing_day() else { continue };
+            let Some(length) = u64::try_from(slot_s).ok().and_then(|s| SlotLength::new(s).ok()) else {
+                continue;
+            };
+            let closed_seq = row.closed_seq.unwrap_or(last_row);
+            let (summary, facts) = self.summary_and_facts(&day, row.first_seq, closed_seq, until, length)?;
+            // A day whose rows the ring has let go of can't be told as it was: it stays in the table of peaks.
+            if summary.coverage != row.coverage {
+                continue;
+            }
+            let chain =
+                ChainSpan { first_row: row.first_seq, last_row, first_digest: row.first_digest, last_digest };
+            let report = DayReport {
+                summary: &summary,
+                facts: &facts,
+                time_zone: &row.time_zone,
+                slot_s,
+                revision: Some(1),
+                chain,
+                made_at: closed_at,
+            };
+            self.add_report(&self.connection, &report).map_err(|e| self.failed(e))?;
+        }
+        Ok(())
+    }
+
+    /// How subjects are named in reports.
+    #[must_use]
+    pub fn names(&self) -> Names {
+        if self.plan.hash_names { Names::Hashed(self.salt) } else { Names::Plain }
+    }
+
+    /// A note of the last push that failed, for `status` to tell; `None` where the last one succeeded.
+    ///
+    /// # Errors
+    /// When the ledger can't be read.
+    pub fn push_note(&self) -> Result<Option<String>, LedgerError> {
+        state(&self.connection, "push").map_err(|e| self.failed(e))
+    }
+
+    /// Writes down the note of the last push.
+    ///
+    /// # Errors
+    /// When it can't be made durable.
+    pub fn note_push(&self, note: Option<&str>) -> Result<(), LedgerError> {
+        let written = match note {
+            Some(note) => write_state(&self.connection, "push", &note),
+            None => self.connection.execute("DELETE FROM state WHERE key = 'push'", []).map(|_| ()),
+        };
+        written.map_err(|e| self.failed(e))
+    }
+
+    /// How far the grace period has gone, as it was kept last, in the ledger and in the file beside it.
+    ///
+    /// # Errors
+    /// When the ledger can't be read.
+    pub fn kept(&self) -> Result<Vec<Kept>, LedgerError> {
+        let read = || -> rusqlite::Result<Option<Kept>> {
+            let timeline: Option<String> = state(&self.connection, "timeline")?;
+            Ok(timeline.map(|timeline| Kept {
+                timeline,
+                seal: state(&self.connection, "timeline_seal").ok().flatten().unwrap_or_default(),
+            }))
+        };
+        let own = read().map_err(|e| self.failed(e))?;
+        let beside = Mirror::load(&self.path).filter(|m| m.instance == self.instance).and_then(|m| m.kept);
+        Ok(own.into_iter().chain(beside).collect())
+    }
+
+    /// Keeps how far the grace period has gone.
+    ///
+    /// # Errors
+    /// When it can't be made durable.
+    pub fn keep(&self, kept: &Kept) -> Result<(), LedgerError> {
+        let write = || -> rusqlite::Result<()> {
+            let transaction = self.connection.unchecked_transaction()?;
+            write_kept(&transaction, kept)?;
+            transaction.commit()
+        };
+        write().map_err(|e| self.failed(e))?;
+        self.mirror(Some(kept))
+    }
+
+    /// Writes the file beside the ledger after what the ledger itself already has. Where that fails, what was done is done all the
+    /// same; [`Ledger::keep`] tries again within the hour, and tells.
+    pub(super) fn mirror_if_possible(&self, kept: Option<&Kept>) {
+        let _ = self.mirror(kept);
+    }
+
+    /// Writes the file beside the ledger: what must outlive it.
+    fn mirror(&self, kept: Option<&Kept>) -> Result<(), LedgerError> {
+        let (sequence, digest) = last_report(&self.connection).map_err(|e| self.failed(e))?;
+        let before = Mirror::load(&self.path).filter(|m| m.instance == self.instance);
+        let mirror = Mirror {
+            instance: self.instance.clone(),
+            first_start: self.first_start,
+            salt: self.salt,
+            sequence,
+            report_digest: digest,
+            kept: kept.cloned().or_else(|| before.and_then(|m| m.kept)),
+        };
+        mirror.store(&self.path, clock::unix_ms())
+    }
+}
+
+/// How far the grace period has gone, as a text and the identity key's signature over it; empty before there is a key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Kept {
+    /// The text.
+    pub timeline: String,
+    /// The signature.
+    pub seal: Vec<u8>,
+}
+
+/// The number and the digest of the report made last: 0 and none before the first.
+pub(super) fn last_report(connection: &Connection) -> rusqlite::Result<(i64, Option<Digest>)> {
+    let sequence: Option<i64> = state(connection, "sequence")?;
+    let digest: Option<[u8; 32]> = state(connection, "report_digest")?;
+    Ok((sequence.unwrap_or(0), digest.map(Digest)))
+}
+
+fn state<T: rusqlite::types::FromSql>(connection: &Connection, key: &str) -> rusqlite::Result<Option<T>> {
+    connection
+        .prepare_cached("SELECT value FROM state WHERE key = ?1")?
+        .query_row([key], |row| row.get(0))
+        .optional()
+}
+
+pub(super) fn write_state(
+    connection: &Connection,
+    key: &str,
+    value: &dyn rusqlite::ToSql,
+) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached("INSERT OR REPLACE INTO state (key, value) VALUES (?1, ?2)")?
+        .execute(params![key, value])?;
+    Ok(())
+}
+
+fn write_kept(connection: &Connection, kept: &Kept) -> rusqlite::Result<()> {
+    write_state(connection, "timeline", &kept.timeline)?;
+    write_state(connection, "timeline_seal", &kept.seal)
+}
+
+fn outbox_report(row: &Row<'_>) -> rusqlite::Result<OutboxReport> {
+    let state: String = row.get(8)?;
+    let fate = match state.as_str() {
+        "receipted" => Fate::Receipted { receipt: row.get(9)?, received_at: row.get(10)? },
+        "parked" => Fate::Parked { why: row.get::<_, Option<String>>(11)?.unwrap_or_default() },
+        _ => Fate::Pending,
+    };
+    Ok(OutboxReport {
+        sequence: row.get::<_, i64>(0)?.cast_unsigned(),
+        day: row.get(1)?,
+        time_zone: row.get(2)?,
+        until: row.get(3)?,
+        partial: row.get(4)?,
+        made_at: row.get(5)?,
+        payload: row.get(6)?,
+        digest: Digest(row.get(7)?),
+        fate,
+    })
+}
