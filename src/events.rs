@@ -236,3 +236,70 @@ impl Changes {
         }
     }
 }
+
+pub(crate) fn activated(enrolment: &Enrolment) {
+    let grant = enrolment.grant();
+    let terms = grant.terms.clone().unwrap_or_default();
+    info!(
+        central = enrolment.url(),
+        identity = grant.identity.as_str(),
+        contract = terms.contract.as_str(),
+        contract_end = (terms.contract_end != 0).then(|| at(terms.contract_end)),
+        grace_s = terms.grace_s,
+        activated_at = at(grant.activated_at),
+        key = enrolment.pinned().id().hex(),
+        "activated"
+    );
+}
+
+pub(crate) fn activation_unusable(error: &EnrolmentError) {
+    error!(error = %error, mend = error.mend(), "activation_unusable");
+}
+
+pub(crate) fn grace_doubted() {
+    warn!("grace_doubted");
+}
+
+pub(crate) fn report_accepted(
+    sequence: u64,
+    day: &str,
+    time_zone: &str,
+    partial: bool,
+    received_at: i64,
+    digest: &Digest,
+) {
+    info!(
+        sequence,
+        day,
+        time_zone,
+        partial = partial.then_some(true),
+        received_at = at(received_at),
+        digest = digest.hex(),
+        "report_accepted"
+    );
+}
+
+pub(crate) fn report_parked(sequence: u64, day: &str, time_zone: &str, why: &str) {
+    error!(sequence, day, time_zone, error = why, "report_parked");
+}
+
+pub(crate) fn push_failed(error: &PushError, failures: u32, retry_in_s: i64) {
+    warn!(error = %error, mend = error.mend(), failures, retry_in_s, "push_failed");
+}
+
+pub(crate) fn push_recovered(failures: u32) {
+    info!(failures, "push_recovered");
+}
+
+pub(crate) fn key_changed(before: KeyId, now: KeyId) {
+    warn!(before = before.hex(), now = now.hex(), "central_key_changed");
+}
+
+/// Central counts the instance for another than before: two instances reported under one identity.
+pub(crate) fn identity(before: Option<&str>, now: Option<&str>) {
+    if let (Some(before), Some(now)) = (before, now) {
+        if before != now {
+            error!(before, now, "identity_split");
+        }
+    }
+}

@@ -19,13 +19,17 @@ pub mod keeper;
 pub mod ledger;
 pub mod sources;
 
+pub mod gate;
 pub mod recorder;
 pub mod sampler;
+pub mod uplink;
 
 mod daemon;
 mod events;
 mod json;
 mod log;
+mod report_json;
+mod reporter;
 mod wake;
 
 pub mod commands;

@@ -5,6 +5,8 @@ mod completions;
 mod doctor;
 mod once;
 mod peaks;
+mod push;
+mod report;
 mod run;
 mod spark;
 mod status;
@@ -72,7 +74,7 @@ enum Command {
     /// Runs the agent in the foreground: one sample and one log line a slot
     ///
     /// SIGTERM and SIGINT end it, SIGHUP loads the configuration again (or keeps the old one and says why), SIGUSR1 takes an extra
-    /// sample for the log.
+    /// sample for the log and pushes what waits.
     Run,
     /// Takes one sample now and prints it; writes nothing
     Once(once::Options),
@@ -80,6 +82,10 @@ enum Command {
     Status(status::Options),
     /// Shows the peaks of days, with a sparkline of each day
     Peaks(peaks::Options),
+    /// Lists the reports that were sent and that wait, or shows one whole
+    Report(report::Options),
+    /// Sends what waits to central now, and tells what came of it
+    Push(push::Options),
     /// Walks the ledger's hash chain and names the first row that does not fit
     Verify(verify::Options),
     /// Shows the configuration in effect, or every mistake in it at once
@@ -164,6 +170,8 @@ fn dispatch(cli: &Cli) -> Outcome {
         Command::Once(options) => once::sample(&load(&cli.common)?, options),
         Command::Status(options) => status::show(&load(&cli.common)?, options),
         Command::Peaks(options) => peaks::show(&load(&cli.common)?, options),
+        Command::Report(options) => report::show(&load(&cli.common)?, options),
+        Command::Push(options) => push::push(&load(&cli.common)?, options),
         Command::Verify(options) => verify::verify(&load(&cli.common)?, options),
     }
 }
@@ -190,7 +198,7 @@ fn plan(loaded: &Loaded) -> Plan {
         length: loaded.config.sampling.interval,
         retention_s: loaded.config.retention_s,
         calendar: loaded.config.sampling.calendar.clone(),
-        hash_names: false,
+        hash_names: loaded.config.uplink.hash_names,
     }
 }
 
