@@ -1,6 +1,7 @@
 //! The log's events, in one place. Their names and keys are the contract of `docs/log-events.md`, which a test holds them to.
 
 use crate::config::{Loaded, Warning};
+use crate::gate::{GateError, HookEnd, State};
 use crate::host::HostFacts;
 use crate::ledger::{Closed, Ledger, LedgerError};
 use crate::log::{at, stamp};
@@ -8,6 +9,7 @@ use crate::recorder::Recorded;
 use crate::sampler::{Report, Sample};
 use highwater_rules::assemble;
 use highwater_rules::figure::total;
+use highwater_rules::grace::Stage;
 use highwater_rules::meter::{GapReason, Meter, TOTAL};
 use highwater_rules::record::{Mark, Reading, SlotRecord};
 use highwater_rules::slot::SlotLength;
@@ -302,4 +304,46 @@ pub(crate) fn identity(before: Option<&str>, now: Option<&str>) {
             error!(before, now, "identity_split");
         }
     }
+}
+/// The gate's stage is another; `previous` is the one told before, where it is known.
+pub(crate) fn gate_changed(previous: Option<Stage>, now: &State) {
+    let (state, previous, days_left) = (now.stage.word(), previous.map(Stage::word), now.days_left);
+    let (since, since_at) = (now.since.word(), at(now.since_at));
+    let (next_report_due, grace_end) = (now.next_report_due.map(at), at(now.grace_end));
+    let contract_end = now.contract_end.map(at);
+    match now.stage {
+        Stage::Open => info!(
+            state,
+            previous, days_left, next_report_due, grace_end, contract_end, since, since_at, "gate_changed"
+        ),
+        Stage::Warning | Stage::Critical => warn!(
+            state,
+            previous, days_left, next_report_due, grace_end, contract_end, since, since_at, "gate_changed"
+        ),
+        Stage::Closed => error!(
+            state,
+            previous, days_left, next_report_due, grace_end, contract_end, since, since_at, "gate_changed"
+        ),
+    }
+}
+
+/// A hook has ended, well or not.
+pub(crate) fn hook_ended(end: &HookEnd) {
+    let (command, state, took_ms) = (end.command.as_str(), end.stage.word(), end.took_ms);
+    let output = (!end.output.is_empty()).then_some(end.output.as_str());
+    if end.outcome.is_done() {
+        info!(command, state, took_ms, output, "hook_ended");
+    } else {
+        warn!(command, state, took_ms, error = %end.outcome, output, "hook_failed");
+    }
+}
+
+/// A way of the gate's can't tell. The gate says so once for each reason.
+pub(crate) fn gate_failed(error: &GateError) {
+    error!(%error, "gate_failed");
+}
+
+/// The status file can be written again.
+pub(crate) fn gate_recovered() {
+    info!("gate_recovered");
 }

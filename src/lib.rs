@@ -13,6 +13,7 @@
 pub mod clock;
 pub mod config;
 pub mod files;
+pub mod gate;
 
 pub mod host;
 pub mod keeper;

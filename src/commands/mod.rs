@@ -3,6 +3,7 @@
 mod check_config;
 mod completions;
 mod doctor;
+mod gate;
 mod once;
 mod peaks;
 mod push;
@@ -23,8 +24,12 @@ use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-/// Exit codes, after BSD's sysexits.
+/// Exit codes, after BSD's sysexits; those of `gate` are its own.
 mod exit {
+    pub(super) const GATE_WARNING: u8 = 10;
+    pub(super) const GATE_CRITICAL: u8 = 11;
+    pub(super) const GATE_CLOSED: u8 = 12;
+    pub(super) const GATE_UNKNOWN: u8 = 13;
     pub(super) const USAGE: u8 = 64;
     pub(super) const DATA: u8 = 65;
     pub(super) const UNAVAILABLE: u8 = 69;
@@ -86,6 +91,12 @@ enum Command {
     Report(report::Options),
     /// Sends what waits to central now, and tells what came of it
     Push(push::Options),
+    /// Tells whether the metered software may run
+    ///
+    /// Reads what the agent told last: no root and no ledger are needed. The exit code is 0 while the software may run, 12 when the
+    /// gate is closed, and 13 where nothing is known: the agent is not running, or has told nothing for an hour. In a unit:
+    /// `ExecCondition=/usr/bin/highwater gate`.
+    Gate(gate::Options),
     /// Walks the ledger's hash chain and names the first row that does not fit
     Verify(verify::Options),
     /// Shows the configuration in effect, or every mistake in it at once
@@ -172,6 +183,7 @@ fn dispatch(cli: &Cli) -> Outcome {
         Command::Peaks(options) => peaks::show(&load(&cli.common)?, options),
         Command::Report(options) => report::show(&load(&cli.common)?, options),
         Command::Push(options) => push::push(&load(&cli.common)?, options),
+        Command::Gate(options) => gate::tell(&cli.common, options),
         Command::Verify(options) => verify::verify(&load(&cli.common)?, options),
     }
 }

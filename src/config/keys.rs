@@ -12,6 +12,9 @@ pub(super) const KEYS: &[&str] = &[
     "network.interfaces",
     "network.count",
     "ledger.retention",
+    "gate.status_file",
+    "gate.socket",
+    "gate.hooks",
     "log.format",
     "log.level",
 ];

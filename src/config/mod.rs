@@ -9,6 +9,7 @@
 mod document;
 mod duration;
 mod env;
+mod gate;
 mod keys;
 mod layers;
 mod ledger;
@@ -28,6 +29,7 @@ mod table;
 mod tests;
 mod zone;
 
+pub use gate::gate_files;
 pub use load::{Inputs, Loaded, find_file, load};
 pub use mistakes::{MISTAKES_MAX, Mistake, Mistakes, Place, Warning};
 pub use show::{Origin, Origins, Value, effective, show};
@@ -39,6 +41,9 @@ use std::path::PathBuf;
 
 /// How long readings are kept in the ledger's ring unless configured: 120 days.
 pub const DEFAULT_RETENTION_S: u64 = 120 * 86_400;
+
+/// Where the gate of a packaged agent is: its status file and its socket.
+pub const GATE_DIR: &str = "/run/highwater";
 
 /// The whole configuration, with every default filled in.
 #[derive(Debug, Clone)]
@@ -55,6 +60,8 @@ pub struct Config {
     pub ssl: Vec<Ssl>,
     /// How long readings are kept, in seconds: `ledger.retention`.
     pub retention_s: u64,
+    /// Where the metered software is told whether it may run.
+    pub gate: Gate,
     /// The log.
     pub log: Log,
 }
@@ -152,6 +159,17 @@ impl SslSource {
             SslSource::Haproxy { .. } => "haproxy",
         }
     }
+}
+
+/// `[gate]`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Gate {
+    /// The file that tells the gate's state: `status_file`. An absolute path.
+    pub status_file: PathBuf,
+    /// The Unix socket that tells it: `socket`. An absolute path; `None` switches it off.
+    pub socket: Option<PathBuf>,
+    /// Commands for `/bin/sh -c`, run in this order on each change of stage: `hooks`.
+    pub hooks: Vec<String>,
 }
 
 /// `[log]`

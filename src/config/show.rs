@@ -1,6 +1,7 @@
 //! The configuration in effect, and where each value came from.
 
 use super::duration;
+use super::gate::NONE;
 use super::keys::{SSL, split};
 use super::load::Loaded;
 use super::mistakes::Place;
@@ -133,6 +134,10 @@ pub fn effective(loaded: &Loaded) -> Vec<(String, Value, Origin)> {
         }
     }
     text("ledger.retention", duration::write(config.retention_s));
+    text("gate.status_file", path(&config.gate.status_file));
+    text("gate.socket", config.gate.socket.as_deref().map_or_else(|| NONE.to_owned(), path));
+    rows.push(("gate.hooks".to_owned(), Value::List(config.gate.hooks.clone())));
+    let mut text = |key: &str, value: String| rows.push((key.to_owned(), Value::Text(value)));
     text("log.format", config.log.format.word().to_owned());
     text("log.level", config.log.level.word().to_owned());
     let with_origin = |(key, value): (String, Value)| {
