@@ -41,8 +41,6 @@ pub(crate) struct Daemon {
     keeper: Keeper,
     reporter: Reporter,
     gate: Gate,
-    /// When the gate's stage changes if nothing comes between, in unix seconds.
-    gate_changes_at: Option<i64>,
 }
 
 /// What the loop has to do.
@@ -81,7 +79,7 @@ pub(crate) async fn run(loaded: Loaded, reload: Reload, log: log::Handle) -> Res
         events::ledger_moved_aside(aside, why);
     }
     let last_mark = clock.now();
-    let mut reporter = Reporter::new(&config.state_dir, config.uplink.clone());
+    let mut reporter = Reporter::new(&config.state_dir, opened.ledger.instance(), config.uplink.clone());
     look(&mut reporter);
     let joined = reporter.joined().cloned();
     let keeper = reporter::load_keeper(&opened.ledger, joined.as_deref(), &last_mark)?;
@@ -103,7 +101,6 @@ pub(crate) async fn run(loaded: Loaded, reload: Reload, log: log::Handle) -> Res
         keeper,
         reporter,
         gate,
-        gate_changes_at: None,
     };
     daemon.plan_first_push();
     // An agent restarted over a slot's end is still in time for it.
@@ -154,7 +151,7 @@ impl Daemon {
         let slot_end = length.slot_at(now_s).end(length);
         let push_at = self.reporter.wake_at(&self.last_mark);
         // What is due at once is due at the next second: a deadline that has passed would not be waited for.
-        let others = [push_at, self.gate_changes_at].into_iter().flatten().map(|at| at.max(now_s));
+        let others = [push_at, self.gate.due_at()].into_iter().flatten().map(|at| at.max(now_s));
         others.fold(slot_end, i64::min)
     }
 
@@ -200,32 +197,38 @@ impl Daemon {
             self.keep();
         }
         let now_s = now.wall_ms.div_euclid(1000);
-        self.gate_changes_at = grace.changes_in_s.map(|in_s| now_s.saturating_add(in_s));
         let ledger = self.recorder.ledger();
         let standing = self.keeper.standing();
-        let due = keeper::next_report_due(ledger, &self.config.sampling.calendar, standing, now_s);
-        let shown = self.gate.show(
-            &State {
+        // Where the ledger can't be asked, another part of the loop tells so.
+        let due =
+            keeper::next_report_due(ledger, &self.config.sampling.calendar, standing, now_s).unwrap_or(None);
+        let state = State {
                 stage: grace.stage,
                 days_left: grace.days_left,
                 left_s: grace.left_s,
                 grace_end: grace.end,
-                next_report_due: due.unwrap_or_default(),
+                changes_at: grace.changes_in_s.map(|in_s| now_s.saturating_add(in_s)),
+                next_report_due: due,
                 contract_end: standing.contract_end,
                 since: grace.since.since,
                 since_at: grace.since.at_s,
                 instance: ledger.instance().to_owned(),
                 identity: standing.identity.clone(),
-            },
-            now_s,
-        );
-        self.state.gate(&shown, &grace);
+        };
+        let shown = self.gate.show(&state, now_s);
+        if let Some((previous, _)) = shown.changed {
+            events::gate_changed(previous, &state);
+        }
+        shown.error.iter().for_each(events::gate_failed);
+        if shown.recovered {
+            events::gate_recovered();
+        }
     }
 
     /// Keeps how far the grace period has gone.
     fn keep(&mut self) {
         let identity = self.reporter.joined().map(|joined| joined.identity.clone());
-        let kept = self.keeper.kept(self.recorder.ledger(), identity.as_deref());
+        let kept = self.keeper.kept(self.recorder.ledger(), identity.as_ref().map(|identity| identity.key()));
         if let Err(error) = self.recorder.ledger().keep(&kept) {
             self.state.ledger_failed(&error);
         }
@@ -332,12 +335,7 @@ impl Daemon {
         self.clock = Clock::new(&config.sampling.root);
         self.sampler = sampler(&config);
         self.reporter.follow(config.uplink.clone());
-        if config.gate != self.config.gate {
-            self.gate.close();
-            let (gate, errors) = Gate::open(&config.gate);
-            errors.iter().for_each(events::gate_failed);
-            self.gate = gate;
-        }
+        self.gate.follow(&config.gate).iter().for_each(events::gate_failed);
         self.config = config;
         self.settle();
         events::reloaded(&loaded);

@@ -7,11 +7,14 @@ use crate::ledger::{Closed, Ledger, LedgerError};
 use crate::log::{at, stamp};
 use crate::recorder::Recorded;
 use crate::sampler::{Report, Sample};
+use crate::uplink::Enrolment;
 use highwater_rules::assemble;
+use highwater_rules::chain::Digest;
 use highwater_rules::figure::total;
 use highwater_rules::grace::Stage;
 use highwater_rules::meter::{GapReason, Meter, TOTAL};
 use highwater_rules::record::{Mark, Reading, SlotRecord};
+use highwater_rules::sign::KeyId;
 use highwater_rules::slot::SlotLength;
 use highwater_rules::timeline::Passed;
 use std::collections::BTreeMap;
@@ -243,7 +246,7 @@ pub(crate) fn activated(enrolment: &Enrolment) {
     let grant = enrolment.grant();
     let terms = grant.terms.clone().unwrap_or_default();
     info!(
-        central = enrolment.url(),
+        central = %enrolment.url(),
         identity = grant.identity.as_str(),
         contract = terms.contract.as_str(),
         contract_end = (terms.contract_end != 0).then(|| at(terms.contract_end)),
@@ -254,8 +257,8 @@ pub(crate) fn activated(enrolment: &Enrolment) {
     );
 }
 
-pub(crate) fn activation_unusable(error: &EnrolmentError) {
-    error!(error = %error, mend = error.mend(), "activation_unusable");
+pub(crate) fn activation_unusable(error: &dyn std::error::Error) {
+    error!(%error, "activation_unusable");
 }
 
 pub(crate) fn grace_doubted() {
@@ -285,8 +288,8 @@ pub(crate) fn report_parked(sequence: u64, day: &str, time_zone: &str, why: &str
     error!(sequence, day, time_zone, error = why, "report_parked");
 }
 
-pub(crate) fn push_failed(error: &PushError, failures: u32, retry_in_s: i64) {
-    warn!(error = %error, mend = error.mend(), failures, retry_in_s, "push_failed");
+pub(crate) fn push_failed(error: &str, mend: &str, failures: u32, retry_in_s: i64) {
+    warn!(error, mend, failures, retry_in_s, "push_failed");
 }
 
 pub(crate) fn push_recovered(failures: u32) {

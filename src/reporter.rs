@@ -8,15 +8,17 @@ use crate::events;
 use crate::keeper::{Keeper, Trust};
 use crate::ledger::{Fate, Ledger, LedgerError};
 use crate::log::at;
+use crate::uplink::push::{self, BATCH_MAX_BYTES, BATCH_MAX_REPORTS};
 use crate::uplink::{
-    self, BATCH_MAX_BYTES, BATCH_MAX_REPORTS, Client, Enrolment, EnrolmentError, Outgoing, PushError, Pushed,
+    Client, Enrolment, EnrolmentError, Environment, Identity, IdentityError, Outgoing, PushError, Pushed,
+    Settings, enrolment, random,
 };
 use highwater_rules::chain::Digest;
 use highwater_rules::receipt;
 use highwater_rules::record::Mark;
 use highwater_rules::retry;
-use highwater_rules::sign::Identity;
 use serde_json::{Value, json};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -30,12 +32,93 @@ pub(crate) struct Joined {
     pub(crate) enrolment: Enrolment,
 }
 
+/// Why what activation left can't be used.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum JoinError {
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
+    #[error(transparent)]
+    Enrolment(#[from] EnrolmentError),
+    /// There is an activation, but not the key that it is for.
+    #[error("{} is there, but identity.key beside it is gone: put it back, or `highwater activate --again`", path.display())]
+    NoKey { path: PathBuf },
+}
+
+impl JoinError {
+    /// Whether someone without the right tried to read it.
+    pub(crate) fn is_permission(&self) -> bool {
+        match self {
+            JoinError::Identity(error) => error.is_permission(),
+            JoinError::Enrolment(error) => error.is_permission(),
+            JoinError::NoKey { .. } => false,
+        }
+    }
+}
+
+/// What activation left in a state directory; `None` where it was never activated.
+///
+/// # Errors
+/// When it can't be used.
+pub(crate) fn joined(state_dir: &Path, instance: &str) -> Result<Option<Joined>, JoinError> {
+    let path = state_dir.join(enrolment::FILE_NAME);
+    let Some(identity) = Identity::load(state_dir)? else {
+        // Before the first activation neither is there.
+        return if path.exists() { Err(JoinError::NoKey { path }) } else { Ok(None) };
+    };
+    let enrolment = Enrolment::load(state_dir, &identity.public(), instance)?;
+    Ok(enrolment.map(|enrolment| Joined { identity: Arc::new(identity), enrolment }))
+}
+
+/// Which state of the activation's file was looked at.
+type FileMark = Option<(u64, i64, i64)>;
+
+fn file_mark(state_dir: &Path) -> FileMark {
+    let meta = state_dir.join(enrolment::FILE_NAME).metadata().ok()?;
+    Some((meta.ino(), meta.mtime(), meta.mtime_nsec()))
+}
+
 /// What a push came to.
 pub(crate) struct Ended {
     /// Kept for the next batch of the same run; `None` where it could not even be made.
     client: Option<Arc<Client>>,
     sent: Vec<Sent>,
-    result: Result<Pushed, PushError>,
+    result: Result<Pushed, Failure>,
+}
+
+/// Why a push came to nothing.
+#[derive(Debug, Clone)]
+pub(crate) struct Failure {
+    pub(crate) error: String,
+    pub(crate) mend: String,
+    retry_after_s: Option<i64>,
+}
+
+impl From<&PushError> for Failure {
+    fn from(error: &PushError) -> Self {
+        Failure {
+            error: error.to_string(),
+            mend: error.mend().to_owned(),
+            retry_after_s: error.retry_after_s(),
+        }
+    }
+}
+
+impl Failure {
+    fn no_central() -> Self {
+        Failure {
+            error: "not activated: there is no central to push to".to_owned(),
+            mend: "get an enrolment token from the vendor, and run `highwater activate`".to_owned(),
+            retry_after_s: None,
+        }
+    }
+
+    fn refused(message: &str) -> Self {
+        Failure {
+            error: format!("central does not take reports for now: {message}"),
+            mend: "ask the vendor; what waits is kept, and sent again".to_owned(),
+            retry_after_s: None,
+        }
+    }
 }
 
 struct Sent {
@@ -51,8 +134,7 @@ struct Sent {
 pub(crate) struct Summary {
     pub(crate) accepted: u64,
     pub(crate) parked: u64,
-    /// What went wrong, and what to do.
-    pub(crate) error: Option<(String, String)>,
+    pub(crate) error: Option<Failure>,
 }
 
 impl Summary {
@@ -61,7 +143,7 @@ impl Summary {
             "accepted": self.accepted,
             "parked": self.parked,
             "pending": pending,
-            "error": self.error.as_ref().map(|(error, mend)| json!({"error": error, "mend": mend})),
+            "error": self.error.as_ref().map(|f| json!({"error": f.error, "mend": f.mend})),
         })
     }
 }
@@ -69,10 +151,11 @@ impl Summary {
 /// Sends reports.
 pub(crate) struct Reporter {
     state_dir: PathBuf,
+    instance: String,
     config: config::Uplink,
     joined: Option<Rc<Joined>>,
     /// The file that activation leaves, as it was seen last: when it was changed, and what was wrong with it.
-    seen: Option<uplink::FileMark>,
+    seen: FileMark,
     /// When to push next, in milliseconds of the clock since boot: no wall clock that is set moves it.
     due_ms: Option<i64>,
     failures: u32,
@@ -84,9 +167,10 @@ pub(crate) struct Reporter {
 }
 
 impl Reporter {
-    pub(crate) fn new(state_dir: &Path, config: config::Uplink) -> Self {
+    pub(crate) fn new(state_dir: &Path, instance: &str, config: config::Uplink) -> Self {
         Reporter {
             state_dir: state_dir.to_owned(),
+            instance: instance.to_owned(),
             config,
             joined: None,
             seen: None,
@@ -110,16 +194,14 @@ impl Reporter {
 
     /// Looks whether the instance was activated since it was looked last. Gives what is wrong with the files that activation left,
     /// once for each time that they change.
-    pub(crate) fn look(&mut self) -> Result<bool, EnrolmentError> {
-        let mark = uplink::file_mark(&self.state_dir);
+    pub(crate) fn look(&mut self) -> Result<bool, JoinError> {
+        let mark = file_mark(&self.state_dir);
         if mark == self.seen {
             return Ok(false);
         }
         self.seen = mark;
         self.joined = None;
-        let joined = uplink::load(&self.state_dir)?;
-        self.joined = joined
-            .map(|(identity, enrolment)| Rc::new(Joined { identity: Arc::new(identity), enrolment }));
+        self.joined = joined(&self.state_dir, &self.instance)?.map(Rc::new);
         Ok(self.joined.is_some())
     }
 
@@ -158,10 +240,7 @@ impl Reporter {
 
     fn begin(&mut self, ledger: &Ledger, client: Option<Arc<Client>>) -> Result<(), LedgerError> {
         let Some(joined) = self.joined.clone() else {
-            self.run.error = Some((
-                "not activated: there is no central to push to".to_owned(),
-                "get an enrolment token from the vendor, and run `highwater activate`".to_owned(),
-            ));
+            self.run.error = Some(Failure::no_central());
             self.finish(ledger);
             return Ok(());
         };
@@ -186,17 +265,22 @@ impl Reporter {
                 digest: report.digest,
             });
         }
-        let settings = joined.enrolment.settings(&self.config);
+        let settings = Settings::of(&self.config, Some(&joined.enrolment), Environment::read());
         let identity = joined.identity.clone();
         let pinned = joined.enrolment.pinned().clone();
         self.running = Some(tokio::spawn(async move {
-            let made = client.map_or_else(|| Client::new(&settings).map(Arc::new), Ok);
+            let made = match (client, settings) {
+                (Some(client), _) => Ok(client),
+                (None, Some(settings)) => Client::new(&settings).map(Arc::new),
+                // An activation always names a central.
+                (None, None) => return Ended { client: None, sent, result: Err(Failure::no_central()) },
+            };
             let (client, result) = match made {
                 Ok(client) => {
-                    let result = uplink::push(&client, &identity, &pinned, &outgoing).await;
-                    (Some(client), result)
+                    let result = push::push(&client, &identity, &pinned, &outgoing).await;
+                    (Some(client), result.map_err(|e| Failure::from(&e)))
                 }
-                Err(error) => (None, Err(error.into())),
+                Err(error) => (None, Err(Failure::from(&PushError::from(error)))),
             };
             Ended { client, sent, result }
         }));
@@ -229,7 +313,7 @@ impl Reporter {
         let Ended { client, sent, result } = ended;
         let pushed = match result {
             Ok(pushed) => pushed,
-            Err(error) => return self.failed(&error, ledger, now),
+            Err(failure) => return self.failed(failure, ledger, now),
         };
         self.pin(&pushed);
         let mut fates = Vec::with_capacity(sent.len());
@@ -256,7 +340,7 @@ impl Reporter {
         let identity_before = keeper.standing().identity.clone();
         let accepted = best.as_ref().is_some_and(|r| keeper.accept(r, pushed.believed.answered_at, now));
         let identity = self.joined.as_ref().map(|joined| joined.identity.clone());
-        let kept = accepted.then(|| keeper.kept(ledger, identity.as_deref()));
+        let kept = accepted.then(|| keeper.kept(ledger, identity.as_ref().map(|identity| identity.key())));
         ledger.settle(&fates, kept.as_ref())?;
         for (sequence, fate) in &fates {
             let Some(sent) = sent.iter().find(|s| s.sequence == *sequence) else { continue };
@@ -264,7 +348,7 @@ impl Reporter {
         }
         events::identity(identity_before.as_deref(), keeper.standing().identity.as_deref());
         if let Some(message) = refused {
-            return self.failed(&PushError::refused(message), ledger, now);
+            return self.failed(Failure::refused(&message), ledger, now);
         }
         self.recovered(ledger)?;
         self.begin(ledger, client)
@@ -298,10 +382,13 @@ impl Reporter {
             return;
         }
         let before = joined.enrolment.pinned().id();
-        match joined.enrolment.with_pinned(&self.state_dir, pushed) {
+        match joined.enrolment.with_pinned(&pushed.believed.key, &pushed.successions) {
             Ok(enrolment) => {
+                if let Err(error) = enrolment.store(&self.state_dir) {
+                    return events::activation_unusable(&error);
+                }
                 events::key_changed(before, pushed.believed.key.id());
-                self.seen = uplink::file_mark(&self.state_dir);
+                self.seen = file_mark(&self.state_dir);
                 self.joined = Some(Rc::new(Joined { identity: joined.identity.clone(), enrolment }));
             }
             // The old key stays pinned: the next answer brings the line of successions again.
@@ -309,20 +396,22 @@ impl Reporter {
         }
     }
 
-    fn failed(&mut self, error: &PushError, ledger: &Ledger, now: &Mark) -> Result<(), LedgerError> {
+    fn failed(&mut self, failure: Failure, ledger: &Ledger, now: &Mark) -> Result<(), LedgerError> {
         self.failures = self.failures.saturating_add(1);
         let now_s = now.wall_ms.div_euclid(1000);
-        let wait_s = retry::wait_s(self.failures, uplink::random(), error.retry_after_s(now_s));
+        // Without random bytes, the whole of the time that a retry may wait.
+        let random = random::number().unwrap_or(u64::MAX);
+        let wait_s = retry::wait_s(self.failures, random, failure.retry_after_s);
         self.plan(wait_s, now);
-        events::push_failed(error, self.failures, wait_s);
+        events::push_failed(&failure.error, &failure.mend, self.failures, wait_s);
         let note = json!({
             "at": at(now_s),
-            "error": error.to_string(),
-            "mend": error.mend(),
+            "error": failure.error,
+            "mend": failure.mend,
             "failures": self.failures,
             "next_try_at": at(now_s.saturating_add(wait_s)),
         });
-        self.run.error = Some((error.to_string(), error.mend().to_owned()));
+        self.run.error = Some(failure);
         let noted = ledger.note_push(Some(&note.to_string()));
         self.finish(ledger);
         noted
@@ -364,7 +453,7 @@ pub(crate) fn load_keeper(
     now: &Mark,
 ) -> Result<Keeper, LedgerError> {
     let trust = Trust {
-        identity: joined.map(|joined| &*joined.identity),
+        identity: joined.map(|joined| joined.identity.key()),
         grant: joined.map(|joined| (joined.enrolment.grant(), joined.enrolment.pinned())),
         unchecked: false,
     };

@@ -125,8 +125,10 @@ fn push_here(loaded: &Loaded, options: &Options) -> Result<Value, Failure> {
     }
     let mut ledger = Ledger::open(state_dir, plan(loaded))?.ledger;
     let clock = Clock::new(&loaded.config.sampling.root);
-    let mut reporter = Reporter::new(state_dir, loaded.config.uplink.clone());
-    reporter.look().map_err(|e| Failure::new(exit::DATA, format!("{e}\n    {}", e.mend())))?;
+    let mut reporter = Reporter::new(state_dir, ledger.instance(), loaded.config.uplink.clone());
+    reporter.look().map_err(|e| {
+        Failure::new(if e.is_permission() { exit::PERMISSION } else { exit::DATA }, e.to_string())
+    })?;
     let mut keeper = reporter::load_keeper(&ledger, reporter.joined().map(|joined| &**joined), &clock.now())?;
     if options.retry_parked {
         ledger.unpark()?;
