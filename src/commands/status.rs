@@ -1,13 +1,13 @@
 //! `highwater status`: how the agent is doing. Needs neither root nor a running agent, only the right to read the ledger.
 
 use super::{Outcome, open_reader, peaks, print_json, units};
-use crate::clock;
+use crate::clock::Clock;
 use crate::config::Loaded;
 use crate::json;
 use crate::ledger::{Ledger, LedgerError};
 use crate::log::{at, print};
 use clap::Args;
-use highwater_rules::grace::{Grace, before_activation};
+use highwater_rules::grace::{Grace, Timeline};
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 
@@ -38,7 +38,8 @@ pub(super) fn show(loaded: &Loaded, options: &Options) -> Outcome {
 }
 
 fn status(loaded: &Loaded, ledger: &Ledger) -> Result<Status, LedgerError> {
-    let now = clock::unix_s();
+    let mark = Clock::new(&loaded.config.sampling.root).now();
+    let now = mark.wall_ms.div_euclid(1000);
     let last_sample_at = ledger.last()?.map(|slot| slot.at);
     let date = loaded.config.sampling.calendar.day_at(now).date.to_string();
     let zone = loaded.config.sampling.calendar.name();
@@ -47,7 +48,7 @@ fn status(loaded: &Loaded, ledger: &Ledger) -> Result<Status, LedgerError> {
     Ok(Status {
         agent: Ledger::writer(&loaded.config.state_dir),
         last_sample_at,
-        grace: before_activation(ledger.first_start(), ledger.latest_seen()?, now),
+        grace: Timeline::begun(ledger.first_start(), ledger.latest_seen()?, &mark).grace(),
         closed_days: ledger.closed_days()?,
         today,
     })
