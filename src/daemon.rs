@@ -203,17 +203,17 @@ impl Daemon {
         let due =
             keeper::next_report_due(ledger, &self.config.sampling.calendar, standing, now_s).unwrap_or(None);
         let state = State {
-                stage: grace.stage,
-                days_left: grace.days_left,
-                left_s: grace.left_s,
-                grace_end: grace.end,
-                changes_at: grace.changes_in_s.map(|in_s| now_s.saturating_add(in_s)),
-                next_report_due: due,
-                contract_end: standing.contract_end,
-                since: grace.since.since,
-                since_at: grace.since.at_s,
-                instance: ledger.instance().to_owned(),
-                identity: standing.identity.clone(),
+            stage: grace.stage,
+            days_left: grace.days_left,
+            left_s: grace.left_s,
+            grace_end: grace.end,
+            changes_at: grace.changes_in_s.map(|in_s| now_s.saturating_add(in_s)),
+            next_report_due: due,
+            contract_end: standing.contract_end,
+            since: grace.since.since,
+            since_at: grace.since.at_s,
+            instance: ledger.instance().to_owned(),
+            identity: standing.identity.clone(),
         };
         let shown = self.gate.show(&state, now_s);
         if let Some((previous, _)) = shown.changed {

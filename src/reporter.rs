@@ -220,7 +220,8 @@ impl Reporter {
 
     /// When the next push is due, in unix seconds of the wall clock as it stands.
     pub(crate) fn wake_at(&self, now: &Mark) -> Option<i64> {
-        let due_ms = self.due_ms.filter(|_| self.running.is_none() && (self.joined.is_some() || self.wanted))?;
+        let due_ms =
+            self.due_ms.filter(|_| self.running.is_none() && (self.joined.is_some() || self.wanted))?;
         let left_ms = due_ms.saturating_sub(now.boot_ms).max(0);
         Some(now.wall_ms.saturating_add(left_ms).saturating_add(999).div_euclid(1000))
     }

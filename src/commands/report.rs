@@ -37,7 +37,10 @@ pub(super) fn show(loaded: &Loaded, options: &Options) -> Outcome {
         return Ok(0);
     };
     let found = ledger.report(sequence)?.ok_or_else(|| {
-        Failure::new(exit::DATA, format!("there is no report {sequence}: `highwater report` lists those there are"))
+        Failure::new(
+            exit::DATA,
+            format!("there is no report {sequence}: `highwater report` lists those there are"),
+        )
     })?;
     let report = Report::decode(&*found.payload)
         .map_err(|e| Failure::new(exit::DATA, format!("report {sequence} can't be read: {e}")))?;

@@ -4,11 +4,12 @@ use super::{Outcome, open_reader, peaks, print_json, units};
 use crate::clock;
 use crate::config::Loaded;
 use crate::json;
-use crate::keeper::{Keeper, Trust};
+use crate::keeper::{self, Keeper, Standing, Trust};
 use crate::ledger::{Ledger, LedgerError, OutboxCounts};
 use crate::log::{at, print};
+use crate::reporter;
 use clap::Args;
-use highwater_rules::grace::Grace;
+use highwater_rules::grace::{Grace, Since};
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 
@@ -47,13 +48,13 @@ pub(super) fn show(loaded: &Loaded, options: &Options) -> Outcome {
 fn status(loaded: &Loaded, ledger: &Ledger) -> Result<Status, LedgerError> {
     let mark = clock::Clock::new(&loaded.config.sampling.root).now();
     let now = mark.wall_ms.div_euclid(1000);
-    let (joined, activation) = match uplink::load(&loaded.config.state_dir) {
+    let (joined, activation) = match reporter::joined(&loaded.config.state_dir, ledger.instance()) {
         Ok(joined) => (joined, None),
-        Err(error) => (None, Some(format!("{error}\n{:17}{}", "", error.mend()))),
+        Err(error) => (None, Some(error.to_string())),
     };
     let trust = Trust {
-        identity: joined.as_ref().map(|(identity, _)| identity),
-        grant: joined.as_ref().map(|(_, enrolment)| (enrolment.grant(), enrolment.pinned())),
+        identity: joined.as_ref().map(|joined| joined.identity.key()),
+        grant: joined.as_ref().map(|joined| (joined.enrolment.grant(), joined.enrolment.pinned())),
         // Without the key, what was kept can only be shown as it stands.
         unchecked: joined.is_none(),
     };
@@ -69,12 +70,7 @@ fn status(loaded: &Loaded, ledger: &Ledger) -> Result<Status, LedgerError> {
         agent: Ledger::writer(&loaded.config.state_dir),
         last_sample_at,
         grace,
-        next_report_due: keeper::next_report_due(
-            ledger,
-            &loaded.config.sampling.calendar,
-            &standing,
-            now,
-        )?,
+        next_report_due: keeper::next_report_due(ledger, &loaded.config.sampling.calendar, &standing, now)?,
         standing,
         push: ledger.push_note()?.and_then(|note| serde_json::from_str(&note).ok()),
         activation,

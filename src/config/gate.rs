@@ -84,7 +84,7 @@ fn hooks(raw: &Raw) -> Result<Vec<String>, Fault> {
         Raw::Bare(text) if text.trim().is_empty() => Vec::new(),
         Raw::Bare(_) => vec![raw.text()],
         Raw::List(items) => items.iter().map(Raw::text).collect(),
-        Raw::Text(_) | Raw::Whole(_) | Raw::Other(_) => {
+        Raw::Text(_) | Raw::Whole(_) | Raw::Truth(_) | Raw::Other(_) => {
             return Err(Fault::new(
                 "an array of commands is expected",
                 "write it in brackets: [\"systemctl stop product\"]",
