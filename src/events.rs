@@ -302,10 +302,10 @@ pub(crate) fn key_changed(before: KeyId, now: KeyId) {
 
 /// Central counts the instance for another than before: two instances reported under one identity.
 pub(crate) fn identity(before: Option<&str>, now: Option<&str>) {
-    if let (Some(before), Some(now)) = (before, now) {
-        if before != now {
-            error!(before, now, "identity_split");
-        }
+    if let (Some(before), Some(now)) = (before, now)
+        && before != now
+    {
+        error!(before, now, "identity_split");
     }
 }
 /// The gate's stage is another; `previous` is the one told before, where it is known.

@@ -132,10 +132,10 @@ impl Keeper {
             let Fate::Receipted { receipt, .. } = &report.fate else { continue };
             let Some(receipt) = signed_receipt(receipt, central) else { continue };
             let same = receipt.instance == ledger.instance() && receipt.report_digest == report.digest.0;
-            if let (true, Some(anchor)) = (same, anchor(&receipt)) {
-                if self.timeline.accept_carried(anchor, now) {
-                    self.standing = Standing::of(receipt.terms.as_ref(), &receipt.identity);
-                }
+            if let (true, Some(anchor)) = (same, anchor(&receipt))
+                && self.timeline.accept_carried(anchor, now)
+            {
+                self.standing = Standing::of(receipt.terms.as_ref(), &receipt.identity);
             }
         }
         Ok(())

@@ -3,6 +3,7 @@
 use crate::json::figure;
 use crate::log::at;
 use highwater_proto::v1;
+use highwater_rules::meter::CountRule;
 use highwater_rules::report as rules;
 use highwater_rules::sign::hex;
 use serde_json::{Map, Value, json};
@@ -70,7 +71,7 @@ fn series(one: &v1::SeriesDay) -> Value {
         "runner_up": one.runner_up.as_ref().map(reading),
         "p95": one.p95.map(figure),
         "coverage": one.coverage.as_ref().map(coverage),
-        "rule": rules::rule(one).map(|rule| rule.word()),
+        "rule": rules::rule(one).map(CountRule::word),
     })
 }
 

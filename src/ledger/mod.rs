@@ -10,6 +10,8 @@ mod lock;
 mod mirror;
 mod open;
 mod outbox;
+#[cfg(test)]
+mod outbox_tests;
 mod read;
 mod recover;
 mod ring;
