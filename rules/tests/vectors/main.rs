@@ -28,8 +28,10 @@ use std::path::PathBuf;
 
 type Judge = fn(&Value, &Value) -> Said;
 
+type Make = fn() -> File;
+
 /// Each file's name, who makes it, and who judges its cases.
-const FILES: [(&str, fn() -> File, Judge); 8] = [
+const FILES: [(&str, Make, Judge); 8] = [
     ("activation", activation::vectors, activation::judge),
     ("answer", answer::vectors, answer::judge),
     ("grant", grant::vectors, grant::judge),
