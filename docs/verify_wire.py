@@ -14,6 +14,7 @@ package `cryptography` (Debian: python3-cryptography) for Ed25519.
 import argparse
 import base64
 import datetime
+import functools
 import hashlib
 import json
 import math
@@ -209,6 +210,7 @@ def is_point(encoded):
     return square == 0 or pow(square, (P - 1) // 2, P) == 1
 
 
+@functools.lru_cache(maxsize=64)
 def public_key(data):
     if len(data) != 32 or not is_point(data) or of_small_order(data):
         raise Bad("no_key", "these bytes are no Ed25519 key")

@@ -18,6 +18,7 @@ mod report;
 
 use case::{File, signer, wire};
 use highwater_proto::v1::{Envelope, Kind};
+use highwater_rules::report::REPORT_MAX_BYTES;
 use highwater_rules::sign::hex;
 use prost::Message as _;
 use serde_json::{Value, json};
@@ -150,6 +151,27 @@ fn it_is_a_program_for_reports_receipts_and_tokens() {
     }
     let shown = said(&verify(&["token", token]));
     assert!(!shown.contains(tokens.cases[0].result["secret"].as_str().unwrap()), "{shown}");
+}
+
+#[test]
+fn both_know_how_long_a_report_may_be() {
+    let Some(verify) = verifier() else { return };
+    let dir = tempfile::tempdir().unwrap();
+    let agent = signer("agent");
+    let key = hex(&agent.public().bytes());
+    for (length, verdict, status) in [(REPORT_MAX_BYTES, "ok", 0), (REPORT_MAX_BYTES + 1, "malformed", 1)] {
+        let mut payload = report::payload(report::FIRST);
+        // Field 1000, of as many zero bytes as are wanted.
+        let zeros = length - payload.len() - 5;
+        payload.extend_from_slice(&[0xc2, 0x3e]);
+        prost::encode_length_delimiter(zeros, &mut payload).unwrap();
+        payload.resize(payload.len() + zeros, 0);
+        assert_eq!(payload.len(), length);
+        let input = wire(&agent.seal(Kind::Report, payload));
+        assert_eq!(report::judge(&json!({"key": key}), &input).0, verdict);
+        let output = verify(&["report", &write(dir.path(), "report", &input), "--key", &key]);
+        assert_eq!(output.status.code(), Some(status), "{}", said(&output));
+    }
 }
 
 /// What `protoc --decode` shows of a message.

@@ -87,6 +87,8 @@ pub(crate) fn vectors() -> File {
             seal(&Activation { instance: "edge-7".into(), ..good.clone() }),
         ),
     ];
+    let stray = signer("central").seal(Kind::Grant, vec![0xff]);
+    cases.push(("it is another kind of message, that reads as none", "kind", wire(&stray)));
     cases.extend(forged("agent", Kind::Activation, &good.encode_to_vec()));
     let cases = cases.into_iter().map(|(name, verdict, input)| (name, verdict, Value::Null, input)).collect();
     let about = "Envelope of an Activation, signed by the key that it brings. Whether its secret is known is not told here.";

@@ -2,7 +2,8 @@
 
 use crate::case::{self, File, Said, file, forged, key, no, seal_verdict, signer, unhex, wire};
 use crate::fields;
-use highwater_proto::v1::{Envelope, Kind, Report};
+use curve25519_dalek::Scalar;
+use highwater_proto::v1::{self, Envelope, Kind, Report};
 use highwater_rules::chain::Digest;
 use highwater_rules::coverage::Coverage;
 use highwater_rules::day::Calendar;
@@ -14,6 +15,7 @@ use highwater_rules::report::{self, ChainSpan, Facts, Names};
 use highwater_rules::sign::{PublicKey, hex, sha256};
 use prost::Message as _;
 use serde_json::{Value, json};
+use sha2::{Digest as _, Sha512};
 
 /// The instance of all vectors.
 pub(crate) const INSTANCE: &str = "0f8fad5b-d9cb-469f-a165-70867728950e";
@@ -173,6 +175,9 @@ pub(crate) fn vectors() -> File {
     torn.pop();
     cases.push(("the payload's last byte was never there", "malformed", given.clone(), wire(&seal(torn))));
     cases.push(weak(&first));
+    let no_point = json!({"key": hex(&[2; 32])});
+    cases.push(("the key is no point of the curve", "no_key", no_point, wire(&seal(first.clone()))));
+    cases.push(("the signature's R is of small order", "signature", given, wire(&small_order(&first))));
     let about =
         "Envelope of a Report. given.key: the agent's public key. result.digest: the SHA-256 of the payload.";
     file("Report", about, judge, cases)
@@ -196,7 +201,7 @@ fn of_later_version(payload: &[u8]) -> Vec<u8> {
 type Spoil = fn(&mut Report);
 
 /// Reports that are signed by the right key, and say what can't be.
-const SPOILT: [(&str, Spoil); 14] = [
+const SPOILT: [(&str, Spoil); 22] = [
     ("the instance's id is no UUID", |r| r.instance = "../../etc/passwd".into()),
     ("the instance's id is in capitals", |r| r.instance = INSTANCE.to_uppercase()),
     ("the sequence number is 0", |r| r.sequence = 0),
@@ -204,6 +209,19 @@ const SPOILT: [(&str, Spoil); 14] = [
     ("it names no stretch of the chain", |r| r.chain = None),
     ("the chain's last row is before its first", |r| r.chain.as_mut().unwrap().last_row = 1),
     ("it tells no day", |r| r.day = None),
+    ("a digest of the chain is of 31 bytes", |r| {
+        r.chain.as_mut().unwrap().first_digest.pop();
+    }),
+    ("a date with the year at its end", |r| r.day.as_mut().unwrap().day = "20-11-2026".into()),
+    ("no time zone", |r| r.day.as_mut().unwrap().time_zone.clear()),
+    ("no coverage", |r| r.day.as_mut().unwrap().coverage = None),
+    ("a subject without a name", |r| r.day.as_mut().unwrap().series[0].subject.clear()),
+    ("a version of 257 bytes", |r| r.agent_version = "1".repeat(257)),
+    ("a peak below zero", |r| {
+        let one = &mut r.day.as_mut().unwrap().series[4];
+        one.peak = Some(v1::Reading { value: -1.0, ..v1::Reading::default() });
+    }),
+    ("a percentile without a peak", |r| r.day.as_mut().unwrap().series[4].p95 = Some(0.0)),
     ("30 February", |r| r.day.as_mut().unwrap().day = "2026-02-30".into()),
     ("a slot of no length", |r| r.day.as_mut().unwrap().slot_s = 0),
     ("a peak that is no number", |r| {
@@ -233,4 +251,21 @@ fn weak(payload: &[u8]) -> (&'static str, &'static str, Value, Value) {
         signature,
     };
     ("a key of small order takes any signature", "no_key", json!({"key": hex(&point)}), wire(&envelope))
+}
+
+/// A signature that only who holds the secret can make, with the neutral point for R and h a for S: it fits by the equation, but
+/// whoever makes one such may say later that it was made by no one.
+fn small_order(payload: &[u8]) -> Envelope {
+    let agent = signer("agent");
+    let mut point = [0; 32];
+    point[0] = 1;
+    let wide = |parts: &[&[u8]]| -> [u8; 64] { Sha512::digest(parts.concat()).into() };
+    let mut secret: [u8; 32] = wide(&[&[1; 32]])[..32].try_into().unwrap();
+    secret[0] &= 248;
+    secret[31] = (secret[31] & 127) | 64;
+    let signed = [b"highwater/v1/report\0", payload].concat();
+    let challenge = Scalar::from_bytes_mod_order_wide(&wide(&[&point, &agent.public().bytes(), &signed]));
+    let scalar = challenge * Scalar::from_bytes_mod_order(secret);
+    let signature = [point, scalar.to_bytes()].concat();
+    Envelope { signature, ..agent.seal(Kind::Report, payload.to_vec()) }
 }
