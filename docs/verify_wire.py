@@ -2,7 +2,7 @@
 """Checks what highwater's agent and central signed, with nothing of highwater's own.
 
     verify_wire.py report FILE --key PUBLICKEY                    an Envelope of a Report
-    verify_wire.py receipt FILE --key PUBLICKEY [--report FILE]   an Envelope of a Receipt; and whether it is for this report
+    verify_wire.py receipt FILE --key PUBLICKEY [--report FILE]   an Envelope of a Receipt; whether it is for this report
     verify_wire.py token TEXT                                     an enrolment token; its secret is not shown
     verify_wire.py vectors DIR                                    every vector below DIR
 

@@ -73,6 +73,33 @@ fn a_program_written_from_the_documentation_comes_to_every_verdict() {
 }
 
 #[test]
+fn the_example_of_the_documentation_is_one_of_the_vectors() {
+    let page = std::fs::read_to_string(repository().join("docs/wire.md")).unwrap();
+    let (_, example) = page.split_once("## Example").unwrap();
+    let squeezed: String = example.split_whitespace().collect();
+    let bytes = case::unhex(&golden("succession").cases[1].input[0]);
+    let envelope = Envelope::decode(&bytes[..]).unwrap();
+    let signature = hex(&envelope.signature);
+    let (first, second) = signature.split_at(64);
+    let key = &golden("succession").keys["central"];
+    let next = &golden("succession").keys["next"].public;
+    let token = golden("token").cases[0].input.as_str().unwrap().to_owned();
+    for shown in [
+        &key.public,
+        &key.fingerprint,
+        &format!("keyid{}nextkey{next}", key.id),
+        &format!("payload0a20{next}"),
+        &format!("10{}", &hex(&envelope.payload)[70..]),
+        &format!("2240{first}field4{second}"),
+        &hex(b"highwater/v1/"),
+        &hex(b"succession"),
+        &token,
+    ] {
+        assert!(squeezed.contains(shown), "docs/wire.md does not show {shown}");
+    }
+}
+
+#[test]
 fn it_notices_a_vector_that_is_not_right() {
     let Some(verify) = verifier() else { return };
     let dir = tempfile::tempdir().unwrap();
