@@ -81,7 +81,7 @@ async fn a_connection_serves_one_request_after_the_other() {
     let peer = Raw::new(&bench.socket()).await;
     for _ in 0..3 {
         peer.say(GET).await;
-        let answer = peer.hear("\n}").await;
+        let answer = peer.hear("}\n").await;
         assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
     }
     // Two at once, in pieces that end anywhere.
