@@ -25,6 +25,9 @@ _highwater() {
             highwater,doctor)
                 cmd="highwater__subcmd__doctor"
                 ;;
+            highwater,gate)
+                cmd="highwater__subcmd__gate"
+                ;;
             highwater,help)
                 cmd="highwater__subcmd__help"
                 ;;
@@ -52,6 +55,9 @@ _highwater() {
             highwater__subcmd__help,doctor)
                 cmd="highwater__subcmd__help__subcmd__doctor"
                 ;;
+            highwater__subcmd__help,gate)
+                cmd="highwater__subcmd__help__subcmd__gate"
+                ;;
             highwater__subcmd__help,help)
                 cmd="highwater__subcmd__help__subcmd__help"
                 ;;
@@ -77,7 +83,7 @@ _highwater() {
 
     case "${cmd}" in
         highwater)
-            opts="-h -V --config --state-dir --root --help --version run once status peaks verify check-config doctor completions help"
+            opts="-h -V --config --state-dir --root --help --version run once status peaks gate verify check-config doctor completions help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -180,8 +186,46 @@ _highwater() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        highwater__subcmd__gate)
+            opts="-h --stages --json --socket --status-file --wait --config --state-dir --root --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --socket)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --status-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --wait)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --state-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --root)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         highwater__subcmd__help)
-            opts="run once status peaks verify check-config doctor completions help"
+            opts="run once status peaks gate verify check-config doctor completions help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -223,6 +267,20 @@ _highwater() {
             return 0
             ;;
         highwater__subcmd__help__subcmd__doctor)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        highwater__subcmd__help__subcmd__gate)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )

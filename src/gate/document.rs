@@ -214,8 +214,8 @@ mod tests {
         let expect =
             r#"{"state":"open","may_run":true,"days_left":71,"seconds_left":6134395,"next_report_due":null,"#
                 .to_owned()
-                + r#""grace_end":"2027-01-28T09:06:35Z","contract_end":"2027-12-23T09:06:40Z","#
-                + r#""since":{"what":"receipt","at":"2026-10-30T09:06:35Z"},"#
+                + r#""grace_end":"2027-01-28T11:06:35Z","contract_end":"2027-12-23T11:06:40Z","#
+                + r#""since":{"what":"receipt","at":"2026-10-30T11:06:35Z"},"#
                 + r#""instance":"96cd165a-7e9d-4e74-b859-692395d8f383","identity":null,"#
                 + r#""written_at":"2026-11-18T11:06:40Z","expires_at":"2026-11-18T12:06:40Z","#
                 + &format!(r#""version":"{}","hooks_told":"open"}}"#, env!("CARGO_PKG_VERSION"))
