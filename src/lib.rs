@@ -17,6 +17,7 @@ pub mod files;
 pub mod host;
 pub mod ledger;
 pub mod sources;
+pub mod uplink;
 
 pub mod recorder;
 pub mod sampler;

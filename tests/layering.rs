@@ -16,6 +16,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("host", &["files", "sources"]),
     ("sources", &["config", "files"]),
     ("ledger", &["clock", "files"]),
+    ("uplink", &["clock", "config", "files"]),
     ("sampler", &["sources"]),
     ("recorder", &["ledger", "sampler"]),
     ("wake", &[]),
@@ -31,7 +32,10 @@ const LAYERS: &[(&str, &[&str])] = &[
     ),
     (
         "commands",
-        &["clock", "config", "daemon", "files", "host", "json", "ledger", "log", "sampler", "sources"],
+        &[
+            "clock", "config", "daemon", "files", "host", "json", "ledger", "log", "sampler", "sources",
+            "uplink",
+        ],
     ),
     ("lib", &[]),
     ("main", &[]),

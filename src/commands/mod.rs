@@ -1,5 +1,6 @@
 //! What an operator types. One file a subcommand.
 
+mod activate;
 mod check_config;
 mod completions;
 mod doctor;
@@ -80,6 +81,11 @@ enum Command {
     Status(status::Options),
     /// Shows the peaks of days, with a sparkline of each day
     Peaks(peaks::Options),
+    /// Joins a central with an enrolment token: makes the instance's key, and keeps what central grants
+    ///
+    /// The token is best given by a file or by standard input: `--token-file FILE`, `--token -`. What stands on a command line can be
+    /// seen by every user of the host.
+    Activate(activate::Options),
     /// Walks the ledger's hash chain and names the first row that does not fit
     Verify(verify::Options),
     /// Shows the configuration in effect, or every mistake in it at once
@@ -164,6 +170,7 @@ fn dispatch(cli: &Cli) -> Outcome {
         Command::Once(options) => once::sample(&load(&cli.common)?, options),
         Command::Status(options) => status::show(&load(&cli.common)?, options),
         Command::Peaks(options) => peaks::show(&load(&cli.common)?, options),
+        Command::Activate(options) => activate::activate(&load(&cli.common)?, options),
         Command::Verify(options) => verify::verify(&load(&cli.common)?, options),
     }
 }
