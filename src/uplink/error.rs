@@ -337,7 +337,8 @@ fn tls_fault(error: &rustls::Error) -> (TlsFault, String) {
         rustls::Error::InvalidCertificate(certificate) => match certificate {
             CertificateError::Expired | CertificateError::ExpiredContext { .. } => TlsFault::Expired,
             CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => TlsFault::NotYet,
-            CertificateError::UnknownIssuer => TlsFault::UnknownIssuer,
+            // One who has the name of a trusted signer, and another key: a central that was set up anew.
+            CertificateError::UnknownIssuer | CertificateError::BadSignature => TlsFault::UnknownIssuer,
             CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
                 TlsFault::WrongName
             }
@@ -351,6 +352,7 @@ fn tls_fault(error: &rustls::Error) -> (TlsFault, String) {
             | AlertDescription::CertificateExpired
             | AlertDescription::CertificateUnknown
             | AlertDescription::UnknownCA
+            | AlertDescription::DecryptError
             | AlertDescription::AccessDenied,
         ) => TlsFault::ClientCertificate,
         rustls::Error::InvalidMessage(_) => TlsFault::NotTls,
