@@ -121,6 +121,17 @@ pub enum Decision {
     },
 }
 
+impl Decision {
+    /// One before it of the same key was refused.
+    #[must_use]
+    pub fn out_of_turn() -> Self {
+        Decision::Refused {
+            reason: refusal::Reason::OutOfTurn,
+            message: "a report before it was not taken".to_owned(),
+        }
+    }
+}
+
 /// A report as lists show it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ReportRow {
