@@ -1,5 +1,7 @@
 //! What a request is answered with when it can't be done: `{"error","message","mend"}`.
 
+use crate::intake::IntakeError;
+use crate::keys::KeyError;
 use crate::store::StoreError;
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
@@ -46,6 +48,11 @@ impl From<StoreError> for Problem {
             StoreError::Conflict(_) => {
                 Problem::new(StatusCode::CONFLICT, "conflict", error.to_string(), "look at it again first")
             }
+            StoreError::Busy => {
+                let mend = "wait as long as Retry-After says";
+                Problem::new(StatusCode::SERVICE_UNAVAILABLE, "busy", error.to_string(), mend)
+                    .retry_after(RETRY_AFTER_S)
+            }
             // What the database says is for central's log: it names places of this host.
             _ => {
                 tracing::error!(error = %error, "store_failed");
@@ -69,5 +76,39 @@ impl IntoResponse for Problem {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         response
+    }
+}
+
+impl From<IntakeError> for Problem {
+    fn from(error: IntakeError) -> Self {
+        match error {
+            IntakeError::Malformed(_) => Problem::new(
+                StatusCode::BAD_REQUEST,
+                "malformed",
+                error.to_string(),
+                "send a highwater.v1.ReportBatch: is the agent's version newer than central's?",
+            ),
+            IntakeError::Store(error) => error.into(),
+            IntakeError::Keys(error) => error.into(),
+            IntakeError::Ending => {
+                let mend = "wait as long as Retry-After says";
+                Problem::new(StatusCode::SERVICE_UNAVAILABLE, "ending", error.to_string(), mend)
+                    .retry_after(RETRY_AFTER_S)
+            }
+        }
+    }
+}
+
+impl From<KeyError> for Problem {
+    fn from(error: KeyError) -> Self {
+        match error {
+            KeyError::Store(error) => error.into(),
+            KeyError::None | KeyError::Damaged(_) => {
+                tracing::error!(error = %error, "store_failed");
+                let mend = "try again later; central's log tells more";
+                Problem::new(StatusCode::SERVICE_UNAVAILABLE, "no_key", "central can't sign now", mend)
+                    .retry_after(RETRY_AFTER_S)
+            }
+        }
     }
 }

@@ -112,12 +112,14 @@ pub enum Decision {
         /// Where it was put.
         placed: Placed,
     },
-    /// It is not, and is to be sent again later.
+    /// It is not.
     Refused {
         /// Why.
         reason: refusal::Reason,
         /// The same, for the operator.
         message: String,
+        /// It never will be; otherwise it is to be sent again later.
+        for_good: bool,
     },
 }
 
@@ -128,6 +130,7 @@ impl Decision {
         Decision::Refused {
             reason: refusal::Reason::OutOfTurn,
             message: "a report before it was not taken".to_owned(),
+            for_good: false,
         }
     }
 }

@@ -31,7 +31,7 @@ pub(super) fn decide(
         } else {
             one(db, standings, arrival, at)?
         };
-        if matches!(decision, Decision::Refused { .. }) {
+        if matches!(decision, Decision::Refused { for_good: false, .. }) {
             refused.insert(arrival.key_id);
         }
         decisions.push(decision);
@@ -40,7 +40,7 @@ pub(super) fn decide(
 }
 
 fn refuse(reason: Reason, message: impl Into<String>) -> Decision {
-    Decision::Refused { reason, message: message.into() }
+    Decision::Refused { reason, message: message.into(), for_good: false }
 }
 
 fn one(db: &Connection, standings: &mut Standings, arrival: &Arrival, at: i64) -> Result<Decision, Fault> {
@@ -50,6 +50,14 @@ fn one(db: &Connection, standings: &mut Standings, arrival: &Arrival, at: i64) -
     };
     if let Some(receipt) = known(db, &standing.lines, arrival)? {
         return Ok(Decision::Taken { receipt, placed: Placed::Known });
+    }
+    if arrival.instance != standing.activation.instance {
+        let message = "the report names another instance than the one that was activated with this key";
+        return Ok(Decision::Refused {
+            reason: Reason::Malformed,
+            message: message.to_owned(),
+            for_good: true,
+        });
     }
     if let Some(refusal) = unwelcome(db, standing, at)? {
         return Ok(refusal);
