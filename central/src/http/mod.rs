@@ -1,0 +1,32 @@
+//! What can be asked over HTTPS. One file a resource.
+
+mod activations;
+mod body;
+mod health;
+mod problem;
+mod reports;
+
+pub use problem::Problem;
+
+use crate::central::Central;
+use axum::Router;
+use axum::http::StatusCode;
+use axum::routing::{get, post};
+
+/// All routes.
+pub fn router(central: Central) -> Router {
+    Router::new()
+        .route("/v1/reports", post(reports::take))
+        .route("/v1/activations", post(activations::join))
+        .route("/healthz", get(health::alive))
+        .route("/readyz", get(health::ready))
+        .fallback(async || {
+            Problem::new(
+                StatusCode::NOT_FOUND,
+                "not_found",
+                "there is nothing at this address",
+                "agents are given central's own address, without a path",
+            )
+        })
+        .with_state(central)
+}

@@ -1,0 +1,37 @@
+//! highwater-central: takes usage reports from agents, and answers with signed receipts.
+//!
+//! ```text
+//!   clock, secrets, files   what the host gives: time, random numbers, files
+//!   data_dir                where everything is kept
+//!   model                   what central knows of
+//!   store                   where it keeps that (SQLite)
+//!   keys                    what it signs with
+//!   intake                  a batch of reports -> its signed answer
+//!   activate                who wants to join -> its signed grant
+//!   central                 the state that requests share
+//!   http                    what can be asked over HTTPS
+//!   certificates, tls       what the server shows of itself
+//!   rate, serve             sockets and bounds
+//!   log                     how a log line is written
+//!   commands                what an operator types
+//! ```
+//!
+//! Uses go upward in this list only.
+
+pub mod activate;
+pub mod central;
+pub mod certificates;
+pub mod clock;
+pub mod commands;
+pub mod data_dir;
+pub mod files;
+pub mod http;
+pub mod intake;
+pub mod keys;
+pub mod log;
+pub mod model;
+pub mod rate;
+pub mod secrets;
+pub mod serve;
+pub mod store;
+pub mod tls;
