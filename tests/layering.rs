@@ -26,12 +26,15 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("wake", &[]),
     ("log", &["clock", "config"]),
     ("json", &["log"]),
-    ("events", &["config", "gate", "host", "json", "ledger", "log", "recorder", "sampler", "sources", "uplink"]),
+    (
+        "events",
+        &["config", "gate", "host", "json", "ledger", "log", "recorder", "sampler", "sources", "uplink"],
+    ),
     (
         "daemon",
         &[
-            "clock", "config", "events", "files", "gate", "host", "keeper", "ledger", "log", "recorder", "reporter", "sampler",
-            "sources", "wake",
+            "clock", "config", "events", "files", "gate", "host", "keeper", "ledger", "log", "recorder",
+            "reporter", "sampler", "sources", "wake",
         ],
     ),
     (

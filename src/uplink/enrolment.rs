@@ -371,7 +371,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join(FILE_NAME);
         enrolment(2, &[handover(1, 2)]).unwrap().store(dir.path()).unwrap();
-        let good: Value = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
+        let good: Value = serde_json::from_str(&crate::files::read_bounded(&path, 1 << 20).unwrap()).unwrap();
         let base64 = |bytes: Vec<u8>| Value::String(STANDARD.encode(bytes));
         let mut grant =
             Grant::decode(&Envelope::decode(&enrolment(1, &[]).unwrap().envelope[..]).unwrap().payload[..])

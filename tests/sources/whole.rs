@@ -3,7 +3,7 @@
 use crate::tree::shape_dir;
 use highwater::config::{
     Config, DEFAULT_RETENTION_S, Gate, Log, LogFormat, LogLevel, Network, Ram, RamScope, Sampling, Ssl,
-    SslSource,
+    SslSource, Uplink,
 };
 use highwater::sources::Source;
 use highwater_rules::day::Calendar;
@@ -25,6 +25,7 @@ fn config() -> Config {
             source: SslSource::Haproxy { socket: "/run/haproxy.sock".into() },
         }],
         retention_s: DEFAULT_RETENTION_S,
+        uplink: Uplink::default(),
         gate: Gate { status_file: "/nowhere/gate.json".into(), socket: None, hooks: Vec::new() },
         log: Log { format: LogFormat::Logfmt, level: LogLevel::Info },
     }
