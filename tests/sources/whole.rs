@@ -3,6 +3,7 @@
 use crate::tree::shape_dir;
 use highwater::config::{
     Config, DEFAULT_RETENTION_S, Log, LogFormat, LogLevel, Network, Ram, RamScope, Sampling, Ssl, SslSource,
+    Uplink,
 };
 use highwater::sources::Source;
 use highwater_rules::day::Calendar;
@@ -24,6 +25,7 @@ fn config() -> Config {
             source: SslSource::Haproxy { socket: "/run/haproxy.sock".into() },
         }],
         retention_s: DEFAULT_RETENTION_S,
+        uplink: Uplink::default(),
         log: Log { format: LogFormat::Logfmt, level: LogLevel::Info },
     }
 }
