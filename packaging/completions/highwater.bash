@@ -16,6 +16,9 @@ _highwater() {
             ",$1")
                 cmd="highwater"
                 ;;
+            highwater,activate)
+                cmd="highwater__subcmd__activate"
+                ;;
             highwater,check-config)
                 cmd="highwater__subcmd__check__subcmd__config"
                 ;;
@@ -24,9 +27,6 @@ _highwater() {
                 ;;
             highwater,doctor)
                 cmd="highwater__subcmd__doctor"
-                ;;
-            highwater,gate)
-                cmd="highwater__subcmd__gate"
                 ;;
             highwater,help)
                 cmd="highwater__subcmd__help"
@@ -46,6 +46,9 @@ _highwater() {
             highwater,verify)
                 cmd="highwater__subcmd__verify"
                 ;;
+            highwater__subcmd__help,activate)
+                cmd="highwater__subcmd__help__subcmd__activate"
+                ;;
             highwater__subcmd__help,check-config)
                 cmd="highwater__subcmd__help__subcmd__check__subcmd__config"
                 ;;
@@ -54,9 +57,6 @@ _highwater() {
                 ;;
             highwater__subcmd__help,doctor)
                 cmd="highwater__subcmd__help__subcmd__doctor"
-                ;;
-            highwater__subcmd__help,gate)
-                cmd="highwater__subcmd__help__subcmd__gate"
                 ;;
             highwater__subcmd__help,help)
                 cmd="highwater__subcmd__help__subcmd__help"
@@ -83,12 +83,54 @@ _highwater() {
 
     case "${cmd}" in
         highwater)
-            opts="-h -V --config --state-dir --root --help --version run once status peaks gate verify check-config doctor completions help"
+            opts="-h -V --config --state-dir --root --help --version run once status peaks activate verify check-config doctor completions help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --state-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --root)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        highwater__subcmd__activate)
+            opts="-h --central --ca-file --token --token-file --again --json --config --state-dir --root --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --central)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --config)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -186,37 +228,13 @@ _highwater() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        highwater__subcmd__gate)
-            opts="-h --stages --json --socket --status-file --wait --config --state-dir --root --help"
+        highwater__subcmd__help)
+            opts="run once status peaks activate verify check-config doctor completions help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
-                --socket)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --status-file)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --wait)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --config)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --state-dir)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --root)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -224,9 +242,9 @@ _highwater() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        highwater__subcmd__help)
-            opts="run once status peaks gate verify check-config doctor completions help"
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+        highwater__subcmd__help__subcmd__activate)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -267,20 +285,6 @@ _highwater() {
             return 0
             ;;
         highwater__subcmd__help__subcmd__doctor)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        highwater__subcmd__help__subcmd__gate)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )

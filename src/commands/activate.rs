@@ -9,6 +9,7 @@ use crate::ledger::{Ledger, LedgerError};
 use crate::log::{at, print};
 use crate::sources::ram::mem_total;
 use crate::uplink::activate::{ActivateError, Candidate};
+use crate::uplink::enrolment;
 use crate::uplink::settings::Roots;
 use crate::uplink::{
     self, Client, Enrolment, EnrolmentError, Environment, Identity, IdentityError, PushError, Settings,
@@ -67,13 +68,21 @@ impl std::fmt::Debug for Options {
 pub(super) fn activate(loaded: &Loaded, options: &Options) -> Outcome {
     let state_dir = &loaded.config.state_dir;
     let token = token(options)?;
+    let asked_for = options.central.as_deref().map(central_flag).transpose()?;
+    // Nothing is made for a command that can't succeed.
+    if token.is_none() && !state_dir.join(enrolment::FILE_NAME).exists() {
+        return Err(no_token());
+    }
     let (instance, first_start) = instance(loaded)?;
     let before = joined_before(state_dir, &instance, options.again)?;
     if let Some(before) = before.as_ref().filter(|_| !options.again) {
         return already(loaded, options, before, token.as_ref());
     }
     let token = token.ok_or_else(no_token)?;
-    let url = central(loaded, options, before.as_ref())?;
+    let url = asked_for
+        .or_else(|| loaded.config.uplink.url.clone())
+        .or_else(|| before.as_ref().map(|before| before.url().clone()))
+        .ok_or_else(nowhere)?;
     let ca_pem = options.ca_file.as_deref().map(certificates).transpose()?;
     let mut settings = settings(loaded, url);
     if let Some(pem) = &ca_pem {
@@ -186,17 +195,15 @@ fn already(
     ))
 }
 
-fn central(loaded: &Loaded, options: &Options, before: Option<&Enrolment>) -> Result<CentralUrl, Failure> {
-    if let Some(text) = &options.central {
-        return CentralUrl::parse(text)
-            .map_err(|no| Failure::new(exit::USAGE, format!("--central: {}\n    {}", no.message, no.mend)));
-    }
-    let known = loaded.config.uplink.url.clone().or_else(|| before.map(|before| before.url().clone()));
-    known.ok_or_else(|| {
-        let message =
-            "where is central?\n    give it by --central https://HOST, or as uplink.url in the configuration";
-        Failure::new(exit::USAGE, message)
-    })
+fn central_flag(text: &str) -> Result<CentralUrl, Failure> {
+    CentralUrl::parse(text)
+        .map_err(|no| Failure::new(exit::USAGE, format!("--central: {}\n    {}", no.message, no.mend)))
+}
+
+fn nowhere() -> Failure {
+    let message =
+        "where is central?\n    give it by --central https://HOST, or as uplink.url in the configuration";
+    Failure::new(exit::USAGE, message)
 }
 
 fn certificates(path: &Path) -> Result<String, Failure> {
@@ -292,6 +299,10 @@ fn shown(text: &str) -> String {
     text.chars().filter(|c| !c.is_control()).collect()
 }
 
+fn as_whom(code: u8) -> &'static str {
+    if code == exit::PERMISSION { "\n    do it as the agent's user, or as root" } else { "" }
+}
+
 impl From<UplinkError> for Failure {
     fn from(error: UplinkError) -> Self {
         let code = match &error {
@@ -330,7 +341,7 @@ impl From<EnrolmentError> for Failure {
             EnrolmentError::Io { .. } => exit::UNAVAILABLE,
             _ => exit::DATA,
         };
-        Failure::new(code, error.to_string())
+        Failure::new(code, format!("{error}{}", as_whom(code)))
     }
 }
 
@@ -341,6 +352,7 @@ impl From<IdentityError> for Failure {
             IdentityError::Garbled { .. } => exit::DATA,
             _ => exit::UNAVAILABLE,
         };
-        Failure::new(code, error.to_string())
+        let mend = if matches!(error, IdentityError::Io { .. }) { as_whom(code) } else { "" };
+        Failure::new(code, format!("{error}{mend}"))
     }
 }

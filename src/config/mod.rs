@@ -185,6 +185,19 @@ pub struct Uplink {
     pub transport: Transport,
 }
 
+impl Default for Uplink {
+    fn default() -> Self {
+        Uplink {
+            url: None,
+            proxy: ProxyChoice::Environment,
+            ca_file: None,
+            client: None,
+            hash_names: false,
+            transport: Transport::Direct,
+        }
+    }
+}
+
 /// The agent's own TLS certificate.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClientFiles {

@@ -10,11 +10,12 @@ use std::path::PathBuf;
 /// `[uplink]`.
 pub(super) fn read(reader: &mut Reader) -> Option<Uplink> {
     let url = reader.value("uplink.url", None, |raw| central(raw).map(Some));
-    let proxy = reader.value("uplink.proxy", ProxyChoice::Environment, proxy);
+    let default = Uplink::default();
+    let proxy = reader.value("uplink.proxy", default.proxy, proxy);
     let ca_file = reader.value("uplink.ca_file", None, |raw| absolute(raw).map(Some));
     let client = client(reader);
-    let hash_names = reader.value("uplink.hash_names", false, Raw::truth);
-    let transport = reader.value("uplink.transport", Transport::Direct, transport);
+    let hash_names = reader.value("uplink.hash_names", default.hash_names, Raw::truth);
+    let transport = reader.value("uplink.transport", default.transport, transport);
     Some(Uplink {
         url: url?,
         proxy: proxy?,

@@ -1,5 +1,6 @@
 //! What an activation left: where central is, which key of its is believed, and what it granted. `STATE_DIR/activation.json`.
 
+use super::line::{Line, leading};
 use super::private_file;
 use crate::config::CentralUrl;
 use base64::Engine as _;
@@ -8,7 +9,7 @@ use highwater_proto::v1::{Envelope, Grant, Kind};
 use highwater_rules::chain::Digest;
 use highwater_rules::receipt::Joined;
 use highwater_rules::sign::{KeyId, PublicKey};
-use highwater_rules::trust::{self, SUCCESSIONS_MAX};
+use highwater_rules::trust::SUCCESSIONS_MAX;
 use prost::Message as _;
 use serde::{Deserialize, Serialize};
 use std::io;
@@ -73,38 +74,6 @@ struct Wire {
     grant: String,
     /// For people: the grant says it too.
     activated_at: i64,
-}
-
-/// Central's keys, each named by the one before it.
-#[derive(Debug, Clone, PartialEq)]
-struct Line {
-    before: Vec<PublicKey>,
-    pinned: PublicKey,
-}
-
-impl Line {
-    /// The keys from the first on.
-    fn of(first: &PublicKey, successions: &[Envelope]) -> Result<Self, String> {
-        let mut line = Line { before: Vec::new(), pinned: first.clone() };
-        for succession in successions {
-            let next =
-                trust::follow(&line.pinned, std::slice::from_ref(succession)).map_err(|e| e.to_string())?;
-            // A stranger's succession is passed over by trust; in a line of one's own it has no place.
-            if next == line.pinned {
-                return Err("a succession is not signed by the key before it".to_owned());
-            }
-            line.before.push(std::mem::replace(&mut line.pinned, next));
-        }
-        Ok(line)
-    }
-
-    fn keys(&self) -> impl Iterator<Item = &PublicKey> {
-        self.before.iter().chain([&self.pinned])
-    }
-
-    fn first(&self) -> &PublicKey {
-        self.before.first().unwrap_or(&self.pinned)
-    }
 }
 
 /// An activation that is believed.
@@ -278,16 +247,6 @@ fn envelope(name: &str, text: &str) -> Result<Envelope, String> {
     Envelope::decode(&bytes[..]).map_err(|e| format!("{name}: {e}"))
 }
 
-/// Those of some successions that lead from one key to another, without what comes before and behind.
-fn leading(from: &PublicKey, to: &PublicKey, successions: &[Envelope]) -> Vec<Envelope> {
-    let signed_by = |key: &PublicKey| {
-        let id = key.id();
-        move |s: &&Envelope| KeyId::from_slice(&s.key_id) == Some(id)
-    };
-    let begin = successions.iter().position(|s| signed_by(from)(&s)).unwrap_or(successions.len());
-    successions.iter().skip(begin).take_while(|s| !signed_by(to)(s)).cloned().collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -371,7 +330,8 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join(FILE_NAME);
         enrolment(2, &[handover(1, 2)]).unwrap().store(dir.path()).unwrap();
-        let good: Value = serde_json::from_str(&crate::files::read_bounded(&path, 1 << 20).unwrap()).unwrap();
+        let good: Value =
+            serde_json::from_str(&private_file::read(&path, FILE_MAX_BYTES).unwrap().unwrap()).unwrap();
         let base64 = |bytes: Vec<u8>| Value::String(STANDARD.encode(bytes));
         let mut grant =
             Grant::decode(&Envelope::decode(&enrolment(1, &[]).unwrap().envelope[..]).unwrap().payload[..])

@@ -44,6 +44,8 @@ pub enum TlsFault {
     WrongName,
     /// Central asks for a certificate of the agent's, or does not take the one that it has.
     ClientCertificate,
+    /// Central's certificate is an authority's own, which may not stand for a server.
+    AuthoritysOwn,
     /// What answers there speaks no TLS.
     NotTls,
     /// Something else.
@@ -236,6 +238,9 @@ const fn tls_mend(fault: TlsFault) -> &'static str {
         TlsFault::ClientCertificate => {
             "set uplink.client_cert and uplink.client_key to a certificate that central takes"
         }
+        TlsFault::AuthoritysOwn => {
+            "give central a certificate with basicConstraints CA:FALSE, signed by the authority that uplink.ca_file holds"
+        }
         TlsFault::NotTls => "check the port in uplink.url: what answers there speaks no TLS",
         TlsFault::Other => "check what answers at uplink.url",
     }
@@ -342,6 +347,8 @@ fn tls_fault(error: &rustls::Error) -> (TlsFault, String) {
             CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
                 TlsFault::WrongName
             }
+            // Other errors of certificates have no type here, only a name.
+            other if format!("{other:?}").contains("CaUsedAsEndEntity") => TlsFault::AuthoritysOwn,
             _ => TlsFault::Other,
         },
         rustls::Error::AlertReceived(
@@ -365,6 +372,9 @@ fn tls_fault(error: &rustls::Error) -> (TlsFault, String) {
         TlsFault::WrongName => "its certificate is for another name".to_owned(),
         TlsFault::ClientCertificate => {
             format!("it does not take the agent's certificate, or misses one ({error})")
+        }
+        TlsFault::AuthoritysOwn => {
+            "its certificate is an authority's own (CA:TRUE), not a server's".to_owned()
         }
         TlsFault::NotTls => "it speaks no TLS".to_owned(),
         TlsFault::Other => super::problem::clean(&error.to_string()),

@@ -14,6 +14,7 @@ pub mod enrolment;
 pub mod environment;
 mod error;
 pub mod identity;
+mod line;
 mod private_file;
 mod problem;
 mod proxy;

@@ -3,12 +3,13 @@
 use super::central::{candidate, grant, handover, key, token};
 use super::server::{Act, Server, answer, good};
 use highwater::config::CentralUrl;
+use highwater::files::read_bounded;
 use highwater::uplink::{Enrolment, Identity};
 use serde_json::Value;
 use std::fs;
 use std::io::Write as _;
-use std::os::unix::fs::PermissionsExt as _;
-use std::path::PathBuf;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use tempfile::TempDir;
 
@@ -119,7 +120,7 @@ fn a_host_joins_and_says_so_the_next_time() {
 #[test]
 fn central_is_told_of_the_host_and_of_its_name_only_what_it_may_know() {
     let server = granting(1, 1);
-    let name = fs::read_to_string("/proc/sys/kernel/hostname").unwrap().trim().to_owned();
+    let name = read_bounded(Path::new("/proc/sys/kernel/hostname"), 256).unwrap().trim().to_owned();
     for (hashed, env) in [(false, "false"), (true, "true")] {
         let joiner = Joiner::new();
         let told = joiner.join(&server, 1, &[], &[("HIGHWATER_UPLINK__HASH_NAMES", env)]);
@@ -133,6 +134,33 @@ fn central_is_told_of_the_host_and_of_its_name_only_what_it_may_know() {
         assert!(host.memory_bytes > 1 << 20 && host.cores > 0 && !host.kernel.is_empty(), "{host:?}");
         assert_eq!((asked.nonce.len(), asked.agent_version.as_str()), (16, env!("CARGO_PKG_VERSION")));
     }
+}
+
+#[test]
+fn what_root_makes_belongs_to_the_user_of_the_state_directory() {
+    const AGENT: u32 = 61_234;
+    let (joiner, server) = (Joiner::new(), granting(1, 1));
+    fs::create_dir(joiner.state_dir()).unwrap();
+    if chown(joiner.state_dir(), Some(AGENT), Some(AGENT)).is_err() {
+        eprintln!("skipped: only root can give a directory away");
+        return;
+    }
+    assert_eq!(joiner.join(&server, 1, &[], &[]).code, 0);
+    let files: Vec<_> =
+        fs::read_dir(joiner.state_dir()).unwrap().map(|entry| entry.unwrap().path()).collect();
+    assert!(files.len() >= 4, "{files:?}");
+    for file in files {
+        assert_eq!(file.metadata().unwrap().uid(), AGENT, "{file:?}");
+    }
+}
+
+#[test]
+fn a_command_that_cannot_succeed_makes_nothing() {
+    let joiner = Joiner::new();
+    assert_eq!(joiner.run(&["--central", "https://c"], &[], "").code, 64);
+    assert_eq!(joiner.run(&["--central", "c", "--token", &token(1)], &[], "").code, 64);
+    assert_eq!(joiner.run(&["--token", "hwt_x"], &[], "").code, 65);
+    assert!(!joiner.state_dir().exists());
 }
 
 #[test]
@@ -153,7 +181,8 @@ fn another_central_is_joined_only_when_it_is_asked_for() {
 fn the_token_comes_from_a_file_standard_input_the_environment_or_the_command_line_and_is_never_shown() {
     let server = granting(1, 1);
     let text = token(1);
-    let ways: [(&[&str], &[(&str, &str)], &str); 3] = [
+    type Way<'a> = (&'a [&'a str], &'a [(&'a str, &'a str)], &'a str);
+    let ways: [Way<'_>; 3] = [
         (&["--token", "-"], &[], &text),
         (&["--token", &text], &[], ""),
         (&[], &[("HIGHWATER_ENROLMENT_TOKEN", &text)], ""),

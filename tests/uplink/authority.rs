@@ -59,6 +59,14 @@ impl Authority {
         self.issue(&params)
     }
 
+    /// A certificate that is its own authority, as the shortest command of openssl makes it.
+    pub(crate) fn own() -> Pair {
+        let mut params = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let key = KeyPair::generate().unwrap();
+        Pair { cert: params.self_signed(&key).unwrap().pem(), key: key.serialize_pem() }
+    }
+
     pub(crate) fn client(&self) -> Pair {
         let mut params = CertificateParams::new(vec!["agent.test".to_owned()]).unwrap();
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];

@@ -63,7 +63,8 @@ fn a_new_key_comes_with_what_proves_it() {
 #[test]
 fn an_answer_that_is_not_believed_is_told_and_tried_again() {
     type Spoilt = fn(&Request) -> Vec<u8>;
-    let answers: [(Spoilt, fn(&AnswerError) -> bool); 5] = [
+    type Expected = fn(&AnswerError) -> bool;
+    let answers: [(Spoilt, Expected); 5] = [
         (|r| receipts(&r.body, 2, vec![], |_| {}), |e| matches!(e, AnswerError::Signature(_))),
         (|r| receipts(&r.body, 1, vec![], |a| a.nonce[0] ^= 1), |e| matches!(e, AnswerError::Nonce)),
         (

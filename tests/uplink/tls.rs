@@ -35,6 +35,9 @@ fn a_certificate_that_does_not_hold_is_told_by_what_is_wrong_with_it() {
         assert_eq!(fault(&settings(&server.url(), &server.ca_pem)), expect);
         assert_eq!(server.requests.lock().unwrap().len(), 0, "nothing was sent");
     }
+    let own = Authority::own();
+    let server = server(&own, None, &authority);
+    assert_eq!(fault(&settings(&server.url(), &own.cert)), TlsFault::AuthoritysOwn);
 }
 
 #[test]
