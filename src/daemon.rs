@@ -188,7 +188,7 @@ impl Daemon {
     /// Begins a push that is due, and brings the gate up to date.
     fn settle(&mut self) {
         let now = self.clock.now();
-        self.last_mark = now.clone();
+        self.watch_clock(&now);
         if let Err(error) = self.reporter.begin_if_due(self.recorder.ledger(), &now) {
             self.state.ledger_failed(&error);
         }
@@ -229,8 +229,9 @@ impl Daemon {
     fn keep(&mut self) {
         let identity = self.reporter.joined().map(|joined| joined.identity.clone());
         let kept = self.keeper.kept(self.recorder.ledger(), identity.as_ref().map(|identity| identity.key()));
-        if let Err(error) = self.recorder.ledger().keep(&kept) {
-            self.state.ledger_failed(&error);
+        match self.recorder.ledger().keep(&kept) {
+            Ok(beside) => self.state.instance_file(beside.err().as_ref()),
+            Err(error) => self.state.ledger_failed(&error),
         }
     }
 

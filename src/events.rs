@@ -175,6 +175,7 @@ pub(crate) struct Changes {
     failing: BTreeMap<String, String>,
     left_out: BTreeMap<String, Vec<String>>,
     ledger: Option<String>,
+    instance_file: Option<String>,
 }
 
 impl Changes {
@@ -230,6 +231,19 @@ impl Changes {
             None if self.ledger.take().is_some() => info!("ledger_recovered"),
             None => {}
         }
+    }
+
+    /// Tells of the file beside the ledger that can't be written, or can again.
+    pub(crate) fn instance_file(&mut self, failure: Option<&LedgerError>) {
+        let failure = failure.map(ToString::to_string);
+        if failure == self.instance_file {
+            return;
+        }
+        match &failure {
+            Some(error) => warn!(error, "instance_file_failed"),
+            None => info!("instance_file_recovered"),
+        }
+        self.instance_file = failure;
     }
 
     /// Tells of a ledger that failed.

@@ -1,9 +1,10 @@
 //! `highwater activate`: joins a central.
 
-use super::{Failure, Outcome, exit, open_reader, plan, print_json, run};
+use super::{Failure, Outcome, exit, open_reader, plan, print_json, run, units};
 use crate::clock;
 use crate::config::{CentralUrl, Loaded};
 use crate::files::{Root, read_bounded};
+use crate::gate::client;
 use crate::host::HostFacts;
 use crate::ledger::{Ledger, LedgerError};
 use crate::log::{at, print};
@@ -32,9 +33,9 @@ const TOKEN_MAX_BYTES: usize = 4096;
 /// More than this is no file of certificates.
 const CA_MAX_BYTES: usize = 1 << 20;
 const MEMINFO_MAX_BYTES: usize = 64 * 1024;
-const DAY_S: u64 = 86_400;
 /// What a ledger is made of.
-const LEDGER_FILES: [&str; 4] = ["ledger.db", "ledger.db-wal", "ledger.db-shm", "highwater.lock"];
+const LEDGER_FILES: [&str; 5] =
+    ["ledger.db", "ledger.db-wal", "ledger.db-shm", "highwater.lock", "instance.json"];
 
 #[derive(Args)]
 pub(super) struct Options {
@@ -73,7 +74,7 @@ pub(super) fn activate(loaded: &Loaded, options: &Options) -> Outcome {
     if token.is_none() && !state_dir.join(enrolment::FILE_NAME).exists() {
         return Err(no_token());
     }
-    let (instance, first_start) = instance(loaded)?;
+    let (instance, first_start, names) = instance(loaded)?;
     let before = joined_before(state_dir, &instance, options.again)?;
     if let Some(before) = before.as_ref().filter(|_| !options.again) {
         return already(loaded, options, before, token.as_ref());
@@ -90,7 +91,7 @@ pub(super) fn activate(loaded: &Loaded, options: &Options) -> Outcome {
     }
     let client = Client::new(&settings).map_err(Failure::from)?;
     let identity = Identity::load_or_create(state_dir)?;
-    let host = host(loaded, &identity.names(loaded.config.uplink.hash_names));
+    let host = host(loaded, &names);
     let candidate = Candidate { token, instance, first_start, host, now_s: clock::unix_s(), ca_pem };
     let runtime = run::runtime()?;
     let outcome = runtime.block_on(uplink::activate::activate(&client, &identity, &candidate));
@@ -98,7 +99,19 @@ pub(super) fn activate(loaded: &Loaded, options: &Options) -> Outcome {
     runtime.shutdown_background();
     let enrolment = outcome?;
     enrolment.store(state_dir)?;
+    wake_the_agent(loaded)?;
     tell(loaded, options, &enrolment, false)
+}
+
+/// A running agent looks for an activation at each slot; asked on its socket, at once.
+fn wake_the_agent(loaded: &Loaded) -> std::io::Result<()> {
+    if let (Some(_), Some(socket)) =
+        (Ledger::writer(&loaded.config.state_dir), loaded.config.gate.socket.as_deref())
+    {
+        // Where it can't be asked, it finds out by itself.
+        let _ = run::runtime()?.block_on(client::request(socket, "POST", "/v1/wake"));
+    }
+    Ok(())
 }
 
 /// The token, from where it was given: the command line, a file, standard input, or the environment.
@@ -139,9 +152,9 @@ fn unreadable(path: &Path, error: &std::io::Error) -> Failure {
     Failure::new(code, format!("{} can't be read: {error}", path.display()))
 }
 
-/// The instance's id and its first start. Where no agent has run yet, its ledger is made.
-fn instance(loaded: &Loaded) -> Result<(String, i64), Failure> {
-    let of = |ledger: &Ledger| (ledger.instance().to_owned(), ledger.first_start());
+/// The instance's id, its first start, and how its names leave the host. Where no agent has run yet, its ledger is made.
+fn instance(loaded: &Loaded) -> Result<(String, i64, Names), Failure> {
+    let of = |ledger: &Ledger| (ledger.instance().to_owned(), ledger.first_start(), ledger.names());
     match open_reader(loaded) {
         Ok(ledger) => Ok(of(&ledger)),
         Err(LedgerError::Missing { .. }) => {
@@ -268,7 +281,7 @@ fn tell(loaded: &Loaded, options: &Options, enrolment: &Enrolment, already: bool
     let head = if already { "already activated, nothing was changed" } else { "activated" };
     let next = match (already, Ledger::writer(&loaded.config.state_dir)) {
         (true, _) => "",
-        (false, Some(_)) => "the running agent takes this up at its next slot\n",
+        (false, Some(_)) => "the running agent takes this up at once, or at its next slot\n",
         (false, None) => "start the agent: highwater run\n",
     };
     let rows = [
@@ -278,7 +291,10 @@ fn tell(loaded: &Loaded, options: &Options, enrolment: &Enrolment, already: bool
         ("customer", shown(&grant.customer)),
         ("contract", shown(&terms.contract)),
         ("end of contract", contract_end.unwrap_or_else(|| "none".to_owned())),
-        ("grace period", format!("{} days after each receipt", terms.grace_s / DAY_S)),
+        (
+            "grace period",
+            format!("{} after each receipt", units::span(i64::try_from(terms.grace_s).unwrap_or(i64::MAX))),
+        ),
         ("instance", grant.instance.clone()),
         ("identity", identity_row(&grant.instance, &grant.identity)),
         ("next report", format!("{next_report}, of the day that ends then")),

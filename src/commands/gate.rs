@@ -172,15 +172,18 @@ fn line(document: &Document) -> String {
     let word = document.state.word();
     if document.may_run {
         let days = document.days_left;
-        let unit = if days == 1 { "day" } else { "days" };
-        return format!("{word}: {days} {unit} of grace left, until {}\n", date(document.grace_end));
+        if days <= 1 {
+            // The last day is told to the second.
+            return format!("{word}: grace ends at {}\n", at(document.grace_end));
+        }
+        return format!("{word}: {days} days of grace left, until {}\n", date(document.grace_end));
     }
     let is_over = |end: i64| end <= document.written_at;
     match document.contract_end.filter(|end| is_over(*end)) {
         _ if is_over(document.grace_end) => {
             format!(
-                "{word}: grace ended on {}; a report that central accepts opens it\n",
-                date(document.grace_end)
+                "{word}: grace ended at {}; a report that central accepts opens it\n",
+                at(document.grace_end)
             )
         }
         Some(end) => format!("{word}: the contract ended on {}; a renewed one opens it\n", date(end)),

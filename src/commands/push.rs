@@ -64,13 +64,14 @@ fn told(outcome: &Value) -> String {
     let [accepted, parked, pending] = ["accepted", "parked", "pending"].map(|key| number(outcome, key));
     let mut text = match accepted {
         0 if pending == 0 && parked == 0 => "nothing waits to be sent\n".to_owned(),
-        n => format!("central has {} more\n", reports(n)),
+        0 => String::new(),
+        n => format!("central took {}\n", reports(n)),
     };
     if parked > 0 {
         text.push_str(&format!("{} refused for good\n", reports(parked)));
     }
     if pending > 0 {
-        text.push_str(&format!("{} still wait\n", reports(pending)));
+        text.push_str(&format!("{} still to be sent\n", reports(pending)));
     }
     text
 }

@@ -574,6 +574,8 @@ fn the_example_names_every_key_and_shows_the_defaults() {
             "uplink.ca_file",
             "uplink.client_cert",
             "uplink.client_key",
+            "gate.status_file",
+            "gate.socket",
         ]
         .contains(key);
         assert!(has(&format!("{}{name} = ", if valued { "" } else { "#" })), "{key}");
@@ -625,15 +627,15 @@ socket = "/run/haproxy/admin.sock"        # default
 [ledger]
 retention = "120d"                        # default
 
+[uplink]
+proxy = "environment"                     # default
+hash_names = false                        # default
+transport = "direct"                      # default
+
 [gate]
 status_file = "/run/highwater/gate.json"  # default
 socket = "/run/highwater/gate.sock"       # default
 hooks = []                                # default
-
-[uplink]
-proxy = "environment"               # default
-hash_names = false                  # default
-transport = "direct"                # default
 
 [log]
 format = "logfmt"                         # default

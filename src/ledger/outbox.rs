@@ -74,7 +74,7 @@ pub struct OutboxCounts {
     pub parked: i64,
     /// That central has.
     pub receipted: i64,
-    /// The end of the oldest day that waits, in unix seconds.
+    /// The end of the oldest whole day that waits, in unix seconds.
     pub oldest_pending_until: Option<i64>,
 }
 
@@ -149,7 +149,7 @@ impl Ledger {
         }
         let count = |state: &str| format!("(SELECT count(*) FROM outbox WHERE state = '{state}')");
         let query = format!(
-            "SELECT {}, {}, {}, (SELECT min(until) FROM outbox WHERE state = 'pending')",
+            "SELECT {}, {}, {}, (SELECT min(until) FROM outbox WHERE state = 'pending' AND partial = 0)",
             count("pending"),
             count("parked"),
             count("receipted")
@@ -380,18 +380,19 @@ impl Ledger {
         Ok(own.into_iter().chain(beside).collect())
     }
 
-    /// Keeps how far the grace period has gone.
+    /// Keeps how far the grace period has gone. What is wrong with the file beside the ledger is told in the result: the ledger has it
+    /// all the same.
     ///
     /// # Errors
-    /// When it can't be made durable.
-    pub fn keep(&self, kept: &Kept) -> Result<(), LedgerError> {
+    /// When it can't be made durable in the ledger.
+    pub fn keep(&self, kept: &Kept) -> Result<Result<(), LedgerError>, LedgerError> {
         let write = || -> rusqlite::Result<()> {
             let transaction = self.connection.unchecked_transaction()?;
             write_kept(&transaction, kept)?;
             transaction.commit()
         };
         write().map_err(|e| self.failed(e))?;
-        self.mirror(Some(kept))
+        Ok(self.mirror(Some(kept)))
     }
 
     /// Writes the file beside the ledger after what the ledger itself already has. Where that fails, what was done is done all the

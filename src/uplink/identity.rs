@@ -4,8 +4,7 @@ use super::private_file;
 use super::random::{self, NoRandom};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use highwater_rules::report::Names;
-use highwater_rules::sign::{self, KEY_BYTES, PublicKey, sha256};
+use highwater_rules::sign::{self, KEY_BYTES, PublicKey};
 use std::io;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -74,7 +73,6 @@ impl IdentityError {
 /// The agent's identity. Its secret is wiped when it is dropped, and never shown.
 pub struct Identity {
     key: sign::Identity,
-    salt: Zeroizing<[u8; 16]>,
 }
 
 impl std::fmt::Debug for Identity {
@@ -87,10 +85,7 @@ impl Identity {
     /// The identity of a secret seed.
     #[must_use]
     pub fn from_seed(seed: &[u8; KEY_BYTES]) -> Self {
-        let salted = Zeroizing::new([b"highwater names", &seed[..]].concat());
-        let mut salt = Zeroizing::new([0; 16]);
-        salt.copy_from_slice(sha256(&salted).0.split_at(16).0);
-        Identity { key: sign::Identity::from_seed(seed), salt }
+        Identity { key: sign::Identity::from_seed(seed) }
     }
 
     /// The identity in a state directory; `None` where none was made yet.
@@ -162,12 +157,6 @@ impl Identity {
     pub fn public(&self) -> PublicKey {
         self.key.public()
     }
-
-    /// How names leave the host: as they are, or hashed with a salt that only this identity gives.
-    #[must_use]
-    pub fn names(&self, hashed: bool) -> Names {
-        if hashed { Names::Hashed(*self.salt) } else { Names::Plain }
-    }
 }
 
 /// A key as PEM, as other tools read it.
@@ -204,8 +193,6 @@ mod tests {
         let made = Identity::create(dir.path()).unwrap();
         let again = Identity::load(dir.path()).unwrap().unwrap();
         assert_eq!(made.public(), again.public());
-        assert_eq!(made.names(true), again.names(true));
-        assert_eq!(made.names(false), Names::Plain);
         assert!(matches!(Identity::create(dir.path()), Err(IdentityError::Exists { .. })));
         assert_eq!(Identity::load_or_create(dir.path()).unwrap().public(), made.public());
         let path = dir.path().join(FILE_NAME);
@@ -213,7 +200,6 @@ mod tests {
         let other = tempfile::tempdir().unwrap();
         let other = Identity::load_or_create(other.path()).unwrap();
         assert_ne!(other.public(), made.public());
-        assert_ne!(other.names(true), made.names(true));
     }
 
     #[test]

@@ -50,8 +50,8 @@ async fn each_stage_has_its_exit_code_and_its_line() {
     for (stage, code, with_stages, line) in [
         (Stage::Open, 0, 0, "open: 71 days of grace left, until "),
         (Stage::Warning, 0, 10, "warning: 20 days of grace left, until "),
-        (Stage::Critical, 0, 11, "critical: 1 day of grace left, until "),
-        (Stage::Closed, 12, 12, "closed: grace ended on "),
+        (Stage::Critical, 0, 11, "critical: grace ends at "),
+        (Stage::Closed, 12, 12, "closed: grace ended at "),
     ] {
         gate.show(&state(stage), unix_s());
         let (found, out, err) = ended(reading(&bench, &[])).await;
