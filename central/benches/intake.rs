@@ -1,0 +1,2 @@
+//! Placeholder while the tests are brought up.
+fn main() {}
