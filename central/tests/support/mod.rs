@@ -1,5 +1,11 @@
 //! What tests and benches share: a real server, a real client, and agents that sign.
 #![allow(dead_code, unreachable_pub, unused_imports, reason = "each test takes what it needs of this")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test that can't go on fails"
+)]
 #![allow(clippy::allow_attributes, reason = "what is unused differs from one test to the next")]
 
 mod agent;
