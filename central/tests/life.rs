@@ -1,4 +1,5 @@
 //! A server's life: its first start, its keys, its death.
+#![expect(clippy::unwrap_used, reason = "a test that can't go on fails")]
 
 mod support;
 

@@ -25,6 +25,8 @@ pub struct Agent {
     pub pinned: Option<PublicKey>,
     pub sequence: u64,
     pub previous: Option<Digest>,
+    /// How many network interfaces it reports.
+    pub interfaces: usize,
 }
 
 /// A report that was made.
@@ -44,6 +46,7 @@ impl Agent {
             pinned: None,
             sequence: 0,
             previous: None,
+            interfaces: 5,
         }
     }
 
@@ -53,7 +56,14 @@ impl Agent {
         let key = Identity::from_seed(&seed);
         assert_eq!(key.id(), self.key.id(), "a clone has the same key");
         let (instance, pinned) = (self.instance.clone(), self.pinned.clone());
-        Agent { key, instance, pinned, sequence: self.sequence, previous: self.previous }
+        Agent {
+            key,
+            instance,
+            pinned,
+            sequence: self.sequence,
+            previous: self.previous,
+            interfaces: self.interfaces,
+        }
     }
 
     /// What it asks, signed by a key.
@@ -121,7 +131,7 @@ impl Agent {
             instance: &self.instance,
             sequence,
             previous,
-            summary: &summary(sequence),
+            summary: &summary(sequence, self.interfaces),
             day: &DayFacts {
                 hourly_ram: (1..=24).map(|h| (h, 67_435_167_744)).collect(),
                 boots: 1,
@@ -167,7 +177,7 @@ impl Agent {
     }
 }
 
-fn summary(sequence: u64) -> DaySummary {
+fn summary(sequence: u64, interfaces: usize) -> DaySummary {
     let date = jiff::civil::date(2026, 1, 1)
         .saturating_add(jiff::Span::new().days(i64::try_from(sequence).unwrap() % 9000));
     let day = Calendar::utc().day(date);
@@ -198,7 +208,7 @@ fn summary(sequence: u64) -> DaySummary {
     let tls =
         |subject: &str| one(Meter::SslTps, subject, peak(12.0 / 3.5), peak(11.0 / 3.5), Some(10.0 / 3.5));
     let mut series = vec![ram("host"), ram(TOTAL)];
-    series.extend((0..5).map(|n| network(&format!("enp{n}s0f1"))));
+    series.extend((0..interfaces).map(|n| network(&format!("enp{n}s0f1"))));
     series.extend([network(TOTAL), tls("haproxy"), tls(TOTAL)]);
     DaySummary { until: day.end, day, coverage, series, present_slots: 288, present: Some((1, 2)) }
 }
