@@ -1,5 +1,6 @@
 //! The state that requests share.
 
+use crate::bodies::Bodies;
 use crate::clock::Clock;
 use crate::intake::{KnownKeys, Tally};
 use crate::keys::{KeyError, Keys};
@@ -18,6 +19,8 @@ pub struct Central {
     pub clock: Clock,
     /// The keys of those who reported lately.
     pub known: Arc<KnownKeys>,
+    /// Room for requests' bodies.
+    pub bodies: Arc<Bodies>,
     /// What was taken, for the log.
     pub counts: Arc<Counts>,
     /// How agents reach this server: `https://HOST:PORT`.
@@ -56,6 +59,7 @@ impl Central {
             keys,
             clock: Clock,
             known: Arc::default(),
+            bodies: Arc::default(),
             counts: Arc::default(),
             public_url: public_url.into(),
         })

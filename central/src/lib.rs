@@ -8,6 +8,7 @@
 //!   keys                    what it signs with
 //!   intake                  a batch of reports -> its signed answer
 //!   activate                who wants to join -> its signed grant
+//!   bodies                  room for what is being read
 //!   central                 the state that requests share
 //!   http                    what can be asked over HTTPS
 //!   certificates, tls       what the server shows of itself
@@ -19,6 +20,7 @@
 //! Uses go upward in this list only.
 
 pub mod activate;
+pub mod bodies;
 pub mod central;
 pub mod certificates;
 pub mod clock;

@@ -238,3 +238,49 @@ async fn a_changed_certificate_is_spoken_after_a_hangup() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_full_disk_acknowledges_nothing_and_goes_on_when_there_is_room() {
+    let home = tempfile::tempdir().unwrap();
+    let dir = home.path().join("data");
+    let mut server = Server::start_in(&dir, &[]);
+    let token = server.token(&server.contract(&[]), &[]);
+    let mut agent = Agent::new(1);
+    agent.join(&mut server.client().await, &token).await;
+    // No file grows beyond 2 MiB: the write-ahead log soon is that long, and a write then fails as on a full disk.
+    limit(&server, "2097152");
+    let mut client = server.client().await;
+    let mut acknowledged = 0;
+    let mut refused = None;
+    for _ in 0..200 {
+        let made: Vec<Made> = (0..20).map(|_| agent.report()).collect();
+        let reply = client.try_post("/v1/reports", agent.batch(&made)).await;
+        let reply = reply.unwrap_or_else(|e| panic!("{e}: the server {:?}", server.child.wait()));
+        if reply.status == 200 {
+            acknowledged += made.len();
+            continue;
+        }
+        assert_eq!((reply.status.as_u16(), reply.error().as_str()), (503, "store_failed"));
+        assert!(reply.headers.contains_key("retry-after"));
+        refused = Some(made);
+        break;
+    }
+    let waiting = refused.expect("the disk was never full");
+    assert!(acknowledged > 0);
+    limit(&server, "unlimited");
+    let fates = agent.push(&mut client, &waiting).await;
+    assert!(fates.iter().all(|fate| matches!(fate, Fate::Receipted { .. })), "{fates:?}");
+    signal(&server, Signal::SIGKILL);
+    server.child.wait().unwrap();
+    let again = Server::start_in(&dir, &[]);
+    let listed = again.json(&["report", "list"]);
+    assert_eq!(listed["reports"].as_array().unwrap().len(), acknowledged + waiting.len());
+}
+
+/// Bounds how long a file of a running server can grow.
+fn limit(server: &Server, bytes: &str) {
+    let done = std::process::Command::new("prlimit")
+        .args(["--pid", &server.child.id().to_string(), &format!("--fsize={bytes}:unlimited")])
+        .status();
+    assert!(done.unwrap().success());
+}

@@ -49,8 +49,16 @@ impl Server {
         if !more.contains(&"--rate-limit") {
             arguments.extend(["--rate-limit", "0"]);
         }
-        let mut child =
-            program(dir, &arguments).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        // SIGXFSZ is ignored, so that a test can make the disk look full: a shell hands that down.
+        let program = program(dir, &arguments);
+        let mut child = Command::new("sh")
+            .args(["-c", "trap '' XFSZ; exec \"$0\" \"$@\""])
+            .arg(program.get_program())
+            .args(program.get_args())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let told: Value = serde_json::from_str(&line).unwrap();
