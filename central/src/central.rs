@@ -4,7 +4,9 @@ use crate::bodies::Bodies;
 use crate::clock::Clock;
 use crate::intake::{KnownKeys, Tally};
 use crate::keys::{KeyError, Keys};
+use crate::metrics::Metrics;
 use crate::store::Store;
+use crate::watched::Watched;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -23,6 +25,10 @@ pub struct Central {
     pub bodies: Arc<Bodies>,
     /// What was taken, for the log.
     pub counts: Arc<Counts>,
+    /// What is counted, for `/metrics`.
+    pub metrics: Arc<Metrics>,
+    /// What those who watch this server were told lately.
+    pub watched: Arc<Watched>,
     /// How agents reach this server: `https://HOST:PORT`.
     pub public_url: Arc<str>,
 }
@@ -61,6 +67,8 @@ impl Central {
             known: Arc::default(),
             bodies: Arc::default(),
             counts: Arc::default(),
+            metrics: Arc::default(),
+            watched: Arc::default(),
             public_url: public_url.into(),
         })
     }

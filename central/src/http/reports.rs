@@ -17,5 +17,6 @@ pub(super) async fn take(
     let now_s = central.clock.now_s();
     let (answer, tally) = intake::take(&*central.store, &central.keys, &central.known, batch, now_s).await?;
     central.counts.add(tally);
+    central.metrics.add(&tally);
     Ok(body::answer(answer))
 }
