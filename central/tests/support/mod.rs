@@ -8,10 +8,12 @@
 )]
 #![allow(clippy::allow_attributes, reason = "what is unused differs from one test to the next")]
 
+mod admin;
 mod agent;
 mod client;
 mod server;
 
+pub use admin::Admin;
 pub use agent::{Agent, Made};
 pub use client::{Client, Reply};
 pub use server::{Server, program};
