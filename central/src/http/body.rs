@@ -33,7 +33,14 @@ pub(super) async fn read(bodies: &Bodies, request: Request<Body>, max: usize) ->
             format!("send it as Content-Type: {PROTOBUF}"),
         ));
     }
-    let mut body = request.into_body();
+    whole(bodies, request.into_body(), max).await
+}
+
+/// The bytes of a body of at most `max` bytes, whatever they are.
+///
+/// # Errors
+/// When it is longer, or does not come whole, and when there is no room for it now.
+pub(super) async fn whole(bodies: &Bodies, mut body: Body, max: usize) -> Result<Bytes, Problem> {
     let mut bytes = Vec::new();
     let mut room = bodies.take(0).ok_or_else(busy)?;
     let mut length = 0;

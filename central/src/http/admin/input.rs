@@ -1,9 +1,8 @@
 //! What a request brings, held to what it may bring. A wrong word is never passed over.
 
-use super::super::Problem;
+use super::super::{Problem, body};
+use crate::central::Central;
 use crate::model::{PAGE_DEFAULT, PAGE_MAX, Page};
-use axum::body::Bytes;
-use axum::extract::rejection::BytesRejection;
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::request::Parts;
 use axum::http::{StatusCode, header};
@@ -43,10 +42,10 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
 /// A body of JSON, without keys that the path does not know.
 pub(super) struct Body<T>(pub(super) T);
 
-impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
+impl<T: DeserializeOwned> FromRequest<Central> for Body<T> {
     type Rejection = Problem;
 
-    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+    async fn from_request(request: Request, central: &Central) -> Result<Self, Problem> {
         let kind = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
         let kind = kind.and_then(|kind| kind.split(';').next()).unwrap_or_default().trim();
         if !kind.eq_ignore_ascii_case("application/json") {
@@ -57,24 +56,12 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
                 "send JSON with the header `Content-Type: application/json`",
             ));
         }
-        let body = Bytes::from_request(request, state).await.map_err(|error| unread(&error))?;
-        let read = serde_json::from_slice(&body);
+        let body = body::whole(&central.bodies, request.into_body(), super::BODY_MAX_BYTES).await?;
+        let read = serde_json::from_slice(&body.bytes);
         read.map(Body).map_err(|error| {
             malformed("the body", error, "look up the keys and their types in /api/v1/openapi.json")
         })
     }
-}
-
-fn unread(error: &BytesRejection) -> Problem {
-    if error.status() == StatusCode::PAYLOAD_TOO_LARGE {
-        return Problem::new(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            "too_large",
-            format!("the body is longer than {} bytes", super::BODY_MAX_BYTES),
-            "send less",
-        );
-    }
-    malformed("the body", error.body_text(), "send it whole")
 }
 
 /// The one id in the path: a UUID.

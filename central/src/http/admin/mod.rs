@@ -19,7 +19,6 @@ pub use openapi::{document, text as document_text};
 use super::Problem;
 use crate::central::Central;
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
 use axum::http::StatusCode;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
@@ -52,7 +51,6 @@ pub fn router(central: Central) -> Router<Central> {
         .route("/keys/rotate", post(keys::rotate))
         .fallback(nothing_here)
         .method_not_allowed_fallback(wrong_method)
-        .layer(DefaultBodyLimit::max(BODY_MAX_BYTES))
         .layer(from_fn_with_state(central, auth::admit));
     // The document tells nothing of this central: whoever wants to write a client may read it.
     let open =
