@@ -1,9 +1,12 @@
 //! The state that requests share.
 
+use crate::bodies::Bodies;
 use crate::clock::Clock;
 use crate::intake::{KnownKeys, Tally};
 use crate::keys::{KeyError, Keys};
+use crate::metrics::Metrics;
 use crate::store::Store;
+use crate::watched::Watched;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -18,8 +21,14 @@ pub struct Central {
     pub clock: Clock,
     /// The keys of those who reported lately.
     pub known: Arc<KnownKeys>,
+    /// Room for requests' bodies.
+    pub bodies: Arc<Bodies>,
     /// What was taken, for the log.
     pub counts: Arc<Counts>,
+    /// What is counted, for `/metrics`.
+    pub metrics: Arc<Metrics>,
+    /// What those who watch this server were told lately.
+    pub watched: Arc<Watched>,
     /// How agents reach this server: `https://HOST:PORT`.
     pub public_url: Arc<str>,
 }
@@ -56,7 +65,10 @@ impl Central {
             keys,
             clock: Clock,
             known: Arc::default(),
+            bodies: Arc::default(),
             counts: Arc::default(),
+            metrics: Arc::default(),
+            watched: Arc::default(),
             public_url: public_url.into(),
         })
     }

@@ -67,6 +67,21 @@ pub struct Tally {
     pub accepted: u64,
     /// Reports that were not taken.
     pub refused: u64,
+    /// The same, by reason: at each reason's number in the wire format.
+    pub reasons: [u64; REASONS],
+}
+
+/// Reasons of a refusal that are told apart, the unspecified one with them.
+pub const REASONS: usize = 7;
+
+impl Tally {
+    fn refuse(&mut self, reason: Reason) {
+        self.refused += 1;
+        let number = usize::try_from(i32::from(reason)).unwrap_or(0);
+        if let Some(count) = self.reasons.get_mut(number) {
+            *count += 1;
+        }
+    }
 }
 
 /// Reads a batch.
@@ -293,7 +308,7 @@ fn tally(verdicts: &[Option<Refusal>], decisions: &[Decision]) -> Tally {
     let mut tally = Tally::default();
     let mut first: Option<(Reason, &str)> = None;
     for refused in verdicts.iter().flatten() {
-        tally.refused += 1;
+        tally.refuse(refused.reason());
         first = first.or(Some((refused.reason(), &refused.message)));
     }
     for decision in decisions {
@@ -309,7 +324,7 @@ fn tally(verdicts: &[Option<Refusal>], decisions: &[Decision]) -> Tally {
                 );
             }
             Decision::Refused { reason, message, .. } => {
-                tally.refused += 1;
+                tally.refuse(*reason);
                 first = first.or(Some((*reason, message)));
             }
         }

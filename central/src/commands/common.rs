@@ -105,3 +105,11 @@ pub(super) fn table(head: &[&str], rows: &[Vec<String>]) -> String {
 pub(super) fn plain(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }
+
+/// Names and their values, aligned, a line each.
+pub(super) fn pairs(pairs: &[(&str, String)]) -> String {
+    let width = pairs.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
+    let line =
+        |(name, value): &(&str, String)| format!("{}\n", format!("{name:<width$}  {value}").trim_end());
+    pairs.iter().map(line).collect()
+}

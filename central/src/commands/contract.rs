@@ -5,6 +5,7 @@ use super::{Failure, Outcome, dates, exit};
 use crate::model::{
     BLOCK_UNCONFIRMED_S, Contract, ContractChange, ContractStatus, Mode, NewContract, PAGE_MAX, Page,
 };
+use crate::shapes::ContractShape;
 use crate::store::{Store, StoreError};
 use clap::{Args, Subcommand};
 use highwater_rules::grace::{GRACE_MAX_S, GRACE_S};
@@ -22,6 +23,8 @@ pub(super) enum Contracts {
     Show(One),
     /// Takes a contract back: reports under it are refused, and sent again when it is restored
     Revoke(One),
+    /// Takes a revocation back: reports under the contract are taken again
+    Restore(One),
 }
 
 #[derive(Debug, Args)]
@@ -74,7 +77,8 @@ pub(super) fn run(common: &Common, command: &Contracts) -> Outcome {
         Contracts::List(options) => {
             let contracts = common.with(async |tools| all(&*tools.store).await)?;
             if options.json {
-                print_json(&json!({ "contracts": contracts }))?;
+                let shapes: Vec<ContractShape> = contracts.into_iter().map(ContractShape::from).collect();
+                print_json(&json!({ "contracts": shapes }))?;
             } else {
                 print(&listed(&contracts))?;
             }
@@ -84,14 +88,17 @@ pub(super) fn run(common: &Common, command: &Contracts) -> Outcome {
             let contract = common.with(async |tools| existing(&*tools.store, &options.id).await)?;
             shown(&contract, options.json)
         }
-        Contracts::Revoke(options) => {
-            let change = ContractChange::status(ContractStatus::Revoked);
-            let contract = common.with(async |tools| {
-                Ok(tools.store.change_contract(options.id.clone(), change, tools.by.clone()).await?)
-            })?;
-            shown(&contract, options.json)
-        }
+        Contracts::Revoke(one) => set(common, one, ContractStatus::Revoked),
+        Contracts::Restore(one) => set(common, one, ContractStatus::Active),
     }
+}
+
+fn set(common: &Common, one: &One, status: ContractStatus) -> Outcome {
+    let change = ContractChange::status(status);
+    let contract = common.with(async |tools| {
+        Ok(tools.store.change_contract(one.id.clone(), change, tools.by.clone()).await?)
+    })?;
+    shown(&contract, one.json)
 }
 
 fn create(common: &Common, options: &Create) -> Outcome {
@@ -174,7 +181,7 @@ fn listed(contracts: &[Contract]) -> String {
 
 fn shown(contract: &Contract, json: bool) -> Outcome {
     if json {
-        print_json(&json!(contract))?;
+        print_json(&json!(ContractShape::from(contract.clone())))?;
     } else {
         print(&listed(std::slice::from_ref(contract)))?;
     }

@@ -1,9 +1,16 @@
 //! What an operator types. One file a subcommand.
 
+mod activation;
+mod admin_token;
+mod alarm;
+mod audit;
 mod common;
+mod completions;
 mod contract;
 mod dates;
+mod key;
 mod report;
+mod report_show;
 mod serve;
 mod token;
 
@@ -59,9 +66,28 @@ enum Command {
     /// Makes, shows and revokes enrolment tokens, by which agents join
     #[command(subcommand)]
     Token(token::Tokens),
+    /// Shows the instances that have joined; confirms, disables, enables and deletes activations
+    #[command(subcommand)]
+    Activation(activation::Activations),
     /// Shows the reports that came
     #[command(subcommand)]
     Report(report::Reports),
+    /// Shows what someone should look at: forks, holes, broken chains, clones
+    #[command(subcommand)]
+    Alarm(alarm::Alarms),
+    /// Shows who changed what, and when
+    #[command(subcommand)]
+    Audit(audit::Audit),
+    /// Shows the keys that receipts are signed with, and makes a new one
+    #[command(subcommand)]
+    Key(key::Keys),
+    /// Makes, shows and revokes tokens for the REST API
+    #[command(subcommand)]
+    AdminToken(admin_token::AdminTokens),
+    /// Prints a completion script for a shell
+    ///
+    /// bash: `highwater-central completions bash > ~/.local/share/bash-completion/completions/highwater-central`
+    Completions(completions::Options),
 }
 
 /// A command that failed: its exit code, and what to tell.
@@ -141,7 +167,13 @@ fn dispatch(cli: &Cli) -> Outcome {
         Command::Serve(options) => serve::serve(&cli.common, options),
         Command::Contract(command) => contract::run(&cli.common, command),
         Command::Token(command) => token::run(&cli.common, command),
+        Command::Activation(command) => activation::run(&cli.common, command),
         Command::Report(command) => report::run(&cli.common, command),
+        Command::Alarm(command) => alarm::run(&cli.common, command),
+        Command::Audit(command) => audit::run(&cli.common, command),
+        Command::Key(command) => key::run(&cli.common, command),
+        Command::AdminToken(command) => admin_token::run(&cli.common, command),
+        Command::Completions(options) => completions::print_for(options),
     }
 }
 

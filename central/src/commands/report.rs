@@ -1,8 +1,9 @@
 //! `highwater-central report`.
 
 use super::common::{Common, Tools, plain, print, print_json, table};
-use super::{Failure, Outcome, dates};
+use super::{Failure, Outcome, dates, report_show};
 use crate::model::{PAGE_MAX, Page, ReportFilter, ReportRow};
+use crate::shapes::ReportShape;
 use clap::{Args, Subcommand};
 use serde_json::json;
 
@@ -10,6 +11,8 @@ use serde_json::json;
 pub(super) enum Reports {
     /// Lists reports in the order of identity and number
     List(List),
+    /// Shows one report with all its figures
+    Show(report_show::Show),
 }
 
 #[derive(Debug, Args)]
@@ -38,10 +41,17 @@ pub(super) struct List {
 }
 
 pub(super) fn run(common: &Common, command: &Reports) -> Outcome {
-    let Reports::List(options) = command;
+    match command {
+        Reports::List(options) => list(common, options),
+        Reports::Show(options) => report_show::run(common, options),
+    }
+}
+
+fn list(common: &Common, options: &List) -> Outcome {
     let reports = common.with(async |tools| listed(tools, options).await)?;
     if options.json {
-        print_json(&json!({ "reports": reports }))?;
+        let shapes: Vec<ReportShape> = reports.into_iter().map(ReportShape::from).collect();
+        print_json(&json!({ "reports": shapes }))?;
         return Ok(0);
     }
     if reports.is_empty() {

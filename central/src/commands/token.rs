@@ -1,15 +1,12 @@
 //! `highwater-central token`.
 
 use super::common::{Common, Tools, print, print_json, table};
-use super::{Failure, Outcome, dates};
-use crate::keys::Keys;
-use crate::model::{Confirm, NewToken, PAGE_MAX, Page, Token};
-use crate::secrets;
+use super::{Failure, Outcome, dates, exit};
+use crate::enrol::{self, Wanted};
+use crate::model::{Confirm, PAGE_MAX, Page, Token};
+use crate::shapes::TokenShape;
 use clap::{Args, Subcommand};
-use highwater_rules::sign::sha256;
-use highwater_rules::token::EnrolmentToken;
 use serde_json::json;
-use std::sync::Arc;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Tokens {
@@ -79,7 +76,8 @@ pub(super) fn run(common: &Common, command: &Tokens) -> Outcome {
         Tokens::List(options) => {
             let tokens = common.with(async |tools| all(tools, options.contract.as_deref()).await)?;
             if options.json {
-                print_json(&json!({ "tokens": tokens }))?;
+                let shapes: Vec<TokenShape> = tokens.into_iter().map(TokenShape::from).collect();
+                print_json(&json!({ "tokens": shapes }))?;
             } else {
                 print(&listed(&tokens))?;
             }
@@ -90,7 +88,7 @@ pub(super) fn run(common: &Common, command: &Tokens) -> Outcome {
                 Ok(tools.store.revoke_token(options.id.clone(), tools.by.clone()).await?)
             })?;
             if options.json {
-                print_json(&json!(token))?;
+                print_json(&json!(TokenShape::from(token)))?;
             } else {
                 print(&listed(&[token]))?;
             }
@@ -100,21 +98,16 @@ pub(super) fn run(common: &Common, command: &Tokens) -> Outcome {
 }
 
 async fn create(tools: &Tools, options: &Create) -> Outcome {
-    let keys = Keys::load(Arc::clone(&tools.store)).await?;
-    let key = keys.ring().current().map(highwater_rules::sign::Identity::public);
-    let key = key.ok_or(crate::keys::KeyError::None)?;
-    let token = EnrolmentToken::new(secrets::random()?, &key);
-    let new = NewToken {
-        secret: sha256(&token.secret),
-        key: key.id(),
+    let wanted = Wanted {
         contract: options.contract.clone(),
         uses: options.uses.0,
-        expires_at: Some(tools.by.at.saturating_add_unsigned(options.expires)),
+        expires_in_s: Some(options.expires),
         confirm: options.confirm,
     };
-    tools.store.create_token(new, tools.by.clone()).await?;
+    wanted.check().map_err(|no| Failure::new(exit::USAGE, no))?;
+    let (_, text) = enrol::make(&*tools.store, wanted, tools.by.clone()).await?;
     if options.json {
-        print_json(&json!({ "token": token.text() }))?;
+        print_json(&json!({ "token": text }))?;
         return Ok(0);
     }
     let url = tools.dir.public_url()?.unwrap_or_else(|| "https://CENTRAL:8443".to_owned());
@@ -122,9 +115,9 @@ async fn create(tools: &Tools, options: &Create) -> Outcome {
     print(&format!(
         "{}\n\nIt is shown this once. On the host that is metered (with a copy of the file behind --ca-file):\n  highwater activate \
          --central {url} --ca-file {} --token {}\n",
-        token.text(),
+        text,
         ca.display(),
-        token.text()
+        text
     ))?;
     Ok(0)
 }

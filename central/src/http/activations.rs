@@ -12,9 +12,9 @@ pub(super) async fn join(
     State(central): State<Central>,
     request: Request<Body>,
 ) -> Result<Response, Problem> {
-    let bytes = body::read(request, activate::REQUEST_MAX_BYTES).await?;
+    let body = body::read(&central.bodies, request, activate::REQUEST_MAX_BYTES).await?;
     let now_s = central.clock.now_s();
-    let answer = activate::join(&*central.store, &central.keys, &bytes, now_s).await?;
+    let answer = activate::join(&*central.store, &central.keys, &body.bytes, now_s).await?;
     Ok(body::answer(answer))
 }
 

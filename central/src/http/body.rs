@@ -1,17 +1,30 @@
 //! Bodies in protobuf: read bounded, answered as such.
 
 use super::Problem;
+use crate::bodies::Bodies;
+use crate::store::StoreError;
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderValue, Request, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use http_body_util::BodyExt as _;
+use tokio::sync::OwnedSemaphorePermit;
 
 const PROTOBUF: &str = "application/x-protobuf";
+/// A body that is too long is still read, up to so many times its limit, and thrown away: a client that is cut off while it writes
+/// never sees why.
+const DRAIN_FACTOR: usize = 4;
+
+/// A body, and its part of the room for all of them, which it gives back when it is dropped.
+pub(super) struct Bytes {
+    pub(super) bytes: Vec<u8>,
+    _room: OwnedSemaphorePermit,
+}
 
 /// The bytes of a protobuf body of at most `max` bytes.
 ///
 /// # Errors
-/// When it is of another type, longer, or does not come whole.
-pub(super) async fn read(request: Request<Body>, max: usize) -> Result<Vec<u8>, Problem> {
+/// When it is of another type, longer, or does not come whole, and when there is no room for it now.
+pub(super) async fn read(bodies: &Bodies, request: Request<Body>, max: usize) -> Result<Bytes, Problem> {
     if !is_protobuf(request.headers()) {
         return Err(Problem::new(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -20,29 +33,41 @@ pub(super) async fn read(request: Request<Body>, max: usize) -> Result<Vec<u8>, 
             format!("send it as Content-Type: {PROTOBUF}"),
         ));
     }
-    let too_large = || {
-        let message = format!("the body is longer than {max} bytes");
-        Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", message, "send it in parts")
-    };
-    let told =
-        request.headers().get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse::<u64>().ok());
-    if told.is_some_and(|length| length > max as u64) {
-        return Err(too_large());
-    }
-    match axum::body::to_bytes(request.into_body(), max).await {
-        Ok(bytes) => Ok(bytes.into()),
-        Err(error)
-            if std::error::Error::source(&error).is_some_and(|e| e.to_string().contains("length limit")) =>
-        {
-            Err(too_large())
+    whole(bodies, request.into_body(), max).await
+}
+
+/// The bytes of a body of at most `max` bytes, whatever they are.
+///
+/// # Errors
+/// When it is longer, or does not come whole, and when there is no room for it now.
+pub(super) async fn whole(bodies: &Bodies, mut body: Body, max: usize) -> Result<Bytes, Problem> {
+    let mut bytes = Vec::new();
+    let mut room = bodies.take(0).ok_or_else(busy)?;
+    let mut length = 0;
+    while let Some(frame) = body.frame().await {
+        let Ok(frame) = frame else {
+            let message = "the body did not come whole";
+            return Err(Problem::new(StatusCode::BAD_REQUEST, "incomplete", message, "send it again"));
+        };
+        let Ok(data) = frame.into_data() else { continue };
+        length += data.len();
+        if length > DRAIN_FACTOR * max {
+            break;
         }
-        Err(_) => Err(Problem::new(
-            StatusCode::BAD_REQUEST,
-            "incomplete",
-            "the body did not come whole",
-            "send it again",
-        )),
+        if length <= max {
+            room.merge(bodies.take(data.len()).ok_or_else(busy)?);
+            bytes.extend_from_slice(&data);
+        }
     }
+    if length > max {
+        let message = format!("the body is longer than {max} bytes");
+        return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", message, "send it in parts"));
+    }
+    Ok(Bytes { bytes, _room: room })
+}
+
+fn busy() -> Problem {
+    StoreError::Busy.into()
 }
 
 fn is_protobuf(headers: &HeaderMap) -> bool {

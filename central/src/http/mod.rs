@@ -1,6 +1,7 @@
 //! What can be asked over HTTPS. One file a resource.
 
 mod activations;
+pub mod admin;
 mod body;
 mod health;
 mod problem;
@@ -16,8 +17,11 @@ use axum::routing::{get, post};
 /// All routes.
 pub fn router(central: Central) -> Router {
     Router::new()
+        .nest("/api/v1", admin::router(central.clone()))
         .route("/v1/reports", post(reports::take))
         .route("/v1/activations", post(activations::join))
+        .route("/", get(health::about))
+        .route("/metrics", get(health::metrics))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
         .fallback(async || {

@@ -1,7 +1,8 @@
-//! What a request is answered with when it can't be done: `{"error","message","mend"}`.
+//! What a request is answered with when it can't be done: `application/problem+json` (RFC 9457).
 
 use crate::intake::IntakeError;
 use crate::keys::KeyError;
+use crate::shapes::ProblemShape;
 use crate::store::StoreError;
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
@@ -70,8 +71,15 @@ impl From<StoreError> for Problem {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let body = serde_json::json!({"error": self.word, "message": self.message, "mend": self.mend});
-        let mut response = (self.status, Json(body)).into_response();
+        let body = ProblemShape {
+            title: self.status.canonical_reason().unwrap_or("Problem"),
+            status: self.status.as_u16(),
+            error: self.word,
+            detail: self.message,
+            mend: self.mend,
+        };
+        let kind = [(header::CONTENT_TYPE, "application/problem+json")];
+        let mut response = (self.status, kind, Json(body)).into_response();
         if let Some(seconds) = self.retry_after_s {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }

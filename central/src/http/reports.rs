@@ -12,11 +12,11 @@ pub(super) async fn take(
     State(central): State<Central>,
     request: Request<Body>,
 ) -> Result<Response, Problem> {
-    let bytes = body::read(request, intake::BATCH_MAX_BYTES).await?;
-    let batch = intake::decode(&bytes)?;
-    drop(bytes);
+    let body = body::read(&central.bodies, request, intake::BATCH_MAX_BYTES).await?;
+    let batch = intake::decode(&body.bytes)?;
     let now_s = central.clock.now_s();
     let (answer, tally) = intake::take(&*central.store, &central.keys, &central.known, batch, now_s).await?;
     central.counts.add(tally);
+    central.metrics.add(&tally);
     Ok(body::answer(answer))
 }

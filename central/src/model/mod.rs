@@ -6,6 +6,7 @@ mod activation;
 mod alarm;
 mod audit;
 mod contract;
+mod figures;
 mod key;
 mod page;
 mod report;
@@ -17,6 +18,7 @@ pub use activation::{
 pub use alarm::{Alarm, AlarmFilter, AlarmKind};
 pub use audit::{AuditFilter, AuditRow, By};
 pub use contract::{BLOCK_UNCONFIRMED_S, Contract, ContractChange, ContractStatus, Mode, NewContract};
+pub use figures::{COMMIT_BOUNDS_S, Durations, Figures};
 pub use key::{AdminToken, SigningKey};
 pub use page::{PAGE_DEFAULT, PAGE_MAX, Page};
 pub use report::{Arrival, Decision, Line, Placed, ReceiptFacts, ReportFilter, ReportRow, StoredReport};

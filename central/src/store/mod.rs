@@ -9,8 +9,8 @@ pub use error::StoreError;
 
 use crate::model::{
     Activation, ActivationChange, ActivationFilter, AdminToken, Alarm, AlarmFilter, Arrival, AuditFilter,
-    AuditRow, By, Contract, ContractChange, Decision, Denied, Granted, Joining, Line, NewContract, NewToken,
-    Page, ReportFilter, ReportRow, SigningKey, StoredReport, Token,
+    AuditRow, By, Contract, ContractChange, Decision, Denied, Figures, Granted, Joining, Line, NewContract,
+    NewToken, Page, ReportFilter, ReportRow, SigningKey, StoredReport, Token,
 };
 use highwater_rules::chain::Digest;
 use highwater_rules::sign::KeyId;
@@ -90,4 +90,9 @@ pub trait Store: Send + Sync + 'static {
     fn admin_tokens(&self) -> Answer<'_, Vec<AdminToken>>;
     /// Takes a token of the administration back.
     fn revoke_admin_token(&self, id: String, by: By) -> Answer<'_, AdminToken>;
+
+    /// How much there is of what, and what waits.
+    fn figures(&self) -> Answer<'_, Figures>;
+    /// Writes something that changes nothing, and makes it durable: whether reports could be taken now.
+    fn probe(&self) -> Answer<'_, ()>;
 }

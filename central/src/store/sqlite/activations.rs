@@ -175,6 +175,11 @@ pub(super) fn change(
 ) -> Result<Activation, Fault> {
     let before = one(db, identity)?
         .ok_or_else(|| StoreError::Absent { what: "activation", id: identity.to_owned() })?;
+    if before.state == ActivationState::Deleted && change != ActivationChange::State(ActivationState::Deleted)
+    {
+        let why = "the activation was deleted: activate the instance again, with a token";
+        return Err(StoreError::Conflict(why.to_owned()).into());
+    }
     let mut after = before.clone();
     let action = match change {
         ActivationChange::Confirm => {

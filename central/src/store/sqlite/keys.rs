@@ -8,6 +8,7 @@ use crate::store::StoreError;
 use highwater_rules::chain::Digest;
 use highwater_rules::sign::KeyId;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
+use subtle::ConstantTimeEq as _;
 
 pub(super) fn all(db: &Connection) -> Result<Vec<SigningKey>, Fault> {
     let mut select =
@@ -68,10 +69,20 @@ pub(super) fn create_admin(
     Ok(token)
 }
 
+/// Every token that holds is compared, each in the same time whatever it has in common with what was sent: how long it takes tells
+/// nothing of any of them.
 pub(super) fn admin(db: &Connection, secret: &Digest) -> Result<Option<AdminToken>, Fault> {
     let mut select =
-        db.prepare_cached(&format!("SELECT {COLUMNS} FROM admin_tokens WHERE secret = ?1 AND revoked = 0"))?;
-    Ok(select.query_row([&secret.0], read).optional()?)
+        db.prepare_cached(&format!("SELECT {COLUMNS}, secret FROM admin_tokens WHERE revoked = 0"))?;
+    let rows = select.query_map([], |found| Ok((read(found)?, row::key_bytes(found, 4)?)))?;
+    let mut same = None;
+    for one in rows {
+        let (token, kept) = one?;
+        if bool::from(kept.ct_eq(&secret.0)) {
+            same = Some(token);
+        }
+    }
+    Ok(same)
 }
 
 pub(super) fn admins(db: &Connection) -> Result<Vec<AdminToken>, Fault> {

@@ -12,6 +12,7 @@ mod alarms;
 mod audit;
 mod contracts;
 mod fault;
+mod figures;
 mod join;
 mod keys;
 mod open;
@@ -25,10 +26,11 @@ mod tokens;
 mod writer;
 
 use super::{Answer, Store, StoreError};
+use crate::histogram::Histogram;
 use crate::model::{
     Activation, ActivationChange, ActivationFilter, AdminToken, Alarm, AlarmFilter, Arrival, AuditFilter,
-    AuditRow, By, Contract, ContractChange, Decision, Denied, Granted, Joining, Line, NewContract, NewToken,
-    Page, ReportFilter, ReportRow, SigningKey, StoredReport, Token,
+    AuditRow, By, Contract, ContractChange, Decision, Denied, Figures, Granted, Joining, Line, NewContract,
+    NewToken, Page, ReportFilter, ReportRow, SigningKey, StoredReport, Token,
 };
 use fault::Fault;
 use highwater_rules::chain::Digest;
@@ -56,6 +58,7 @@ pub struct SqliteStore {
     room: Arc<Semaphore>,
     writer: Option<JoinHandle<()>>,
     readers: Arc<Readers>,
+    commits: Arc<Histogram>,
 }
 
 impl SqliteStore {
@@ -68,7 +71,8 @@ impl SqliteStore {
         let mut db = open::writer(path).map_err(at)?;
         schema::migrate(&mut db, path).map_err(at)?;
         let (jobs, waiting) = mpsc::channel(QUEUE_JOBS);
-        let writer = Writer::new(db, path.to_owned());
+        let commits = Arc::new(Histogram::default());
+        let writer = Writer::new(db, path.to_owned(), Arc::clone(&commits));
         let thread = std::thread::Builder::new()
             .name("writer".to_owned())
             .spawn(move || writer.run(waiting))
@@ -79,6 +83,7 @@ impl SqliteStore {
             room: Arc::new(Semaphore::new(QUEUE_KIB)),
             writer: Some(thread),
             readers: Arc::new(Readers::new(path)),
+            commits,
         })
     }
 
@@ -225,5 +230,14 @@ impl Store for SqliteStore {
     }
     fn revoke_admin_token(&self, id: String, by: By) -> Answer<'_, AdminToken> {
         self.change(move |db| keys::revoke_admin(db, &id, &by))
+    }
+
+    fn figures(&self) -> Answer<'_, Figures> {
+        let waiting = self.jobs.as_ref().map_or(0, |jobs| jobs.max_capacity() - jobs.capacity());
+        let commits = self.commits.read();
+        self.read(move |db| figures::count(db, waiting, commits))
+    }
+    fn probe(&self) -> Answer<'_, ()> {
+        self.change(figures::probe)
     }
 }

@@ -6,10 +6,13 @@
 use super::fault::Fault;
 use super::standing::Standings;
 use super::take;
+use crate::clock::Clock;
+use crate::histogram::Histogram;
 use crate::model::{Arrival, Decision};
 use crate::store::StoreError;
 use rusqlite::{Connection, TransactionBehavior};
 use std::path::PathBuf;
+use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 
 /// How many reports are written in one transaction at the most; more only where a single batch brings more.
@@ -38,11 +41,12 @@ pub(super) struct Writer {
     db: Connection,
     place: PathBuf,
     standings: Standings,
+    commits: Arc<Histogram>,
 }
 
 impl Writer {
-    pub(super) fn new(db: Connection, place: PathBuf) -> Self {
-        Writer { db, place, standings: Standings::default() }
+    pub(super) fn new(db: Connection, place: PathBuf, commits: Arc<Histogram>) -> Self {
+        Writer { db, place, standings: Standings::default(), commits }
     }
 
     /// Does what comes, until no one is left who could ask.
@@ -94,14 +98,17 @@ impl Writer {
     }
 
     fn reports(&mut self, batches: &[(&[Arrival], i64)]) -> Result<Vec<Vec<Decision>>, Fault> {
-        self.transact(false, |db, standings| {
+        let begun = Clock.monotonic();
+        let decided = self.transact(false, |db, standings| {
             let mut all = Vec::with_capacity(batches.len());
             for (arrivals, at) in batches {
                 all.push(take::decide(db, standings, arrivals, *at)?);
             }
             standings.write_tips(db)?;
             Ok(all)
-        })
+        })?;
+        self.commits.add(Clock.monotonic().saturating_duration_since(begun));
+        Ok(decided)
     }
 
     /// Does a change as one transaction.
