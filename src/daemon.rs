@@ -4,10 +4,11 @@ use crate::clock::{self, Clock};
 use crate::config::{Config, Loaded};
 use crate::files::Root;
 use crate::gate::{Control, Gate, GateEvent, State};
+use crate::joined;
 use crate::keeper::{self, Keeper};
 use crate::ledger::{Ledger, LedgerError, Plan};
 use crate::recorder::{Due, Recorder};
-use crate::reporter::{self, Ended, Reporter};
+use crate::reporter::{Ended, Reporter};
 use crate::sampler::Sampler;
 use crate::sources::Source;
 use crate::wake::{Wake, Wakes};
@@ -82,7 +83,7 @@ pub(crate) async fn run(loaded: Loaded, reload: Reload, log: log::Handle) -> Res
     let mut reporter = Reporter::new(&config.state_dir, opened.ledger.instance(), config.uplink.clone());
     look(&mut reporter);
     let joined = reporter.joined().cloned();
-    let keeper = reporter::load_keeper(&opened.ledger, joined.as_deref(), &last_mark)?;
+    let keeper = joined::load_keeper(&opened.ledger, joined.as_deref(), &last_mark)?;
     if keeper.doubted() {
         events::grace_doubted();
     }

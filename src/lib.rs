@@ -27,6 +27,7 @@ pub mod sampler;
 
 mod daemon;
 mod events;
+mod joined;
 mod json;
 mod log;
 mod report_json;

@@ -22,7 +22,8 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("uplink", &["clock", "config", "files"]),
     ("keeper", &["ledger"]),
     ("report_json", &["json", "log"]),
-    ("reporter", &["config", "events", "keeper", "ledger", "log", "uplink"]),
+    ("joined", &["keeper", "ledger", "uplink"]),
+    ("reporter", &["config", "events", "joined", "keeper", "ledger", "log", "uplink"]),
     ("wake", &[]),
     ("log", &["clock", "config"]),
     ("json", &["log"]),
@@ -33,8 +34,8 @@ const LAYERS: &[(&str, &[&str])] = &[
     (
         "daemon",
         &[
-            "clock", "config", "events", "files", "gate", "host", "keeper", "ledger", "log", "recorder",
-            "reporter", "sampler", "sources", "wake",
+            "clock", "config", "events", "files", "gate", "host", "joined", "keeper", "ledger", "log",
+            "recorder", "reporter", "sampler", "sources", "wake",
         ],
     ),
     (
@@ -46,6 +47,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "files",
             "gate",
             "host",
+            "joined",
             "json",
             "keeper",
             "ledger",
@@ -167,6 +169,8 @@ fn crates_depend_downward_only() {
     };
     for (manifest, banned) in [
         ("proto/Cargo.toml", &["highwater-rules", "highwater =", "tokio", "rusqlite"][..]),
+        ("central/Cargo.toml", &["highwater ="][..]),
+        ("Cargo.toml", &["highwater-central"][..]),
         ("rules/Cargo.toml", &["highwater =", "tokio", "rusqlite", "nix", "libc"][..]),
         ("central/Cargo.toml", &["highwater ="][..]),
     ] {

@@ -6,9 +6,10 @@ use super::{Failure, Outcome, exit, plan, print_json};
 use crate::clock::Clock;
 use crate::config::Loaded;
 use crate::gate::client;
+use crate::joined;
 use crate::ledger::Ledger;
 use crate::log::print;
-use crate::reporter::{self, Reporter};
+use crate::reporter::Reporter;
 use clap::Args;
 use serde_json::Value;
 use std::io::{IsTerminal as _, Write as _};
@@ -130,7 +131,7 @@ fn push_here(loaded: &Loaded, options: &Options) -> Result<Value, Failure> {
     reporter.look().map_err(|e| {
         Failure::new(if e.is_permission() { exit::PERMISSION } else { exit::DATA }, e.to_string())
     })?;
-    let mut keeper = reporter::load_keeper(&ledger, reporter.joined().map(|joined| &**joined), &clock.now())?;
+    let mut keeper = joined::load_keeper(&ledger, reporter.joined().map(|joined| &**joined), &clock.now())?;
     if options.retry_parked {
         ledger.unpark()?;
     }

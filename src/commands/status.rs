@@ -3,11 +3,11 @@
 use super::{Outcome, open_reader, peaks, print_json, units};
 use crate::clock;
 use crate::config::Loaded;
+use crate::joined;
 use crate::json;
 use crate::keeper::{self, Keeper, Standing, Trust};
 use crate::ledger::{Ledger, LedgerError, OutboxCounts};
 use crate::log::{at, print};
-use crate::reporter;
 use clap::Args;
 use highwater_rules::grace::{Grace, Since};
 use serde_json::{Value, json};
@@ -48,7 +48,7 @@ pub(super) fn show(loaded: &Loaded, options: &Options) -> Outcome {
 fn status(loaded: &Loaded, ledger: &Ledger) -> Result<Status, LedgerError> {
     let mark = clock::Clock::new(&loaded.config.sampling.root).now();
     let now = mark.wall_ms.div_euclid(1000);
-    let (joined, activation) = match reporter::joined(&loaded.config.state_dir, ledger.instance()) {
+    let (joined, activation) = match joined::joined(&loaded.config.state_dir, ledger.instance()) {
         Ok(joined) => (joined, None),
         Err(error) => (None, Some(error.to_string())),
     };

@@ -210,7 +210,7 @@ fn raise(db: &Connection, tip: &Tip, arrival: &Arrival, placed: &Placed, at: i64
         }
         Placed::Known | Placed::Next | Placed::IntoHole => {}
     }
-    if let Some(what) = broken(db, tip, &arrival.chain)? {
+    if let Some(what) = broken(db, tip, &arrival.chain, matches!(placed, Placed::Next))? {
         let detail = format!("report {number}: {what}: rows of the ledger were changed or removed?");
         alarms::raise(db, AlarmKind::Chain, &tip.id, &detail, at)?;
     }
@@ -218,17 +218,25 @@ fn raise(db: &Connection, tip: &Tip, arrival: &Arrival, placed: &Placed, at: i64
 }
 
 /// What does not fit between a stretch of the ledger's chain and those that were told before.
-fn broken(db: &Connection, tip: &Tip, span: &ChainSpan) -> Result<Option<&'static str>, Fault> {
+fn broken(
+    db: &Connection,
+    tip: &Tip,
+    span: &ChainSpan,
+    is_next: bool,
+) -> Result<Option<&'static str>, Fault> {
     const FOLLOWS: &str = "its chain does not begin where an earlier one ended";
     let Some((last_row, last_digest)) = tip.last else { return Ok(None) };
     let before = span.first_row.saturating_sub(1);
     if before > last_row {
-        return Ok(None);
+        // With a hole among the reports, the rows between may stand in those that never came.
+        return Ok(is_next.then_some("rows before it were never told"));
     }
     if before == last_row && span.last_row > last_row {
         return Ok((last_digest != span.first_digest).then_some(FOLLOWS));
     }
+    let mut begins_where_one_did = false;
     for told in reports::spans(db, &tip.id)? {
+        begins_where_one_did |= told.first_row == span.first_row || told.last_row == before;
         if told.last_row == before && told.last_digest != span.first_digest {
             return Ok(Some(FOLLOWS));
         }
@@ -236,7 +244,8 @@ fn broken(db: &Connection, tip: &Tip, span: &ChainSpan) -> Result<Option<&'stati
             return Ok(Some("its chain begins otherwise than an earlier one from the same row"));
         }
     }
-    Ok(None)
+    // A day that is told again begins where it did before.
+    Ok((!begins_where_one_did).then_some("its rows bear numbers that others had: the ledger was put back"))
 }
 
 /// Moves the end of a line.
