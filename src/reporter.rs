@@ -6,7 +6,7 @@
 use crate::config;
 use crate::events;
 use crate::keeper::{Keeper, Trust};
-use crate::ledger::{Fate, Ledger, LedgerError};
+use crate::ledger::{Fate, Ledger, LedgerError, OutboxReport};
 use crate::log::at;
 use crate::uplink::push::{self, BATCH_MAX_BYTES, BATCH_MAX_REPORTS};
 use crate::uplink::{
@@ -24,6 +24,10 @@ use std::rc::Rc;
 use std::sync::Arc;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
+
+/// Why a report is parked that was changed in the outbox.
+const CHANGED: &str =
+    "its bytes are not those that were made: the ledger was changed by hand; `highwater verify` tells where";
 
 /// Central and the instance's key, once it is activated.
 #[derive(Debug)]
@@ -229,8 +233,8 @@ impl Reporter {
     /// Begins a push where one is due.
     ///
     /// # Errors
-    /// When the ledger can't be read.
-    pub(crate) fn begin_if_due(&mut self, ledger: &Ledger, now: &Mark) -> Result<(), LedgerError> {
+    /// When the ledger can't be read or written.
+    pub(crate) fn begin_if_due(&mut self, ledger: &mut Ledger, now: &Mark) -> Result<(), LedgerError> {
         let due = self.due_ms.is_some_and(|due| due <= now.boot_ms);
         if due && self.running.is_none() {
             self.due_ms = None;
@@ -239,13 +243,13 @@ impl Reporter {
         Ok(())
     }
 
-    fn begin(&mut self, ledger: &Ledger, client: Option<Arc<Client>>) -> Result<(), LedgerError> {
+    fn begin(&mut self, ledger: &mut Ledger, client: Option<Arc<Client>>) -> Result<(), LedgerError> {
         let Some(joined) = self.joined.clone() else {
             self.run.error = Some(Failure::no_central());
             self.finish(ledger);
             return Ok(());
         };
-        let batch = ledger.pending(BATCH_MAX_REPORTS, BATCH_MAX_BYTES)?;
+        let batch = self.unchanged(ledger)?;
         if batch.is_empty() {
             self.finish(ledger);
             return Ok(());
@@ -286,6 +290,25 @@ impl Reporter {
             Ended { client, sent, result }
         }));
         Ok(())
+    }
+
+    /// What to send next. A report that is not what the agent made any more must not be signed: it is parked.
+    fn unchanged(&mut self, ledger: &mut Ledger) -> Result<Vec<OutboxReport>, LedgerError> {
+        loop {
+            let batch = ledger.pending(BATCH_MAX_REPORTS, BATCH_MAX_BYTES)?;
+            let (whole, changed): (Vec<_>, Vec<_>) =
+                batch.into_iter().partition(|r| receipt::report_digest(&r.payload) == r.digest);
+            if changed.is_empty() {
+                return Ok(whole);
+            }
+            let parked = || Fate::Parked { why: CHANGED.to_owned() };
+            let fates: Vec<(u64, Fate)> = changed.iter().map(|r| (r.sequence, parked())).collect();
+            ledger.settle(&fates, None)?;
+            for report in &changed {
+                self.run.parked += 1;
+                events::report_parked(report.sequence, &report.day, &report.time_zone, CHANGED);
+            }
+        }
     }
 
     /// Waits for the push that runs; for ever where none does. Can be dropped and asked again.

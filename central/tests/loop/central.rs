@@ -1,6 +1,5 @@
 //! A central that a test runs, and what it tells on its command line.
 
-use crate::agent::pause;
 use crate::files::Tree;
 use crate::programs::{self, CENTRAL};
 use rusqlite::{Connection, OpenFlags};
@@ -42,7 +41,8 @@ impl Central {
         let mut first = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut first).unwrap();
         self.child = Some(child);
-        let told: Value = serde_json::from_str(&first).unwrap_or_else(|e| panic!("{e}: {first:?}: {}", self.log()));
+        let told: Value =
+            serde_json::from_str(&first).unwrap_or_else(|e| panic!("{e}: {first:?}: {}", self.log()));
         self.ca_file = told["ca_file"].as_str().unwrap().into();
         self.port = told["url"].as_str().unwrap().rsplit(':').next().unwrap().parse().unwrap();
     }
@@ -73,14 +73,21 @@ impl Central {
     /// The JSON of a command.
     pub(crate) fn json(&self, arguments: &[&str]) -> Value {
         let mut command = programs::command(CENTRAL);
-        let output = command.args(arguments).arg("--json").arg("--data-dir").arg(self.tree.at("data")).output().unwrap();
+        let output = command
+            .args(arguments)
+            .arg("--json")
+            .arg("--data-dir")
+            .arg(self.tree.at("data"))
+            .output()
+            .unwrap();
         assert!(output.status.success(), "{arguments:?}: {output:?}");
         serde_json::from_slice(&output.stdout).unwrap()
     }
 
     /// An enrolment token of a new contract, with so long a grace period.
     pub(crate) fn token(&self, grace: &str) -> String {
-        let create = ["contract", "create", "--product", "Balancer", "--customer", "Example", "--grace", grace];
+        let create =
+            ["contract", "create", "--product", "Balancer", "--customer", "Example", "--grace", grace];
         let contract = self.json(&create)["contract"].as_str().unwrap().to_owned();
         self.json(&["token", "create", "--contract", &contract])["token"].as_str().unwrap().to_owned()
     }
@@ -109,17 +116,5 @@ impl Central {
         let connection = Connection::open_with_flags(self.tree.at("data/central.db"), flags).unwrap();
         connection.busy_timeout(Duration::from_secs(10)).unwrap();
         connection
-    }
-
-    /// Waits until it has so many reports.
-    pub(crate) fn await_reports(&self, count: usize) -> Vec<Value> {
-        for _ in 0..1000 {
-            let reports = self.reports();
-            if reports.len() >= count {
-                return reports;
-            }
-            pause();
-        }
-        panic!("central never had {count} reports: {:?}: {}", self.reports(), self.log());
     }
 }

@@ -76,7 +76,8 @@ impl Home {
     /// A command's JSON and exit code.
     pub(crate) fn json_and_code(&self, arguments: &[&str]) -> (Value, i32) {
         let output = self.command().args(arguments).arg("--json").output().unwrap();
-        let value = serde_json::from_slice(&output.stdout).unwrap_or_else(|e| panic!("{arguments:?}: {e}: {output:?}"));
+        let value = serde_json::from_slice(&output.stdout)
+            .unwrap_or_else(|e| panic!("{arguments:?}: {e}: {output:?}"));
         (value, output.status.code().unwrap())
     }
 

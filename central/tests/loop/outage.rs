@@ -82,7 +82,8 @@ fn an_agent_that_dies_at_any_stage_comes_back_to_the_same_stage_and_the_same_end
     home.push_open_day();
     central.kill();
     let end = home.status()["gate"]["grace_end"].clone();
-    for (days, stage, code) in [(1, "open", 0), (61, "warning", 10), (84, "critical", 11), (91, "closed", 12)] {
+    for (days, stage, code) in [(1, "open", 0), (61, "warning", 10), (84, "critical", 11), (91, "closed", 12)]
+    {
         home.set_clock(days * DAY_S);
         agent.slots(2);
         assert_told(&home, stage, code);
