@@ -2,7 +2,6 @@
 
 #[cfg(test)]
 #[path = "../../../tests/agent/agent.rs"]
-#[expect(dead_code, reason = "shared with the agent's own tests, which use more of it")]
 mod agent;
 #[cfg(test)]
 #[path = "../../../tests/uplink/authority.rs"]

@@ -18,6 +18,8 @@ pub(crate) fn agent() -> &'static PathBuf {
         if CENTRAL.contains("/release/") {
             build.arg("--release");
         }
+        // Two folders up is where this was built, whatever it was called with.
+        build.env("CARGO_TARGET_DIR", beside.parent().unwrap().parent().unwrap());
         let built = build.current_dir(env!("CARGO_MANIFEST_DIR")).status().unwrap();
         assert!(built.success() && beside.exists(), "the agent is not at {}", beside.display());
         beside
