@@ -33,26 +33,30 @@ fn a_report_that_was_changed_in_the_outbox_is_never_signed() {
     let (home, mut central) = waiting();
     // One byte in the middle, where the figures are.
     home.meddle(
-        "UPDATE outbox SET payload = substr(payload, 1, length(payload) / 2) || x'01' || \
-         substr(payload, length(payload) / 2 + 2) WHERE sequence = 2",
+        "UPDATE outbox SET payload = CAST(substr(payload, 1, length(payload) / 2) || x'01' || \
+         substr(payload, length(payload) / 2 + 2) AS BLOB) WHERE sequence = 2",
     );
     let (verdict, code) = home.json_and_code(&["verify"]);
     assert_eq!(code, 65, "{verdict}");
     assert!(verdict["first_bad"]["why"].as_str().unwrap().contains("report 2"), "{verdict}");
     central.come_back();
-    let mut agent = home.run();
-    agent.slots(1);
     let (outcome, code) = home.json_and_code(&["push", "--open-day"]);
     assert_eq!(code, 65, "{outcome}");
     assert_eq!((&outcome["parked"], &outcome["accepted"]), (&1.into(), &1.into()), "{outcome}");
-    agent.event("report_parked");
     // Asked again, it is not sent either; the one behind it went.
     assert_eq!(home.json_and_code(&["push", "--retry-parked"]).1, 65);
     let identity = home.status()["activation"]["identity"].as_str().unwrap().to_owned();
     assert_eq!(central.sequences(&identity), [1, 3]);
     assert_eq!(central.alarms(), [("hole".to_owned(), identity)]);
     assert_eq!(home.status()["outbox"]["parked"], 1);
+    // Neither does a running agent send it.
+    let mut agent = home.run();
+    agent.slots(1);
+    assert_eq!(home.json_and_code(&["push", "--retry-parked"]).1, 65);
+    let parked = agent.event("report_parked");
+    assert!(parked.get("error").is_some_and(|why| why.contains("changed")), "{parked:?}");
     agent.stop();
+    assert_eq!(central.reports().len(), 2);
 }
 
 #[test]
@@ -71,7 +75,8 @@ fn a_receipt_that_was_changed_gives_no_grace() {
     home.tree.write("state/instance.json", beside.to_string());
     assert_eq!(home.status()["gate"]["since"]["what"], "receipt", "an honest receipt is found again");
     home.meddle(
-        "UPDATE outbox SET receipt = substr(receipt, 1, length(receipt) / 2) || x'7f' || substr(receipt, length(receipt) / 2 + 2)",
+        "UPDATE outbox SET receipt = CAST(substr(receipt, 1, length(receipt) / 2) || x'7f' || \
+         substr(receipt, length(receipt) / 2 + 2) AS BLOB)",
     );
     let gate = home.status()["gate"].clone();
     assert_eq!(gate["since"]["what"], "activation", "{gate}");
