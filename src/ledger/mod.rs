@@ -21,6 +21,7 @@ mod summary;
 mod tests;
 mod verify;
 mod verify_days;
+mod verify_outbox;
 
 pub use close::Closed;
 pub use days::{DayRow, PeakRow};

@@ -3,14 +3,17 @@
 //! The push itself runs as a task of its own, so that a slow central never delays a sample. Only one runs at a time; it has its own
 //! copy of what it sends, and what came of it is written down by the loop.
 
+mod failure;
+
 use crate::config;
 use crate::events;
 use crate::joined::{FileMark, JoinError, Joined, file_mark, joined};
 use crate::keeper::Keeper;
-use crate::ledger::{Fate, Ledger, LedgerError};
+use crate::ledger::{Fate, Ledger, LedgerError, OutboxReport};
 use crate::log::at;
 use crate::uplink::push::{self, BATCH_MAX_BYTES, BATCH_MAX_REPORTS};
 use crate::uplink::{Client, Environment, Outgoing, PushError, Pushed, Settings, random};
+use failure::Failure;
 use highwater_rules::chain::Digest;
 use highwater_rules::receipt;
 use highwater_rules::record::Mark;
@@ -22,48 +25,16 @@ use std::sync::Arc;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
+/// Why a report is parked that was changed in the outbox.
+const CHANGED: &str =
+    "its bytes are not those that were made: the ledger was changed by hand; `highwater verify` tells where";
+
 /// What a push came to.
 pub(crate) struct Ended {
     /// Kept for the next batch of the same run; `None` where it could not even be made.
     client: Option<Arc<Client>>,
     sent: Vec<Sent>,
     result: Result<Pushed, Failure>,
-}
-
-/// Why a push came to nothing.
-#[derive(Debug, Clone)]
-pub(crate) struct Failure {
-    pub(crate) error: String,
-    pub(crate) mend: String,
-    retry_after_s: Option<i64>,
-}
-
-impl From<&PushError> for Failure {
-    fn from(error: &PushError) -> Self {
-        Failure {
-            error: error.to_string(),
-            mend: error.mend().to_owned(),
-            retry_after_s: error.retry_after_s(),
-        }
-    }
-}
-
-impl Failure {
-    fn no_central() -> Self {
-        Failure {
-            error: "not activated: there is no central to push to".to_owned(),
-            mend: "get an enrolment token from the vendor, and run `highwater activate`".to_owned(),
-            retry_after_s: None,
-        }
-    }
-
-    fn refused(message: &str) -> Self {
-        Failure {
-            error: format!("central does not take reports for now: {message}"),
-            mend: "ask the vendor; what waits is kept, and sent again".to_owned(),
-            retry_after_s: None,
-        }
-    }
 }
 
 struct Sent {
@@ -174,8 +145,8 @@ impl Reporter {
     /// Begins a push where one is due.
     ///
     /// # Errors
-    /// When the ledger can't be read.
-    pub(crate) fn begin_if_due(&mut self, ledger: &Ledger, now: &Mark) -> Result<(), LedgerError> {
+    /// When the ledger can't be read or written.
+    pub(crate) fn begin_if_due(&mut self, ledger: &mut Ledger, now: &Mark) -> Result<(), LedgerError> {
         let due = self.due_ms.is_some_and(|due| due <= now.boot_ms);
         if due && self.running.is_none() {
             self.due_ms = None;
@@ -184,13 +155,13 @@ impl Reporter {
         Ok(())
     }
 
-    fn begin(&mut self, ledger: &Ledger, client: Option<Arc<Client>>) -> Result<(), LedgerError> {
+    fn begin(&mut self, ledger: &mut Ledger, client: Option<Arc<Client>>) -> Result<(), LedgerError> {
         let Some(joined) = self.joined.clone() else {
             self.run.error = Some(Failure::no_central());
             self.finish(ledger);
             return Ok(());
         };
-        let batch = ledger.pending(BATCH_MAX_REPORTS, BATCH_MAX_BYTES)?;
+        let batch = self.unchanged(ledger)?;
         if batch.is_empty() {
             self.finish(ledger);
             return Ok(());
@@ -231,6 +202,25 @@ impl Reporter {
             Ended { client, sent, result }
         }));
         Ok(())
+    }
+
+    /// What to send next. A report that is not what the agent made any more must not be signed: it is parked.
+    fn unchanged(&mut self, ledger: &mut Ledger) -> Result<Vec<OutboxReport>, LedgerError> {
+        loop {
+            let batch = ledger.pending(BATCH_MAX_REPORTS, BATCH_MAX_BYTES)?;
+            let (whole, changed): (Vec<_>, Vec<_>) =
+                batch.into_iter().partition(|r| receipt::report_digest(&r.payload) == r.digest);
+            if changed.is_empty() {
+                return Ok(whole);
+            }
+            let parked = || Fate::Parked { why: CHANGED.to_owned() };
+            let fates: Vec<(u64, Fate)> = changed.iter().map(|r| (r.sequence, parked())).collect();
+            ledger.settle(&fates, None)?;
+            for report in &changed {
+                self.run.parked += 1;
+                events::report_parked(report.sequence, &report.day, &report.time_zone, CHANGED);
+            }
+        }
     }
 
     /// Waits for the push that runs; for ever where none does. Can be dropped and asked again.
