@@ -6,6 +6,7 @@ mod append;
 mod close;
 mod days;
 mod error;
+mod kept;
 mod lock;
 mod mirror;
 mod open;
@@ -26,8 +27,9 @@ mod verify_outbox;
 pub use close::Closed;
 pub use days::{DayRow, PeakRow};
 pub use error::LedgerError;
+pub use kept::Kept;
 pub use open::Opened;
-pub use outbox::{Fate, Kept, OutboxCounts, OutboxReport};
+pub use outbox::{Fate, OutboxCounts, OutboxReport};
 pub use read::StoredSlot;
 pub use verify::{Bad, Verdict};
 
