@@ -66,7 +66,7 @@ complete -c highwater -n "__fish_highwater_using_subcommand peaks" -l root -d 'T
 complete -c highwater -n "__fish_highwater_using_subcommand peaks" -l json -d 'Print JSON (docs/json.md)'
 complete -c highwater -n "__fish_highwater_using_subcommand peaks" -l csv -d 'Print CSV, one line a series and day'
 complete -c highwater -n "__fish_highwater_using_subcommand peaks" -s h -l help -d 'Print help'
-complete -c highwater -n "__fish_highwater_using_subcommand activate" -l central -d 'Where central is, such as https://central.example.com [default: uplink.url of the configuration]' -r
+complete -c highwater -n "__fish_highwater_using_subcommand activate" -l central -d 'Where central is, such as `https://central.example.com` [default: uplink.url of the configuration]' -r
 complete -c highwater -n "__fish_highwater_using_subcommand activate" -l ca-file -d 'A PEM file of the certificates that central\'s is held to, kept for the reports to come [default: uplink.ca_file, else the host\'s]' -r -F
 complete -c highwater -n "__fish_highwater_using_subcommand activate" -l token -d 'The enrolment token; `-` reads it from standard input. Given here as it is, every user of the host can see it' -r
 complete -c highwater -n "__fish_highwater_using_subcommand activate" -l token-file -d 'A file that holds the enrolment token [default: $HIGHWATER_ENROLMENT_TOKEN]' -r -F

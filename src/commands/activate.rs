@@ -39,7 +39,7 @@ const LEDGER_FILES: [&str; 5] =
 
 #[derive(Args)]
 pub(super) struct Options {
-    /// Where central is, such as https://central.example.com [default: uplink.url of the configuration]
+    /// Where central is, such as `https://central.example.com` [default: uplink.url of the configuration]
     #[arg(long, value_name = "URL")]
     central: Option<String>,
     /// A PEM file of the certificates that central's is held to, kept for the reports to come [default: uplink.ca_file, else the host's]

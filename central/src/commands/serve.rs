@@ -39,7 +39,7 @@ pub(super) struct Options {
     /// Its key in PEM
     #[arg(long, value_name = "FILE", requires = "tls_cert")]
     tls_key: Option<PathBuf>,
-    /// How agents reach this server, where that is not the address that it listens on: https://central.example.com
+    /// How agents reach this server, where that is not the address that it listens on, such as `https://central.example.com`
     #[arg(long, value_name = "URL")]
     public_url: Option<String>,
     /// Requests a second from one address; 0 is without a limit
