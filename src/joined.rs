@@ -2,7 +2,7 @@
 
 use crate::keeper::{Keeper, Trust};
 use crate::ledger::{Ledger, LedgerError};
-use crate::uplink::{Enrolment, EnrolmentError, Identity, IdentityError, enrolment};
+use crate::uplink::{Enrolment, EnrolmentError, Identity, IdentityError, enrolment, identity};
 use highwater_rules::record::Mark;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
@@ -52,12 +52,15 @@ pub(crate) fn joined(state_dir: &Path, instance: &str) -> Result<Option<Joined>,
     Ok(enrolment.map(|enrolment| Joined { identity: Arc::new(identity), enrolment }))
 }
 
-/// Which state of the activation's file was looked at.
-pub(crate) type FileMark = Option<(u64, i64, i64)>;
+/// Which state of the files that activation leaves was looked at.
+pub(crate) type FileMark = [Option<(u64, i64, i64)>; 2];
 
 pub(crate) fn file_mark(state_dir: &Path) -> FileMark {
-    let meta = state_dir.join(enrolment::FILE_NAME).metadata().ok()?;
-    Some((meta.ino(), meta.mtime(), meta.mtime_nsec()))
+    // A change of permissions is one, too.
+    [enrolment::FILE_NAME, identity::FILE_NAME].map(|name| {
+        let meta = state_dir.join(name).metadata().ok()?;
+        Some((meta.ino(), meta.ctime(), meta.ctime_nsec()))
+    })
 }
 
 /// The grace period as it was kept, held to the key and the grant that activation left.

@@ -204,7 +204,7 @@ pub fn next_report_due(
     if standing.identity.is_none() {
         return Ok(None);
     }
-    let waiting = ledger.outbox_counts()?.oldest_pending_until;
+    let waiting = ledger.oldest_pending_until()?;
     Ok(Some(waiting.unwrap_or_else(|| calendar.day_at(now_s).end).saturating_add(SPLAY_S)))
 }
 

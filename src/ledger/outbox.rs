@@ -8,7 +8,7 @@ use highwater_rules::peaks::DaySummary;
 use highwater_rules::report::{self, ChainSpan, Facts};
 use highwater_rules::sign::sha256;
 use highwater_rules::slot::SlotLength;
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 /// A report in the outbox.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,8 +73,6 @@ pub struct OutboxCounts {
     pub parked: i64,
     /// That central has.
     pub receipted: i64,
-    /// The end of the oldest whole day that waits, in unix seconds.
-    pub oldest_pending_until: Option<i64>,
 }
 
 /// What a day's report is made of, beside what the ledger knows of itself.
@@ -88,8 +86,21 @@ pub(super) struct DayReport<'a> {
     pub(super) made_at: i64,
 }
 
+/// The second term is for the index, which SQLite does not see otherwise.
+const WAITING: &str = "state = 'pending' AND state <> 'receipted'";
+const OLDEST_WAITING: &str = "SELECT until FROM outbox WHERE state = 'pending' AND state <> 'receipted' AND partial = 0 \
+                              ORDER BY sequence LIMIT 1";
 const COLUMNS: &str =
     "sequence, day, time_zone, until, partial, made_at, payload, digest, state, receipt, received_at, why";
+
+/// The statements that run while the agent does, however long the outbox is.
+#[cfg(test)]
+pub(super) fn outbox_statements() -> [String; 2] {
+    [
+        format!("SELECT {COLUMNS} FROM outbox WHERE {WAITING} ORDER BY sequence LIMIT 50"),
+        OLDEST_WAITING.to_owned(),
+    ]
+}
 
 impl Ledger {
     /// Reports that wait, oldest first: at most `reports` of them, and no more than `bytes` of payload, but for the first.
@@ -98,7 +109,7 @@ impl Ledger {
     /// When the ledger can't be read.
     pub fn pending(&self, reports: usize, bytes: usize) -> Result<Vec<OutboxReport>, LedgerError> {
         let mut all = self.outbox(&format!(
-            "SELECT {COLUMNS} FROM outbox WHERE state = 'pending' ORDER BY sequence LIMIT {reports}"
+            "SELECT {COLUMNS} FROM outbox WHERE {WAITING} ORDER BY sequence LIMIT {reports}"
         ))?;
         let mut sum = 0;
         let fits = all
@@ -147,21 +158,25 @@ impl Ledger {
             return Ok(OutboxCounts::default());
         }
         let count = |state: &str| format!("(SELECT count(*) FROM outbox WHERE state = '{state}')");
-        let query = format!(
-            "SELECT {}, {}, {}, (SELECT min(until) FROM outbox WHERE state = 'pending' AND partial = 0)",
-            count("pending"),
-            count("parked"),
-            count("receipted")
-        );
+        let query = format!("SELECT {}, {}, {}", count("pending"), count("parked"), count("receipted"));
         self.connection
             .query_row(&query, [], |row| {
-                Ok(OutboxCounts {
-                    pending: row.get(0)?,
-                    parked: row.get(1)?,
-                    receipted: row.get(2)?,
-                    oldest_pending_until: row.get(3)?,
-                })
+                Ok(OutboxCounts { pending: row.get(0)?, parked: row.get(1)?, receipted: row.get(2)? })
             })
+            .map_err(|e| self.failed(e))
+    }
+
+    /// The end of the oldest whole day that waits, in unix seconds: asked at each slot, and found by an index.
+    ///
+    /// # Errors
+    /// When the ledger can't be read.
+    pub fn oldest_pending_until(&self) -> Result<Option<i64>, LedgerError> {
+        if !self.has_outbox {
+            return Ok(None);
+        }
+        self.connection
+            .prepare_cached(OLDEST_WAITING)
+            .and_then(|mut statement| statement.query_row([], |row| row.get(0)).optional())
             .map_err(|e| self.failed(e))
     }
 

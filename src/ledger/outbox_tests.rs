@@ -106,9 +106,26 @@ fn a_receipted_report_waits_no_more_and_a_parked_one_hinders_no_other() {
     assert_eq!(ledger.kept().unwrap(), [kept.clone(), kept], "in the ledger and in the file beside it");
     let counts = ledger.outbox_counts().unwrap();
     assert_eq!((counts.pending, counts.parked, counts.receipted), (2, 1, 1));
-    assert_eq!(counts.oldest_pending_until, Some((FIRST + 72) * HOUR));
+    assert_eq!(ledger.oldest_pending_until().unwrap(), Some((FIRST + 72) * HOUR));
     assert_eq!(ledger.unpark().unwrap(), 1);
     assert_eq!(sequences(&ledger), [2, 3, 4]);
+}
+
+#[test]
+fn what_waits_is_found_by_an_index() {
+    let dir = tempfile::tempdir().unwrap();
+    let ledger = open(dir.path());
+    for query in super::outbox::outbox_statements() {
+        let plan: Vec<String> = ledger
+            .connection
+            .prepare(&format!("EXPLAIN QUERY PLAN {query}"))
+            .unwrap()
+            .query_map([], |row| row.get(3))
+            .unwrap()
+            .collect::<rusqlite::Result<_>>()
+            .unwrap();
+        assert!(plan.iter().all(|step| step.contains("USING INDEX outbox_waiting")), "{query}: {plan:?}");
+    }
 }
 
 #[test]

@@ -70,7 +70,7 @@ pub(crate) struct Reporter {
     instance: String,
     config: config::Uplink,
     joined: Option<Rc<Joined>>,
-    /// The file that activation leaves, as it was seen last: when it was changed, and what was wrong with it.
+    /// The files that activation leaves, as they were looked at last.
     seen: FileMark,
     /// When to push next, in milliseconds of the clock since boot: no wall clock that is set moves it.
     due_ms: Option<i64>,
@@ -89,7 +89,7 @@ impl Reporter {
             instance: instance.to_owned(),
             config,
             joined: None,
-            seen: None,
+            seen: [None; 2],
             due_ms: None,
             failures: 0,
             running: None,
