@@ -18,6 +18,13 @@ pub(crate) fn agent() -> &'static PathBuf {
         if CENTRAL.contains("/release/") {
             build.arg("--release");
         }
+        // What cargo tells its tests of their package, build scripts would take for a change.
+        let told = ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_", "CARGO_CRATE_", "CARGO_PRIMARY_"];
+        for (name, _) in std::env::vars_os() {
+            if told.iter().any(|start| name.to_string_lossy().starts_with(start)) {
+                build.env_remove(name);
+            }
+        }
         // Two folders up is where this was built, whatever it was called with.
         build.env("CARGO_TARGET_DIR", beside.parent().unwrap().parent().unwrap());
         let built = build.current_dir(env!("CARGO_MANIFEST_DIR")).status().unwrap();
