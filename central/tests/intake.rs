@@ -166,6 +166,23 @@ async fn a_chain_that_does_not_go_on_is_an_alarm() {
 }
 
 #[tokio::test]
+async fn rows_that_were_never_told_or_are_numbered_anew_are_an_alarm() {
+    let mut world = world().await;
+    let first = world.agent.report();
+    world.push(&[first]).await;
+    let after_a_gap = world.agent.report_with(|chain| {
+        (chain.first_row, chain.last_row) = (chain.first_row + 50, chain.last_row + 50);
+    });
+    world.push(&[after_a_gap]).await;
+    assert_eq!(world.alarms().await, [AlarmKind::Chain], "fifty rows are missing");
+    // A ledger that was put back gives numbers again that other rows have had.
+    let put_back = world.agent.report_with(|chain| (chain.first_row, chain.last_row) = (400, 700));
+    let fates = world.push(&[put_back]).await;
+    assert_eq!(identity(&fates[0]), world.agent.instance, "it is stored all the same");
+    assert_eq!(world.alarms().await, [AlarmKind::Chain, AlarmKind::Chain]);
+}
+
+#[tokio::test]
 async fn a_tampered_report_is_refused_for_good_and_those_behind_it_are_not() {
     let mut world = world().await;
     let made: Vec<Made> = (0..3).map(|_| world.agent.report()).collect();

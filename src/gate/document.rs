@@ -30,7 +30,7 @@ pub struct Document {
     pub since: Start,
     /// The instance's id.
     pub instance: String,
-    /// The name of the key that signs its reports.
+    /// Whom central counts the instance for.
     pub identity: Option<String>,
     /// When this was written.
     #[serde(with = "moment")]

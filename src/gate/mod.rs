@@ -60,7 +60,7 @@ pub struct State {
     pub since_at: i64,
     /// The instance's id.
     pub instance: String,
-    /// The name of the key that signs its reports; `None` before activation.
+    /// Whom central counts the instance for; `None` before activation.
     pub identity: Option<String>,
 }
 

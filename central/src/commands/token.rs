@@ -112,12 +112,14 @@ async fn create(tools: &Tools, options: &Create) -> Outcome {
     }
     let url = tools.dir.public_url()?.unwrap_or_else(|| "https://CENTRAL:8443".to_owned());
     let ca = tools.dir.ca_cert();
+    // With certificates of one's own there is none: then the host's are asked.
+    let (hint, ca) = if ca.exists() {
+        (" (with a copy of the file behind --ca-file)", format!(" --ca-file {}", ca.display()))
+    } else {
+        ("", String::new())
+    };
     print(&format!(
-        "{}\n\nIt is shown this once. On the host that is metered (with a copy of the file behind --ca-file):\n  highwater activate \
-         --central {url} --ca-file {} --token {}\n",
-        text,
-        ca.display(),
-        text
+        "{text}\n\nIt is shown this once. On the host that is metered{hint}:\n  highwater activate --central {url}{ca} --token {text}\n"
     ))?;
     Ok(0)
 }

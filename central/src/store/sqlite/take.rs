@@ -244,8 +244,9 @@ fn broken(
             return Ok(Some("its chain begins otherwise than an earlier one from the same row"));
         }
     }
-    // A day that is told again begins where it did before.
-    Ok((!begins_where_one_did).then_some("its rows bear numbers that others had: the ledger was put back"))
+    // A day that is told again begins where it did before; what fills a hole begins somewhere between.
+    Ok((is_next && !begins_where_one_did)
+        .then_some("its rows bear numbers that others had: the ledger was put back"))
 }
 
 /// Moves the end of a line.
