@@ -43,7 +43,7 @@ pub(super) struct Options {
     #[arg(long, value_name = "URL")]
     public_url: Option<String>,
     /// Requests a second from one address; 0 is without a limit
-    #[arg(long, value_name = "N", default_value_t = 1000)]
+    #[arg(long, value_name = "N", default_value_t = 10000)]
     rate_limit: u32,
     /// Connections at once
     #[arg(long, value_name = "N", default_value_t = 4096, value_parser = clap::value_parser!(u32).range(1..=100_000))]
