@@ -18,7 +18,7 @@ METERS = {"ram_capacity": 1, "network_throughput": 2, "ssl_tps": 3}
 GAPS = {"clock_jump": 1, "host_down": 2, "agent_down": 3, "counter_reset": 4, "source_failed": 5}
 RULES = {"max": 1, "rx": 2, "tx": 3, "sum": 4}
 APPLICATION_ID = 0x48574C47
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 CANONICAL_VERSION = 1
 # A slot's own row in table `ring` has the id `position << 16`; the rows of its samples add the series' number.
 SERIES_BITS = 16

@@ -3,14 +3,18 @@
 use crate::clock::{self, Clock};
 use crate::config::{Config, Loaded};
 use crate::files::Root;
+use crate::gate::{Control, Gate, GateEvent, State};
+use crate::joined;
+use crate::keeper::{self, Keeper};
 use crate::ledger::{Ledger, LedgerError, Plan};
 use crate::recorder::{Due, Recorder};
+use crate::reporter::{Ended, Reporter};
 use crate::sampler::Sampler;
 use crate::sources::Source;
 use crate::wake::{Wake, Wakes};
 use crate::{events, host, log};
 use highwater_rules::record::Mark;
-use highwater_rules::timeline;
+use highwater_rules::{retry, timeline};
 
 /// How the agent loads its configuration again.
 pub(crate) type Reload = Box<dyn Fn() -> Result<Loaded, crate::config::Mistakes>>;
@@ -35,6 +39,16 @@ pub(crate) struct Daemon {
     log: log::Handle,
     state: events::Changes,
     last_mark: Mark,
+    keeper: Keeper,
+    reporter: Reporter,
+    gate: Gate,
+}
+
+/// What the loop has to do.
+enum Turn {
+    Woken(Wake),
+    Pushed(Ended),
+    Asked(GateEvent),
 }
 
 fn plan(config: &Config) -> Plan {
@@ -42,7 +56,7 @@ fn plan(config: &Config) -> Plan {
         length: config.sampling.interval,
         retention_s: config.retention_s,
         calendar: config.sampling.calendar.clone(),
-        hash_names: false,
+        hash_names: config.uplink.hash_names,
     }
 }
 
@@ -65,34 +79,84 @@ pub(crate) async fn run(loaded: Loaded, reload: Reload, log: log::Handle) -> Res
     if let Some((aside, why)) = &opened.moved_aside {
         events::ledger_moved_aside(aside, why);
     }
-    let recorder = Recorder::new(opened.ledger, plan(&config))?;
     let last_mark = clock.now();
+    let mut reporter = Reporter::new(&config.state_dir, opened.ledger.instance(), config.uplink.clone());
+    look(&mut reporter);
+    let joined = reporter.joined().cloned();
+    let keeper = joined::load_keeper(&opened.ledger, joined.as_deref(), &last_mark)?;
+    if keeper.doubted() {
+        events::grace_doubted();
+    }
+    let (gate, errors) = Gate::open(&config.gate);
+    errors.iter().for_each(events::gate_failed);
+    let recorder = Recorder::new(opened.ledger, plan(&config))?;
     let sampler = sampler(&config);
-    let mut daemon =
-        Daemon { config, clock, sampler, recorder, log, state: events::Changes::default(), last_mark };
+    let mut daemon = Daemon {
+        config,
+        clock,
+        sampler,
+        recorder,
+        log,
+        state: events::Changes::default(),
+        last_mark,
+        keeper,
+        reporter,
+        gate,
+    };
+    daemon.plan_first_push();
     // An agent restarted over a slot's end is still in time for it.
     daemon.turn(true).await;
     loop {
-        match wakes.next(daemon.next_slot_end()).await? {
-            Wake::SlotEnded | Wake::ClockSet => daemon.turn(false).await,
-            Wake::Reload => daemon.reload(&reload),
-            Wake::SampleNow => daemon.sample_extra().await,
-            Wake::Stop(signal) => {
+        let wake_at = daemon.next_wake();
+        let turn = tokio::select! {
+            biased;
+            woken = wakes.next(wake_at) => Turn::Woken(woken?),
+            ended = daemon.reporter.ended() => Turn::Pushed(ended),
+            asked = daemon.gate.next() => Turn::Asked(asked),
+        };
+        match turn {
+            Turn::Woken(Wake::AtTime | Wake::ClockSet) => daemon.turn(false).await,
+            Turn::Woken(Wake::Reload) => daemon.reload(&reload),
+            Turn::Woken(Wake::SampleNow) => daemon.sample_extra().await,
+            Turn::Woken(Wake::Stop(signal)) => {
                 daemon.stop(signal);
                 return Ok(());
             }
+            Turn::Pushed(ended) => daemon.pushed(ended),
+            Turn::Asked(asked) => daemon.asked(asked),
+        }
+    }
+}
+
+/// Looks whether the instance is activated, and says so. Whether it has just become so is the result.
+fn look(reporter: &mut Reporter) -> bool {
+    match reporter.look() {
+        Ok(joined) => {
+            if let (true, Some(joined)) = (joined, reporter.joined()) {
+                events::activated(&joined.enrolment);
+            }
+            joined
+        }
+        Err(error) => {
+            events::activation_unusable(&error);
+            false
         }
     }
 }
 
 impl Daemon {
-    /// When the slot that is now will end, in unix seconds.
-    fn next_slot_end(&self) -> i64 {
+    /// When to wake next, in unix seconds: at the end of the slot that is now, for a push, or when the gate's stage changes.
+    fn next_wake(&self) -> i64 {
         let length = self.config.sampling.interval;
-        length.slot_at(clock::unix_s()).end(length)
+        let now_s = clock::unix_s();
+        let slot_end = length.slot_at(now_s).end(length);
+        let push_at = self.reporter.wake_at(&self.last_mark);
+        // What is due at once is due at the next second: a deadline that has passed would not be waited for.
+        let others = [push_at, self.gate.due_at()].into_iter().flatten().map(|at| at.max(now_s));
+        others.fold(slot_end, i64::min)
     }
 
-    /// Samples the slot that has ended, if it has not been already.
+    /// Samples the slot that has ended, if it has not been already, and does what else is due.
     async fn turn(&mut self, starting: bool) {
         let now = self.clock.now();
         self.watch_clock(&now);
@@ -101,6 +165,113 @@ impl Daemon {
             Ok(None) => events::nothing_due(&now),
             Err(error) => self.state.ledger_failed(&error),
         }
+        if look(&mut self.reporter) {
+            self.joined();
+        }
+        self.settle();
+    }
+
+    /// Takes up an activation.
+    fn joined(&mut self) {
+        let Some(joined) = self.reporter.joined().cloned() else { return };
+        let now = self.clock.now();
+        self.keeper.follow_grant(joined.enrolment.grant(), &now);
+        self.keep();
+        self.reporter.plan(0, &now);
+    }
+
+    /// What waits since before the start is pushed soon, but not by a whole fleet at once.
+    fn plan_first_push(&mut self) {
+        let wait_s = retry::splay(self.recorder.ledger().instance(), retry::START_SPLAY_S);
+        self.reporter.plan(wait_s, &self.last_mark);
+    }
+
+    /// Begins a push that is due, and brings the gate up to date.
+    fn settle(&mut self) {
+        let now = self.clock.now();
+        self.watch_clock(&now);
+        if let Err(error) = self.reporter.begin_if_due(self.recorder.ledger_mut(), &now) {
+            self.state.ledger_failed(&error);
+        }
+        let grace = self.keeper.turn(&now);
+        if self.keeper.wants_keeping() {
+            self.keep();
+        }
+        let now_s = now.wall_ms.div_euclid(1000);
+        let ledger = self.recorder.ledger();
+        let standing = self.keeper.standing();
+        // Where the ledger can't be asked, another part of the loop tells so.
+        let due =
+            keeper::next_report_due(ledger, &self.config.sampling.calendar, standing, now_s).unwrap_or(None);
+        let state = State {
+            stage: grace.stage,
+            days_left: grace.days_left,
+            left_s: grace.left_s,
+            grace_end: grace.end,
+            changes_at: grace.changes_in_s.map(|in_s| now_s.saturating_add(in_s)),
+            next_report_due: due,
+            contract_end: standing.contract_end,
+            since: grace.since.since,
+            since_at: grace.since.at_s,
+            instance: ledger.instance().to_owned(),
+            identity: standing.identity.clone(),
+        };
+        let shown = self.gate.show(&state, now_s);
+        if let Some((previous, _)) = shown.changed {
+            events::gate_changed(previous, &state);
+        }
+        shown.error.iter().for_each(events::gate_failed);
+        if shown.recovered {
+            events::gate_recovered();
+        }
+    }
+
+    /// Keeps how far the grace period has gone.
+    fn keep(&mut self) {
+        let identity = self.reporter.joined().map(|joined| joined.identity.clone());
+        let kept = self.keeper.kept(self.recorder.ledger(), identity.as_ref().map(|identity| identity.key()));
+        match self.recorder.ledger().keep(&kept) {
+            Ok(beside) => self.state.instance_file(beside.err().as_ref()),
+            Err(error) => self.state.ledger_failed(&error),
+        }
+    }
+
+    /// Takes up what a push came to.
+    fn pushed(&mut self, ended: Ended) {
+        let now = self.clock.now();
+        let settled = self.reporter.settle(ended, self.recorder.ledger_mut(), &mut self.keeper, &now);
+        if let Err(error) = settled {
+            self.state.ledger_failed(&error);
+        }
+        self.settle();
+    }
+
+    /// Does what someone asked for on the gate's socket, and tells of hooks.
+    fn asked(&mut self, asked: GateEvent) {
+        let now = self.clock.now();
+        match asked {
+            GateEvent::HookEnded(end) => events::hook_ended(&end),
+            GateEvent::Control(Control::Wake { reply }) => {
+                if look(&mut self.reporter) {
+                    self.joined();
+                }
+                // Whoever asked may have gone.
+                let _ = reply.send(serde_json::json!({"activated": self.reporter.joined().is_some()}));
+            }
+            GateEvent::Control(Control::Push { open_day, retry_parked, reply }) => {
+                if look(&mut self.reporter) {
+                    self.joined();
+                }
+                let ledger = self.recorder.ledger_mut();
+                let made = if retry_parked { ledger.unpark().map(|_| ()) } else { Ok(()) }
+                    .and_then(|()| if open_day { ledger.report_open_day().map(|_| ()) } else { Ok(()) });
+                if let Err(error) = made {
+                    self.state.ledger_failed(&error);
+                }
+                self.reporter.push_now(Some(reply), &now);
+            }
+        }
+        self.settle();
     }
 
     /// Tells of a wall clock that was set, and of a host that was suspended.
@@ -122,15 +293,31 @@ impl Daemon {
         for closed in &recorded.closed {
             events::day_closed(closed);
         }
+        if !recorded.closed.is_empty() {
+            let wait_s = retry::splay(self.recorder.ledger().instance(), retry::SPLAY_S);
+            self.reporter.plan(wait_s, &self.clock.now());
+        }
+        if recorded.moved_aside.is_some() || recorded.opened_again {
+            self.keep();
+        }
     }
 
-    /// Samples between two slots, for the log only: the ring has one row a slot, and it is taken at the slot's end.
+    /// Samples between two slots, for the log only (the ring has one row a slot, and it is taken at the slot's end), and pushes what
+    /// waits.
     async fn sample_extra(&mut self) {
         let now = self.clock.now();
         let sample = self.sampler.read().await;
         self.state.sources(&sample.reports);
         let took_ms = clock::mono_ms().saturating_sub(now.mono_ms);
-        events::sampled_extra(self.recorder.previous(), now, sample, self.config.sampling.interval, took_ms);
+        events::sampled_extra(
+            self.recorder.previous(),
+            now.clone(),
+            sample,
+            self.config.sampling.interval,
+            took_ms,
+        );
+        self.reporter.push_now(None, &now);
+        self.settle();
     }
 
     /// Loads the configuration again; with any mistake in it, the old one stays.
@@ -149,12 +336,18 @@ impl Daemon {
         self.log.follow(config.log);
         self.clock = Clock::new(&config.sampling.root);
         self.sampler = sampler(&config);
+        self.reporter.follow(config.uplink.clone());
+        self.gate.follow(&config.gate).iter().for_each(events::gate_failed);
         self.config = config;
+        self.settle();
         events::reloaded(&loaded);
         events::config_warnings(&loaded.warnings);
     }
 
     fn stop(&mut self, signal: &str) {
+        self.keeper.turn(&self.clock.now());
+        self.keep();
+        self.gate.close();
         if let Err(error) = self.recorder.seal() {
             self.state.ledger_failed(&error);
         }

@@ -1,15 +1,20 @@
 //! The log's events, in one place. Their names and keys are the contract of `docs/log-events.md`, which a test holds them to.
 
 use crate::config::{Loaded, Warning};
+use crate::gate::{GateError, HookEnd, State};
 use crate::host::HostFacts;
 use crate::ledger::{Closed, Ledger, LedgerError};
 use crate::log::{at, stamp};
 use crate::recorder::Recorded;
 use crate::sampler::{Report, Sample};
+use crate::uplink::Enrolment;
 use highwater_rules::assemble;
+use highwater_rules::chain::Digest;
 use highwater_rules::figure::total;
+use highwater_rules::grace::Stage;
 use highwater_rules::meter::{GapReason, Meter, TOTAL};
 use highwater_rules::record::{Mark, Reading, SlotRecord};
+use highwater_rules::sign::KeyId;
 use highwater_rules::slot::SlotLength;
 use highwater_rules::timeline::Passed;
 use std::collections::BTreeMap;
@@ -170,6 +175,7 @@ pub(crate) struct Changes {
     failing: BTreeMap<String, String>,
     left_out: BTreeMap<String, Vec<String>>,
     ledger: Option<String>,
+    instance_file: Option<String>,
 }
 
 impl Changes {
@@ -227,6 +233,19 @@ impl Changes {
         }
     }
 
+    /// Tells of the file beside the ledger that can't be written, or can again.
+    pub(crate) fn instance_file(&mut self, failure: Option<&LedgerError>) {
+        let failure = failure.map(ToString::to_string);
+        if failure == self.instance_file {
+            return;
+        }
+        match &failure {
+            Some(error) => warn!(error, "instance_file_failed"),
+            None => info!("instance_file_recovered"),
+        }
+        self.instance_file = failure;
+    }
+
     /// Tells of a ledger that failed.
     pub(crate) fn ledger_failed(&mut self, failure: &LedgerError) {
         let failure = failure.to_string();
@@ -235,4 +254,113 @@ impl Changes {
             self.ledger = Some(failure);
         }
     }
+}
+
+pub(crate) fn activated(enrolment: &Enrolment) {
+    let grant = enrolment.grant();
+    let terms = grant.terms.clone().unwrap_or_default();
+    info!(
+        central = %enrolment.url(),
+        identity = grant.identity.as_str(),
+        contract = terms.contract.as_str(),
+        contract_end = (terms.contract_end != 0).then(|| at(terms.contract_end)),
+        grace_s = terms.grace_s,
+        activated_at = at(grant.activated_at),
+        key = enrolment.pinned().id().hex(),
+        "activated"
+    );
+}
+
+pub(crate) fn activation_unusable(error: &dyn std::error::Error) {
+    error!(%error, "activation_unusable");
+}
+
+pub(crate) fn grace_doubted() {
+    warn!("grace_doubted");
+}
+
+pub(crate) fn report_accepted(
+    sequence: u64,
+    day: &str,
+    time_zone: &str,
+    partial: bool,
+    received_at: i64,
+    digest: &Digest,
+) {
+    info!(
+        sequence,
+        day,
+        time_zone,
+        partial = partial.then_some(true),
+        received_at = at(received_at),
+        digest = digest.hex(),
+        "report_accepted"
+    );
+}
+
+pub(crate) fn report_parked(sequence: u64, day: &str, time_zone: &str, why: &str) {
+    error!(sequence, day, time_zone, error = why, "report_parked");
+}
+
+pub(crate) fn push_failed(error: &str, mend: &str, failures: u32, retry_in_s: i64) {
+    warn!(error, mend, failures, retry_in_s, "push_failed");
+}
+
+pub(crate) fn push_recovered(failures: u32) {
+    info!(failures, "push_recovered");
+}
+
+pub(crate) fn key_changed(before: KeyId, now: KeyId) {
+    warn!(before = before.hex(), now = now.hex(), "central_key_changed");
+}
+
+/// Central counts the instance for another than before: two instances reported under one identity.
+pub(crate) fn identity(before: Option<&str>, now: Option<&str>) {
+    if let (Some(before), Some(now)) = (before, now)
+        && before != now
+    {
+        error!(before, now, "identity_split");
+    }
+}
+/// The gate's stage is another; `previous` is the one told before, where it is known.
+pub(crate) fn gate_changed(previous: Option<Stage>, now: &State) {
+    let (state, previous, days_left) = (now.stage.word(), previous.map(Stage::word), now.days_left);
+    let (since, since_at) = (now.since.word(), at(now.since_at));
+    let (next_report_due, grace_end) = (now.next_report_due.map(at), at(now.grace_end));
+    let contract_end = now.contract_end.map(at);
+    match now.stage {
+        Stage::Open => info!(
+            state,
+            previous, days_left, next_report_due, grace_end, contract_end, since, since_at, "gate_changed"
+        ),
+        Stage::Warning | Stage::Critical => warn!(
+            state,
+            previous, days_left, next_report_due, grace_end, contract_end, since, since_at, "gate_changed"
+        ),
+        Stage::Closed => error!(
+            state,
+            previous, days_left, next_report_due, grace_end, contract_end, since, since_at, "gate_changed"
+        ),
+    }
+}
+
+/// A hook has ended, well or not.
+pub(crate) fn hook_ended(end: &HookEnd) {
+    let (command, state, took_ms) = (end.command.as_str(), end.stage.word(), end.took_ms);
+    let output = (!end.output.is_empty()).then_some(end.output.as_str());
+    if end.outcome.is_done() {
+        info!(command, state, took_ms, output, "hook_ended");
+    } else {
+        warn!(command, state, took_ms, error = %end.outcome, output, "hook_failed");
+    }
+}
+
+/// A way of the gate's can't tell. The gate says so once for each reason.
+pub(crate) fn gate_failed(error: &GateError) {
+    error!(%error, "gate_failed");
+}
+
+/// The status file can be written again.
+pub(crate) fn gate_recovered() {
+    info!("gate_recovered");
 }

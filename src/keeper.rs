@@ -3,8 +3,10 @@
 
 use crate::ledger::{Fate, Kept, Ledger, LedgerError};
 use highwater_proto::v1::{Envelope, Grant, Kind, Receipt, Terms};
+use highwater_rules::day::Calendar;
 use highwater_rules::grace::{Anchor, Grace, Since, Timeline};
 use highwater_rules::record::Mark;
+use highwater_rules::retry::SPLAY_S;
 use highwater_rules::sign::{Identity, PublicKey};
 use prost::Message as _;
 use serde_json::{Value, json};
@@ -37,7 +39,7 @@ impl Standing {
 }
 
 /// With what the kept period is held to be the agent's own.
-#[derive(Clone, Copy)]
+#[derive(Debug, Clone, Copy)]
 pub struct Trust<'a> {
     /// The identity key, where there is one and it may be read.
     pub identity: Option<&'a Identity>,
@@ -130,10 +132,10 @@ impl Keeper {
             let Fate::Receipted { receipt, .. } = &report.fate else { continue };
             let Some(receipt) = signed_receipt(receipt, central) else { continue };
             let same = receipt.instance == ledger.instance() && receipt.report_digest == report.digest.0;
-            if let (true, Some(anchor)) = (same, anchor(&receipt)) {
-                if self.timeline.accept_carried(anchor, now) {
-                    self.standing = Standing::of(receipt.terms.as_ref(), &receipt.identity);
-                }
+            if let (true, Some(anchor)) = (same, anchor(&receipt))
+                && self.timeline.accept_carried(anchor, now)
+            {
+                self.standing = Standing::of(receipt.terms.as_ref(), &receipt.identity);
             }
         }
         Ok(())
@@ -186,6 +188,24 @@ impl Keeper {
             .unwrap_or_default();
         Kept { timeline: text, seal }
     }
+}
+
+/// When the next report is due, in unix seconds: within the hour after the day's end, of the oldest day that waits, or of today.
+/// `None` before activation.
+///
+/// # Errors
+/// When the ledger can't be read.
+pub fn next_report_due(
+    ledger: &Ledger,
+    calendar: &Calendar,
+    standing: &Standing,
+    now_s: i64,
+) -> Result<Option<i64>, LedgerError> {
+    if standing.identity.is_none() {
+        return Ok(None);
+    }
+    let waiting = ledger.oldest_pending_until()?;
+    Ok(Some(waiting.unwrap_or_else(|| calendar.day_at(now_s).end).saturating_add(SPLAY_S)))
 }
 
 impl Believed {

@@ -1,8 +1,8 @@
 //! highwater, the edge metering agent.
 //!
 //! ```text
-//!   clock, config -> sources -> sampler -> (rules) -> recorder -> ledger
-//!                     (I/O)    (timeouts)   (pure)    (memory)   (SQLite)
+//!   clock, config -> sources -> sampler -> (rules) -> recorder -> ledger -> reporter -> uplink -> keeper -> gate
+//!                     (I/O)    (timeouts)   (pure)    (memory)   (SQLite)   (when)     (HTTPS)   (grace)   (file, socket, hooks)
 //!
 //!   daemon   the loop that turns this once a slot
 //!   commands what an operator types
@@ -15,17 +15,23 @@ pub mod config;
 pub mod files;
 
 pub mod host;
-pub mod keeper;
+
+pub mod gate;
 pub mod ledger;
 pub mod sources;
+pub mod uplink;
 
+pub mod keeper;
 pub mod recorder;
 pub mod sampler;
 
 mod daemon;
 mod events;
+mod joined;
 mod json;
 mod log;
+mod report_json;
+mod reporter;
 mod wake;
 
 pub mod commands;

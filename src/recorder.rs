@@ -71,6 +71,11 @@ impl Recorder {
         &self.ledger
     }
 
+    /// The ledger, for what is written beside the slots.
+    pub fn ledger_mut(&mut self) -> &mut Ledger {
+        &mut self.ledger
+    }
+
     /// The record made last.
     #[must_use]
     pub fn previous(&self) -> Option<&SlotRecord> {

@@ -10,8 +10,8 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 /// Why the loop woke.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Wake {
-    /// The slot has ended.
-    SlotEnded,
+    /// The time has come that was waited for.
+    AtTime,
     /// The wall clock was set, or the host was resumed: the way to the next slot's end is another now.
     ClockSet,
     /// The configuration is to be loaded again.
@@ -92,7 +92,7 @@ impl Alarm {
             // More than a timer gives, so that tokio sees it emptied.
             let mut expirations = [0; 16];
             match self.ready.try_read(&mut expirations) {
-                Ok(_) => return Ok(Wake::SlotEnded),
+                Ok(_) => return Ok(Wake::AtTime),
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
                 Err(e) if e.raw_os_error() == Some(nix::libc::ECANCELED) => return Ok(Wake::ClockSet),
                 Err(e) => return Err(e),

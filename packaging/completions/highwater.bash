@@ -16,6 +16,9 @@ _highwater() {
             ",$1")
                 cmd="highwater"
                 ;;
+            highwater,activate)
+                cmd="highwater__subcmd__activate"
+                ;;
             highwater,check-config)
                 cmd="highwater__subcmd__check__subcmd__config"
                 ;;
@@ -24,6 +27,9 @@ _highwater() {
                 ;;
             highwater,doctor)
                 cmd="highwater__subcmd__doctor"
+                ;;
+            highwater,gate)
+                cmd="highwater__subcmd__gate"
                 ;;
             highwater,help)
                 cmd="highwater__subcmd__help"
@@ -34,6 +40,12 @@ _highwater() {
             highwater,peaks)
                 cmd="highwater__subcmd__peaks"
                 ;;
+            highwater,push)
+                cmd="highwater__subcmd__push"
+                ;;
+            highwater,report)
+                cmd="highwater__subcmd__report"
+                ;;
             highwater,run)
                 cmd="highwater__subcmd__run"
                 ;;
@@ -42,6 +54,9 @@ _highwater() {
                 ;;
             highwater,verify)
                 cmd="highwater__subcmd__verify"
+                ;;
+            highwater__subcmd__help,activate)
+                cmd="highwater__subcmd__help__subcmd__activate"
                 ;;
             highwater__subcmd__help,check-config)
                 cmd="highwater__subcmd__help__subcmd__check__subcmd__config"
@@ -52,6 +67,9 @@ _highwater() {
             highwater__subcmd__help,doctor)
                 cmd="highwater__subcmd__help__subcmd__doctor"
                 ;;
+            highwater__subcmd__help,gate)
+                cmd="highwater__subcmd__help__subcmd__gate"
+                ;;
             highwater__subcmd__help,help)
                 cmd="highwater__subcmd__help__subcmd__help"
                 ;;
@@ -60,6 +78,12 @@ _highwater() {
                 ;;
             highwater__subcmd__help,peaks)
                 cmd="highwater__subcmd__help__subcmd__peaks"
+                ;;
+            highwater__subcmd__help,push)
+                cmd="highwater__subcmd__help__subcmd__push"
+                ;;
+            highwater__subcmd__help,report)
+                cmd="highwater__subcmd__help__subcmd__report"
                 ;;
             highwater__subcmd__help,run)
                 cmd="highwater__subcmd__help__subcmd__run"
@@ -77,12 +101,54 @@ _highwater() {
 
     case "${cmd}" in
         highwater)
-            opts="-h -V --config --state-dir --root --help --version run once status peaks verify check-config doctor completions help"
+            opts="-h -V --config --state-dir --root --help --version run once status peaks activate report push gate verify check-config doctor completions help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --state-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --root)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        highwater__subcmd__activate)
+            opts="-h --central --ca-file --token --token-file --again --json --config --state-dir --root --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --central)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --config)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -180,9 +246,61 @@ _highwater() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        highwater__subcmd__help)
-            opts="run once status peaks verify check-config doctor completions help"
+        highwater__subcmd__gate)
+            opts="-h --stages --json --socket --status-file --wait --config --state-dir --root --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --socket)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --status-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --wait)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --state-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --root)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        highwater__subcmd__help)
+            opts="run once status peaks activate report push gate verify check-config doctor completions help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        highwater__subcmd__help__subcmd__activate)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -236,6 +354,20 @@ _highwater() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        highwater__subcmd__help__subcmd__gate)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         highwater__subcmd__help__subcmd__help)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
@@ -265,6 +397,34 @@ _highwater() {
             return 0
             ;;
         highwater__subcmd__help__subcmd__peaks)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        highwater__subcmd__help__subcmd__push)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        highwater__subcmd__help__subcmd__report)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -366,6 +526,62 @@ _highwater() {
                     return 0
                     ;;
                 --meter)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --state-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --root)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        highwater__subcmd__push)
+            opts="-h --open-day --retry-parked --json --config --state-dir --root --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --state-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --root)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        highwater__subcmd__report)
+            opts="-h --last --json --config --state-dir --root --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --last)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

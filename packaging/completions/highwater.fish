@@ -33,6 +33,10 @@ complete -c highwater -n "__fish_highwater_needs_command" -f -a "run" -d 'Runs t
 complete -c highwater -n "__fish_highwater_needs_command" -f -a "once" -d 'Takes one sample now and prints it; writes nothing'
 complete -c highwater -n "__fish_highwater_needs_command" -f -a "status" -d 'Tells how the agent is doing: last sample, gate, today\'s peaks'
 complete -c highwater -n "__fish_highwater_needs_command" -f -a "peaks" -d 'Shows the peaks of days, with a sparkline of each day'
+complete -c highwater -n "__fish_highwater_needs_command" -f -a "activate" -d 'Joins a central with an enrolment token: makes the instance\'s key, and keeps what central grants'
+complete -c highwater -n "__fish_highwater_needs_command" -f -a "report" -d 'Lists the reports that were sent and that wait, or shows one whole'
+complete -c highwater -n "__fish_highwater_needs_command" -f -a "push" -d 'Sends what waits to central now, and tells what came of it'
+complete -c highwater -n "__fish_highwater_needs_command" -f -a "gate" -d 'Tells whether the metered software may run'
 complete -c highwater -n "__fish_highwater_needs_command" -f -a "verify" -d 'Walks the ledger\'s hash chain and names the first row that does not fit'
 complete -c highwater -n "__fish_highwater_needs_command" -f -a "check-config" -d 'Shows the configuration in effect, or every mistake in it at once'
 complete -c highwater -n "__fish_highwater_needs_command" -f -a "doctor" -d 'Tries each source and what the agent needs, and says what to do where something is missing'
@@ -62,6 +66,38 @@ complete -c highwater -n "__fish_highwater_using_subcommand peaks" -l root -d 'T
 complete -c highwater -n "__fish_highwater_using_subcommand peaks" -l json -d 'Print JSON (docs/json.md)'
 complete -c highwater -n "__fish_highwater_using_subcommand peaks" -l csv -d 'Print CSV, one line a series and day'
 complete -c highwater -n "__fish_highwater_using_subcommand peaks" -s h -l help -d 'Print help'
+complete -c highwater -n "__fish_highwater_using_subcommand activate" -l central -d 'Where central is, such as `https://central.example.com` [default: uplink.url of the configuration]' -r
+complete -c highwater -n "__fish_highwater_using_subcommand activate" -l ca-file -d 'A PEM file of the certificates that central\'s is held to, kept for the reports to come [default: uplink.ca_file, else the host\'s]' -r -F
+complete -c highwater -n "__fish_highwater_using_subcommand activate" -l token -d 'The enrolment token; `-` reads it from standard input. Given here as it is, every user of the host can see it' -r
+complete -c highwater -n "__fish_highwater_using_subcommand activate" -l token-file -d 'A file that holds the enrolment token [default: $HIGHWATER_ENROLMENT_TOKEN]' -r -F
+complete -c highwater -n "__fish_highwater_using_subcommand activate" -l config -d 'The configuration file [default: $HIGHWATER_CONFIG, else /etc/highwater/highwater.toml where it exists, else none]' -r -F
+complete -c highwater -n "__fish_highwater_using_subcommand activate" -l state-dir -d 'Where the ledger is kept [default: $STATE_DIRECTORY, else $XDG_STATE_HOME/highwater, else ~/.local/state/highwater]' -r
+complete -c highwater -n "__fish_highwater_using_subcommand activate" -l root -d 'The root of the file system that is metered [default: /]' -r
+complete -c highwater -n "__fish_highwater_using_subcommand activate" -l again -d 'Join anew where this host has joined already: another central, or the same once more'
+complete -c highwater -n "__fish_highwater_using_subcommand activate" -l json -d 'Print JSON (docs/json.md)'
+complete -c highwater -n "__fish_highwater_using_subcommand activate" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c highwater -n "__fish_highwater_using_subcommand report" -l last -d 'How many of the newest reports to list' -r
+complete -c highwater -n "__fish_highwater_using_subcommand report" -l config -d 'The configuration file [default: $HIGHWATER_CONFIG, else /etc/highwater/highwater.toml where it exists, else none]' -r -F
+complete -c highwater -n "__fish_highwater_using_subcommand report" -l state-dir -d 'Where the ledger is kept [default: $STATE_DIRECTORY, else $XDG_STATE_HOME/highwater, else ~/.local/state/highwater]' -r
+complete -c highwater -n "__fish_highwater_using_subcommand report" -l root -d 'The root of the file system that is metered [default: /]' -r
+complete -c highwater -n "__fish_highwater_using_subcommand report" -l json -d 'Print JSON (docs/json.md)'
+complete -c highwater -n "__fish_highwater_using_subcommand report" -s h -l help -d 'Print help'
+complete -c highwater -n "__fish_highwater_using_subcommand push" -l config -d 'The configuration file [default: $HIGHWATER_CONFIG, else /etc/highwater/highwater.toml where it exists, else none]' -r -F
+complete -c highwater -n "__fish_highwater_using_subcommand push" -l state-dir -d 'Where the ledger is kept [default: $STATE_DIRECTORY, else $XDG_STATE_HOME/highwater, else ~/.local/state/highwater]' -r
+complete -c highwater -n "__fish_highwater_using_subcommand push" -l root -d 'The root of the file system that is metered [default: /]' -r
+complete -c highwater -n "__fish_highwater_using_subcommand push" -l open-day -d 'Report the open day, too, up to its last slot; the day\'s own report supersedes it later'
+complete -c highwater -n "__fish_highwater_using_subcommand push" -l retry-parked -d 'Send again what central refused for good'
+complete -c highwater -n "__fish_highwater_using_subcommand push" -l json -d 'Print JSON (docs/json.md)'
+complete -c highwater -n "__fish_highwater_using_subcommand push" -s h -l help -d 'Print help'
+complete -c highwater -n "__fish_highwater_using_subcommand gate" -l socket -d 'Ask the agent at its Unix socket' -r -F
+complete -c highwater -n "__fish_highwater_using_subcommand gate" -l status-file -d 'Read this status file [default: the one that gate.status_file sets, or that of a packaged agent]' -r -F
+complete -c highwater -n "__fish_highwater_using_subcommand gate" -l wait -d 'Wait until the software may run, at most so long' -r
+complete -c highwater -n "__fish_highwater_using_subcommand gate" -l config -d 'The configuration file [default: $HIGHWATER_CONFIG, else /etc/highwater/highwater.toml where it exists, else none]' -r -F
+complete -c highwater -n "__fish_highwater_using_subcommand gate" -l state-dir -d 'Where the ledger is kept [default: $STATE_DIRECTORY, else $XDG_STATE_HOME/highwater, else ~/.local/state/highwater]' -r
+complete -c highwater -n "__fish_highwater_using_subcommand gate" -l root -d 'The root of the file system that is metered [default: /]' -r
+complete -c highwater -n "__fish_highwater_using_subcommand gate" -l stages -d 'Tell the stages apart by the exit code: 0 open, 10 warning, 11 critical, 12 closed, 13 unknown'
+complete -c highwater -n "__fish_highwater_using_subcommand gate" -l json -d 'Print JSON (docs/json.md)'
+complete -c highwater -n "__fish_highwater_using_subcommand gate" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c highwater -n "__fish_highwater_using_subcommand verify" -l config -d 'The configuration file [default: $HIGHWATER_CONFIG, else /etc/highwater/highwater.toml where it exists, else none]' -r -F
 complete -c highwater -n "__fish_highwater_using_subcommand verify" -l state-dir -d 'Where the ledger is kept [default: $STATE_DIRECTORY, else $XDG_STATE_HOME/highwater, else ~/.local/state/highwater]' -r
 complete -c highwater -n "__fish_highwater_using_subcommand verify" -l root -d 'The root of the file system that is metered [default: /]' -r
@@ -81,12 +117,16 @@ complete -c highwater -n "__fish_highwater_using_subcommand completions" -l conf
 complete -c highwater -n "__fish_highwater_using_subcommand completions" -l state-dir -d 'Where the ledger is kept [default: $STATE_DIRECTORY, else $XDG_STATE_HOME/highwater, else ~/.local/state/highwater]' -r
 complete -c highwater -n "__fish_highwater_using_subcommand completions" -l root -d 'The root of the file system that is metered [default: /]' -r
 complete -c highwater -n "__fish_highwater_using_subcommand completions" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c highwater -n "__fish_highwater_using_subcommand help; and not __fish_seen_subcommand_from run once status peaks verify check-config doctor completions help" -f -a "run" -d 'Runs the agent in the foreground: one sample and one log line a slot'
-complete -c highwater -n "__fish_highwater_using_subcommand help; and not __fish_seen_subcommand_from run once status peaks verify check-config doctor completions help" -f -a "once" -d 'Takes one sample now and prints it; writes nothing'
-complete -c highwater -n "__fish_highwater_using_subcommand help; and not __fish_seen_subcommand_from run once status peaks verify check-config doctor completions help" -f -a "status" -d 'Tells how the agent is doing: last sample, gate, today\'s peaks'
-complete -c highwater -n "__fish_highwater_using_subcommand help; and not __fish_seen_subcommand_from run once status peaks verify check-config doctor completions help" -f -a "peaks" -d 'Shows the peaks of days, with a sparkline of each day'
-complete -c highwater -n "__fish_highwater_using_subcommand help; and not __fish_seen_subcommand_from run once status peaks verify check-config doctor completions help" -f -a "verify" -d 'Walks the ledger\'s hash chain and names the first row that does not fit'
-complete -c highwater -n "__fish_highwater_using_subcommand help; and not __fish_seen_subcommand_from run once status peaks verify check-config doctor completions help" -f -a "check-config" -d 'Shows the configuration in effect, or every mistake in it at once'
-complete -c highwater -n "__fish_highwater_using_subcommand help; and not __fish_seen_subcommand_from run once status peaks verify check-config doctor completions help" -f -a "doctor" -d 'Tries each source and what the agent needs, and says what to do where something is missing'
-complete -c highwater -n "__fish_highwater_using_subcommand help; and not __fish_seen_subcommand_from run once status peaks verify check-config doctor completions help" -f -a "completions" -d 'Prints a completion script for a shell'
-complete -c highwater -n "__fish_highwater_using_subcommand help; and not __fish_seen_subcommand_from run once status peaks verify check-config doctor completions help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c highwater -n "__fish_highwater_using_subcommand help; and not __fish_seen_subcommand_from run once status peaks activate report push gate verify check-config doctor completions help" -f -a "run" -d 'Runs the agent in the foreground: one sample and one log line a slot'
+complete -c highwater -n "__fish_highwater_using_subcommand help; and not __fish_seen_subcommand_from run once status peaks activate report push gate verify check-config doctor completions help" -f -a "once" -d 'Takes one sample now and prints it; writes nothing'
+complete -c highwater -n "__fish_highwater_using_subcommand help; and not __fish_seen_subcommand_from run once status peaks activate report push gate verify check-config doctor completions help" -f -a "status" -d 'Tells how the agent is doing: last sample, gate, today\'s peaks'
+complete -c highwater -n "__fish_highwater_using_subcommand help; and not __fish_seen_subcommand_from run once status peaks activate report push gate verify check-config doctor completions help" -f -a "peaks" -d 'Shows the peaks of days, with a sparkline of each day'
+complete -c highwater -n "__fish_highwater_using_subcommand help; and not __fish_seen_subcommand_from run once status peaks activate report push gate verify check-config doctor completions help" -f -a "activate" -d 'Joins a central with an enrolment token: makes the instance\'s key, and keeps what central grants'
+complete -c highwater -n "__fish_highwater_using_subcommand help; and not __fish_seen_subcommand_from run once status peaks activate report push gate verify check-config doctor completions help" -f -a "report" -d 'Lists the reports that were sent and that wait, or shows one whole'
+complete -c highwater -n "__fish_highwater_using_subcommand help; and not __fish_seen_subcommand_from run once status peaks activate report push gate verify check-config doctor completions help" -f -a "push" -d 'Sends what waits to central now, and tells what came of it'
+complete -c highwater -n "__fish_highwater_using_subcommand help; and not __fish_seen_subcommand_from run once status peaks activate report push gate verify check-config doctor completions help" -f -a "gate" -d 'Tells whether the metered software may run'
+complete -c highwater -n "__fish_highwater_using_subcommand help; and not __fish_seen_subcommand_from run once status peaks activate report push gate verify check-config doctor completions help" -f -a "verify" -d 'Walks the ledger\'s hash chain and names the first row that does not fit'
+complete -c highwater -n "__fish_highwater_using_subcommand help; and not __fish_seen_subcommand_from run once status peaks activate report push gate verify check-config doctor completions help" -f -a "check-config" -d 'Shows the configuration in effect, or every mistake in it at once'
+complete -c highwater -n "__fish_highwater_using_subcommand help; and not __fish_seen_subcommand_from run once status peaks activate report push gate verify check-config doctor completions help" -f -a "doctor" -d 'Tries each source and what the agent needs, and says what to do where something is missing'
+complete -c highwater -n "__fish_highwater_using_subcommand help; and not __fish_seen_subcommand_from run once status peaks activate report push gate verify check-config doctor completions help" -f -a "completions" -d 'Prints a completion script for a shell'
+complete -c highwater -n "__fish_highwater_using_subcommand help; and not __fish_seen_subcommand_from run once status peaks activate report push gate verify check-config doctor completions help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'

@@ -5,4 +5,5 @@
 
 /// Version 1.
 #[expect(missing_docs, reason = "generated: what has no comment of its own is said by its message")]
+#[rustfmt::skip]
 pub mod v1;

@@ -19,6 +19,7 @@
 //!   lineage          where a report belongs; forks
 //!   retry            when to push, and when again
 //!   grace            days left until the gate closes
+//!   dead_man         for how long what the gate told may be believed
 //! ```
 //!
 //! Nothing here opens a file, reads a clock, or waits: functions take `now` and return values.
@@ -27,6 +28,7 @@ pub mod assemble;
 pub mod chain;
 pub mod coverage;
 pub mod day;
+pub mod dead_man;
 pub mod facts;
 pub mod figure;
 pub mod grace;

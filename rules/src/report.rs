@@ -8,6 +8,7 @@ use crate::peaks::{DaySummary, PEAK_DEFINITION, Peak, SeriesDay};
 use crate::sign::{hex, sha256};
 use highwater_proto::v1;
 use prost::Message as _;
+use std::collections::BTreeSet;
 
 /// The longest payload of a report that is made or taken: some two thousand series.
 pub const REPORT_MAX_BYTES: usize = 256 * 1024;
@@ -230,16 +231,15 @@ fn check_day(day: &v1::UsageDay) -> Result<(), Malformed> {
         return malformed("a slot is from 1 s to an hour");
     }
     check_coverage(day.coverage.as_ref())?;
-    let mut before: Option<(i32, &str)> = None;
+    // In no order that could be relied on: hashed names are not sorted.
+    let mut names = BTreeSet::new();
     for one in &day.series {
-        let name = (one.meter, one.subject.as_str());
         if one.subject.is_empty() || one.subject.len() > NAME_MAX_BYTES {
             return malformed("a subject is without a name, or its name is too long");
         }
-        if before == Some(name) {
+        if !names.insert((one.meter, one.subject.as_str())) {
             return malformed(format!("{} is told twice", one.subject));
         }
-        before = Some(name);
         check_series(one)?;
     }
     Ok(())
@@ -421,7 +421,7 @@ mod tests {
     fn what_cannot_be_is_no_report() {
         let good = v1::Report::decode(&bytes(&summary(1), &Names::Plain)[..]).unwrap();
         type Spoil = fn(&mut v1::Report);
-        let spoilt: [(&str, Spoil); 12] = [
+        let spoilt: [(&str, Spoil); 13] = [
             ("UUID", |r| r.instance = "../../etc".into()),
             ("sequence", |r| r.sequence = 0),
             ("32 bytes", |r| r.previous = vec![1]),
@@ -436,6 +436,10 @@ mod tests {
             ("above its peak", |r| r.day.as_mut().unwrap().series[0].p95 = Some(1e99)),
             ("more slots", |r| r.day.as_mut().unwrap().coverage.as_mut().unwrap().read = u32::MAX),
             ("hours", |r| r.hourly_ram[0].hour = 99),
+            ("told twice", |r| {
+                let day = r.day.as_mut().unwrap();
+                day.series.push(day.series[0].clone());
+            }),
         ];
         for (says, spoil) in spoilt {
             let mut report = good.clone();

@@ -1,10 +1,14 @@
 //! What an operator types. One file a subcommand.
 
+mod activate;
 mod check_config;
 mod completions;
 mod doctor;
+mod gate;
 mod once;
 mod peaks;
+mod push;
+mod report;
 mod run;
 mod spark;
 mod status;
@@ -21,8 +25,12 @@ use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-/// Exit codes, after BSD's sysexits.
+/// Exit codes, after BSD's sysexits; those of `gate` are its own.
 mod exit {
+    pub(super) const GATE_WARNING: u8 = 10;
+    pub(super) const GATE_CRITICAL: u8 = 11;
+    pub(super) const GATE_CLOSED: u8 = 12;
+    pub(super) const GATE_UNKNOWN: u8 = 13;
     pub(super) const USAGE: u8 = 64;
     pub(super) const DATA: u8 = 65;
     pub(super) const UNAVAILABLE: u8 = 69;
@@ -72,7 +80,7 @@ enum Command {
     /// Runs the agent in the foreground: one sample and one log line a slot
     ///
     /// SIGTERM and SIGINT end it, SIGHUP loads the configuration again (or keeps the old one and says why), SIGUSR1 takes an extra
-    /// sample for the log.
+    /// sample for the log and pushes what waits.
     Run,
     /// Takes one sample now and prints it; writes nothing
     Once(once::Options),
@@ -80,6 +88,21 @@ enum Command {
     Status(status::Options),
     /// Shows the peaks of days, with a sparkline of each day
     Peaks(peaks::Options),
+    /// Joins a central with an enrolment token: makes the instance's key, and keeps what central grants
+    ///
+    /// The token is best given by a file or by standard input: `--token-file FILE`, `--token -`. What stands on a command line can be
+    /// seen by every user of the host.
+    Activate(activate::Options),
+    /// Lists the reports that were sent and that wait, or shows one whole
+    Report(report::Options),
+    /// Sends what waits to central now, and tells what came of it
+    Push(push::Options),
+    /// Tells whether the metered software may run
+    ///
+    /// Reads what the agent told last: no root and no ledger are needed. The exit code is 0 while the software may run, 12 when the
+    /// gate is closed, and 13 where nothing is known: the agent is not running, or has told nothing for an hour. In a unit:
+    /// `ExecCondition=/usr/bin/highwater gate`.
+    Gate(gate::Options),
     /// Walks the ledger's hash chain and names the first row that does not fit
     Verify(verify::Options),
     /// Shows the configuration in effect, or every mistake in it at once
@@ -164,6 +187,10 @@ fn dispatch(cli: &Cli) -> Outcome {
         Command::Once(options) => once::sample(&load(&cli.common)?, options),
         Command::Status(options) => status::show(&load(&cli.common)?, options),
         Command::Peaks(options) => peaks::show(&load(&cli.common)?, options),
+        Command::Activate(options) => activate::activate(&load(&cli.common)?, options),
+        Command::Report(options) => report::show(&load(&cli.common)?, options),
+        Command::Push(options) => push::push(&load(&cli.common)?, options),
+        Command::Gate(options) => gate::tell(&cli.common, options),
         Command::Verify(options) => verify::verify(&load(&cli.common)?, options),
     }
 }
@@ -190,7 +217,7 @@ fn plan(loaded: &Loaded) -> Plan {
         length: loaded.config.sampling.interval,
         retention_s: loaded.config.retention_s,
         calendar: loaded.config.sampling.calendar.clone(),
-        hash_names: false,
+        hash_names: loaded.config.uplink.hash_names,
     }
 }
 

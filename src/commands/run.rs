@@ -3,6 +3,7 @@
 use super::{Common, Failure, Outcome, exit, load};
 use crate::daemon::{self, DaemonError};
 use crate::log;
+use std::time::Duration;
 
 pub(super) fn run(common: &Common) -> Outcome {
     let loaded = load(common)?;
@@ -23,7 +24,10 @@ pub(super) fn run(common: &Common) -> Outcome {
     }
 }
 
+/// How long a thread lives that has nothing to do: looking up a name takes one, for a push.
+const IDLE_THREAD: Duration = Duration::from_millis(500);
+
 /// The one-threaded runtime that commands wait on.
 pub(super) fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
-    tokio::runtime::Builder::new_current_thread().enable_all().build()
+    tokio::runtime::Builder::new_current_thread().thread_keep_alive(IDLE_THREAD).enable_all().build()
 }

@@ -3,12 +3,13 @@
 use super::{Outcome, open_reader, peaks, print_json, units};
 use crate::clock;
 use crate::config::Loaded;
+use crate::joined;
 use crate::json;
-use crate::keeper::{Keeper, Trust};
+use crate::keeper::{self, Keeper, Standing, Trust};
 use crate::ledger::{Ledger, LedgerError, OutboxCounts};
 use crate::log::{at, print};
 use clap::Args;
-use highwater_rules::grace::Grace;
+use highwater_rules::grace::{Grace, Since};
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 
@@ -23,7 +24,13 @@ struct Status {
     agent: Option<String>,
     last_sample_at: Option<i64>,
     grace: Grace,
+    standing: Standing,
+    next_report_due: Option<i64>,
     counts: OutboxCounts,
+    /// What went wrong with the last push, as the agent noted it.
+    push: Option<Value>,
+    /// Why what activation left can't be read.
+    activation: Option<String>,
     today: Option<peaks::Day>,
 }
 
@@ -41,7 +48,19 @@ pub(super) fn show(loaded: &Loaded, options: &Options) -> Outcome {
 fn status(loaded: &Loaded, ledger: &Ledger) -> Result<Status, LedgerError> {
     let mark = clock::Clock::new(&loaded.config.sampling.root).now();
     let now = mark.wall_ms.div_euclid(1000);
-    let mut keeper = Keeper::load(ledger, Trust { identity: None, grant: None, unchecked: true }, &mark)?;
+    let (joined, activation) = match joined::joined(&loaded.config.state_dir, ledger.instance()) {
+        Ok(joined) => (joined, None),
+        Err(error) => (None, Some(error.to_string())),
+    };
+    let trust = Trust {
+        identity: joined.as_ref().map(|joined| joined.identity.key()),
+        grant: joined.as_ref().map(|joined| (joined.enrolment.grant(), joined.enrolment.pinned())),
+        // Without the key, what was kept can only be shown as it stands.
+        unchecked: joined.is_none(),
+    };
+    let mut keeper = Keeper::load(ledger, trust, &mark)?;
+    let grace = keeper.turn(&mark);
+    let standing = keeper.standing().clone();
     let last_sample_at = ledger.last()?.map(|slot| slot.at);
     let date = loaded.config.sampling.calendar.day_at(now).date.to_string();
     let zone = loaded.config.sampling.calendar.name();
@@ -50,7 +69,11 @@ fn status(loaded: &Loaded, ledger: &Ledger) -> Result<Status, LedgerError> {
     Ok(Status {
         agent: Ledger::writer(&loaded.config.state_dir),
         last_sample_at,
-        grace: keeper.turn(&mark),
+        grace,
+        next_report_due: keeper::next_report_due(ledger, &loaded.config.sampling.calendar, &standing, now)?,
+        standing,
+        push: ledger.push_note()?.and_then(|note| serde_json::from_str(&note).ok()),
+        activation,
         counts: ledger.outbox_counts()?,
         today,
     })
@@ -59,6 +82,7 @@ fn status(loaded: &Loaded, ledger: &Ledger) -> Result<Status, LedgerError> {
 fn status_json(ledger: &Ledger, status: &Status) -> Value {
     let today: Vec<Value> = status.today.iter().flat_map(|day| &day.peaks).map(peaks::peak_json).collect();
     let coverage = status.today.as_ref().map(|day| json::coverage(&day.coverage));
+    let note = |key: &str| status.push.as_ref().and_then(|note| note.get(key)).cloned();
     json!({
         "instance": ledger.instance(),
         "version": env!("CARGO_PKG_VERSION"),
@@ -70,11 +94,28 @@ fn status_json(ledger: &Ledger, status: &Status) -> Value {
         "gate": {
             "state": status.grace.stage.word(),
             "days_left": status.grace.days_left,
-            "next_report_due": null,
+            "seconds_left": status.grace.left_s,
+            "may_run": status.grace.stage.may_run(),
+            "since": { "what": status.grace.since.since.word(), "at": at(status.grace.since.at_s) },
+            "next_report_due": status.next_report_due.map(at),
             "grace_end": at(status.grace.end),
-            "contract_end": null,
+            "contract_end": status.standing.contract_end.map(at),
         },
-        "outbox": { "pending": status.counts.pending, "parked": 0, "last_error": null },
+        "activation": {
+            "activated": status.standing.identity.is_some(),
+            "identity": status.standing.identity,
+            "contract": status.standing.contract,
+            "error": status.activation,
+        },
+        "outbox": {
+            "pending": status.counts.pending,
+            "parked": status.counts.parked,
+            "receipted": status.counts.receipted,
+            "last_error": note("error"),
+            "last_error_at": note("at"),
+            "mend": note("mend"),
+            "next_try_at": note("next_try_at"),
+        },
         "coverage_today": coverage,
         "today": today,
     })
@@ -89,12 +130,9 @@ fn text(ledger: &Ledger, status: &Status) -> Result<String, LedgerError> {
         ("instance", format!("{}, first started {}", ledger.instance(), at(ledger.first_start()))),
         ("ledger", format!("{}, {} slots written", ledger.path().display(), ledger.written())),
         ("last sample", last),
-        ("gate", format!("{}, {} days of grace left", status.grace.stage.word(), status.grace.days_left)),
-        ("next report due", "not activated: none is due yet".to_owned()),
-        ("end of grace", at(status.grace.end)),
-        ("end of contract", "not activated: no contract yet".to_owned()),
-        ("outbox", format!("{} closed days wait to be reported", status.counts.pending)),
+        ("gate", gate(&status.grace)),
     ];
+    lines.extend(standing(status));
     if let Some(day) = &status.today {
         let missed: Vec<String> = day.coverage.reasons().map(|(r, n)| format!("{n} {r}")).collect();
         let missed =
@@ -110,6 +148,56 @@ fn text(ledger: &Ledger, status: &Status) -> Result<String, LedgerError> {
         text.push_str(&today(ledger, day)?);
     }
     Ok(text)
+}
+
+fn gate(grace: &Grace) -> String {
+    let since = match grace.since.since {
+        Since::FirstStart => "the first start",
+        Since::Activation => "activation",
+        Since::Receipt => "the last receipt",
+    };
+    let left = match grace.left_s {
+        0 => "no grace left".to_owned(),
+        s if s < 2 * 86_400 => format!("{} of grace left", units::span(s)),
+        _ => format!("{} days of grace left", grace.days_left),
+    };
+    format!("{}, {left} (since {since}, {})", grace.stage.word(), at(grace.since.at_s))
+}
+
+/// The three dates, and how reporting goes.
+fn standing(status: &Status) -> Vec<(&'static str, String)> {
+    let activated = status.standing.identity.is_some();
+    let due = match status.next_report_due {
+        Some(due) => at(due),
+        None => "not activated: none is due yet (`highwater activate`)".to_owned(),
+    };
+    let contract_end = match (status.standing.contract_end, activated) {
+        (Some(end), _) => at(end),
+        (None, true) => "the contract has none".to_owned(),
+        (None, false) => "not activated: no contract yet".to_owned(),
+    };
+    let counts = &status.counts;
+    let mut lines = vec![
+        ("next report due", due),
+        ("end of grace", at(status.grace.end)),
+        ("end of contract", contract_end),
+        (
+            "outbox",
+            format!("{} pending, {} parked, {} receipted", counts.pending, counts.parked, counts.receipted),
+        ),
+    ];
+    if counts.parked > 0 {
+        lines.push(("", "central refused reports for good: `highwater report` says why".to_owned()));
+    }
+    if let Some(error) = &status.activation {
+        lines.push(("activation", error.clone()));
+    }
+    if let Some(note) = &status.push {
+        let text = |key: &str| note.get(key).and_then(Value::as_str).unwrap_or("?");
+        lines.push(("last error", format!("{}: {}", text("at"), text("error"))));
+        lines.push(("", format!("{} (next try {})", text("mend"), text("next_try_at"))));
+    }
+    lines
 }
 
 fn today(ledger: &Ledger, day: &peaks::Day) -> Result<String, LedgerError> {

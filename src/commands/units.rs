@@ -12,6 +12,22 @@ pub(super) fn human(meter: Meter, value: f64) -> String {
     }
 }
 
+/// A stretch of time, in its two largest units: `1 d 3 h`, `4 min 5 s`.
+pub(super) fn span(seconds: i64) -> String {
+    let units = [(86_400, "d"), (3600, "h"), (60, "min"), (1, "s")];
+    let mut rest = seconds.max(0);
+    let mut parts = Vec::new();
+    for (length, unit) in units {
+        if rest >= length && parts.len() < 2 {
+            parts.push(format!("{} {unit}", rest / length));
+            rest %= length;
+        } else if !parts.is_empty() {
+            break;
+        }
+    }
+    if parts.is_empty() { "0 s".to_owned() } else { parts.join(" ") }
+}
+
 fn scaled(value: f64, base: f64, units: &[&str]) -> String {
     let mut value = value;
     let mut units = units.iter();

@@ -1,6 +1,6 @@
 //! What the environment sets: `HIGHWATER_SECTION__KEY`.
 
-use super::keys::{KEYS, SSL, nearest, variable};
+use super::keys::{KEYS, SSL, is_secret, nearest, variable};
 use super::layers::{Given, Layer};
 use super::mistakes::{Fault, Mistakes, Place, Warning, quoted};
 use super::raw::Raw;
@@ -37,7 +37,10 @@ pub(super) fn layer(env: &Env, mistakes: &mut Mistakes, warnings: &mut Vec<Warni
                 None => mistakes.push(
                     place,
                     Fault::new(
-                        format!("the value {} is no UTF-8", quoted(&value.to_string_lossy())),
+                        match is_secret(key) {
+                            true => "the value is no UTF-8".to_owned(),
+                            false => format!("the value {} is no UTF-8", quoted(&value.to_string_lossy())),
+                        },
                         "set it in UTF-8",
                     ),
                 ),

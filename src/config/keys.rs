@@ -12,6 +12,16 @@ pub(super) const KEYS: &[&str] = &[
     "network.interfaces",
     "network.count",
     "ledger.retention",
+    "uplink.url",
+    "uplink.proxy",
+    "uplink.ca_file",
+    "uplink.client_cert",
+    "uplink.client_key",
+    "uplink.hash_names",
+    "uplink.transport",
+    "gate.status_file",
+    "gate.socket",
+    "gate.hooks",
     "log.format",
     "log.level",
 ];
@@ -47,6 +57,11 @@ pub(super) fn sections() -> Vec<&'static str> {
 /// A key as the static one that it equals.
 pub(super) fn known(key: &str) -> Option<&'static str> {
     KEYS.iter().copied().find(|k| *k == key)
+}
+
+/// Whether a key's value may hold a password, so that no message repeats it.
+pub(super) fn is_secret(key: &str) -> bool {
+    key == "uplink.proxy"
 }
 
 /// The environment variable of a key: `HIGHWATER_SAMPLING__INTERVAL`.

@@ -8,7 +8,7 @@ use super::mistakes::{Fault, Mistakes, Place, Warning, quoted};
 use super::raw::Raw;
 use super::reader::Reader;
 use super::show::Origins;
-use super::{Config, ledger, log, network, ram, sampling, ssl, state_dir, table};
+use super::{Config, gate, ledger, log, network, ram, sampling, ssl, state_dir, table, uplink};
 use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -90,6 +90,8 @@ fn read(reader: &mut Reader, inputs: &Inputs) -> Option<Config> {
     let network = network::read(reader);
     let ssl = ssl::read(reader);
     let retention_s = ledger::read(reader, interval);
+    let uplink = uplink::read(reader);
+    let gate = gate::read(reader, &inputs.env, state_dir.as_deref());
     let log = log::read(reader);
     Some(Config {
         state_dir: state_dir?,
@@ -98,6 +100,8 @@ fn read(reader: &mut Reader, inputs: &Inputs) -> Option<Config> {
         network: network?,
         ssl: ssl?,
         retention_s: retention_s?,
+        uplink: uplink?,
+        gate: gate?,
         log: log?,
     })
 }

@@ -6,9 +6,11 @@
 //! command line -----------------/               \-> Mistakes: all of them, each with its place and its mend
 //! ```
 
+mod central_url;
 mod document;
 mod duration;
 mod env;
+mod gate;
 mod keys;
 mod layers;
 mod ledger;
@@ -16,6 +18,7 @@ mod load;
 mod log;
 mod mistakes;
 mod network;
+mod proxy_url;
 mod ram;
 mod raw;
 mod reader;
@@ -26,10 +29,14 @@ mod state_dir;
 mod table;
 #[cfg(test)]
 mod tests;
+mod uplink;
 mod zone;
 
+pub use central_url::{CentralUrl, NoCentralUrl};
+pub use gate::gate_files;
 pub use load::{Inputs, Loaded, find_file, load};
 pub use mistakes::{MISTAKES_MAX, Mistake, Mistakes, Place, Warning};
+pub use proxy_url::{NoProxyUrl, ProxyUrl};
 pub use show::{Origin, Origins, Value, effective, show};
 
 use highwater_rules::day::Calendar;
@@ -39,6 +46,9 @@ use std::path::PathBuf;
 
 /// How long readings are kept in the ledger's ring unless configured: 120 days.
 pub const DEFAULT_RETENTION_S: u64 = 120 * 86_400;
+
+/// Where the gate of a packaged agent is: its status file and its socket.
+pub const GATE_DIR: &str = "/run/highwater";
 
 /// The whole configuration, with every default filled in.
 #[derive(Debug, Clone)]
@@ -55,6 +65,10 @@ pub struct Config {
     pub ssl: Vec<Ssl>,
     /// How long readings are kept, in seconds: `ledger.retention`.
     pub retention_s: u64,
+    /// How reports reach central.
+    pub uplink: Uplink,
+    /// Where the metered software is told whether it may run.
+    pub gate: Gate,
     /// The log.
     pub log: Log,
 }
@@ -152,6 +166,98 @@ impl SslSource {
             SslSource::Haproxy { .. } => "haproxy",
         }
     }
+}
+
+/// `[uplink]`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Uplink {
+    /// Where central is: `url`. Where not given, the one that the activation left.
+    pub url: Option<CentralUrl>,
+    /// Through which proxy it is reached: `proxy`.
+    pub proxy: ProxyChoice,
+    /// The certificates (PEM) that central's is held to: `ca_file`. Where not given, what the activation left, else the host's.
+    pub ca_file: Option<PathBuf>,
+    /// The agent's own certificate, where central or a proxy before it asks for one.
+    pub client: Option<ClientFiles>,
+    /// Names of the host, of interfaces and sources leave it as salted hashes only: `hash_names`.
+    pub hash_names: bool,
+    /// The way that reports go: `transport`.
+    pub transport: Transport,
+}
+
+impl Default for Uplink {
+    fn default() -> Self {
+        Uplink {
+            url: None,
+            proxy: ProxyChoice::Environment,
+            ca_file: None,
+            client: None,
+            hash_names: false,
+            transport: Transport::Direct,
+        }
+    }
+}
+
+/// The agent's own TLS certificate.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClientFiles {
+    /// The file of the certificate and those between it and its root, as PEM: `client_cert`.
+    pub cert: PathBuf,
+    /// The file of its private key, as PEM: `client_key`.
+    pub key: PathBuf,
+}
+
+/// Through which proxy central is reached.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ProxyChoice {
+    /// The one that the environment names, if any: `HTTPS_PROXY`, `ALL_PROXY`, but for what `NO_PROXY` lists.
+    Environment,
+    /// None.
+    Direct,
+    /// This one.
+    Through(ProxyUrl),
+}
+
+impl std::fmt::Display for ProxyChoice {
+    /// The word that the configuration uses, or the URL without its password.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            ProxyChoice::Environment => f.write_str("environment"),
+            ProxyChoice::Direct => f.write_str("none"),
+            ProxyChoice::Through(url) => url.fmt(f),
+        }
+    }
+}
+
+/// The way that reports go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Transport {
+    /// To central itself.
+    Direct,
+}
+
+impl Transport {
+    /// All of them.
+    pub const ALL: &'static [Transport] = &[Transport::Direct];
+
+    /// The word that the configuration uses.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Transport::Direct => "direct",
+        }
+    }
+}
+
+/// `[gate]`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Gate {
+    /// The file that tells the gate's state: `status_file`. An absolute path.
+    pub status_file: PathBuf,
+    /// The Unix socket that tells it: `socket`. An absolute path; `None` switches it off.
+    pub socket: Option<PathBuf>,
+    /// Commands for `/bin/sh -c`, run in this order on each change of stage: `hooks`.
+    pub hooks: Vec<String>,
 }
 
 /// `[log]`

@@ -26,7 +26,7 @@ fn interfaces(raw: &Raw) -> Result<Vec<String>, Fault> {
         Raw::Bare(text) if text == AUTO || text.trim().is_empty() => Vec::new(),
         Raw::Bare(text) => text.split(',').map(|name| Ok(name.trim())).collect(),
         Raw::List(items) => items.iter().map(Raw::text).collect(),
-        Raw::Text(_) | Raw::Whole(_) | Raw::Other(_) => {
+        Raw::Text(_) | Raw::Whole(_) | Raw::Truth(_) | Raw::Other(_) => {
             return Err(Fault::new(
                 "an array of names is expected, or \"auto\"",
                 "write it in brackets: [\"eth0\"]",

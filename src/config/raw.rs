@@ -17,6 +17,8 @@ pub(super) enum Raw {
     Text(String),
     /// A number of the file without sign or fraction.
     Whole(u64),
+    /// `true` or `false` of the file.
+    Truth(bool),
     /// An array of the file.
     List(Vec<Raw>),
     /// What no key takes: said in words.
@@ -32,7 +34,7 @@ impl Raw {
                 Err(_) => Raw::Other("a negative or very large number"),
             },
             DeValue::Float(_) => Raw::Other("a number with a fraction"),
-            DeValue::Boolean(_) => Raw::Other("true or false"),
+            DeValue::Boolean(truth) => Raw::Truth(*truth),
             DeValue::Datetime(_) => Raw::Other("a date or time"),
             DeValue::Array(items) => Raw::List(items.iter().map(|i| Raw::of_toml(i.get_ref())).collect()),
             DeValue::Table(_) => Raw::Other("a table"),
@@ -43,6 +45,7 @@ impl Raw {
         match self {
             Raw::Bare(_) | Raw::Text(_) => "a string",
             Raw::Whole(_) => "a number",
+            Raw::Truth(_) => "true or false",
             Raw::List(_) => "an array",
             Raw::Other(what) => what,
         }
@@ -74,9 +77,26 @@ impl Raw {
             Raw::Whole(seconds) => Ok(*seconds),
             Raw::Bare(text) | Raw::Text(text) => duration::parse(text)
                 .map_err(|e| Fault::new(format!("{} is no duration: {e}", quoted(text)), duration::MEND)),
-            Raw::List(_) | Raw::Other(_) => {
+            Raw::Truth(_) | Raw::List(_) | Raw::Other(_) => {
                 Err(Fault::new(format!("a duration is expected, not {}", self.what()), duration::MEND))
             }
+        }
+    }
+
+    /// `true` or `false`: of the file without quotes.
+    pub(super) fn truth(&self) -> Result<bool, Fault> {
+        match self {
+            Raw::Truth(truth) => Ok(*truth),
+            Raw::Bare(text) if text == "true" => Ok(true),
+            Raw::Bare(text) if text == "false" => Ok(false),
+            Raw::Bare(text) | Raw::Text(text) => Err(Fault::new(
+                format!("true or false is expected, not {}", quoted(text)),
+                "write true or false, without quotes",
+            )),
+            Raw::Whole(_) | Raw::List(_) | Raw::Other(_) => Err(Fault::new(
+                format!("true or false is expected, not {}", self.what()),
+                "write true or false, without quotes",
+            )),
         }
     }
 

@@ -1,10 +1,11 @@
 //! The configuration in effect, and where each value came from.
 
 use super::duration;
+use super::gate::NONE;
 use super::keys::{SSL, split};
 use super::load::Loaded;
 use super::mistakes::Place;
-use super::{Presence, SslSource};
+use super::{Presence, SslSource, Uplink};
 use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
 
@@ -70,6 +71,8 @@ pub enum Value {
     Text(String),
     /// An array of strings.
     List(Vec<String>),
+    /// `true` or `false`.
+    Truth(bool),
 }
 
 impl fmt::Display for Value {
@@ -77,6 +80,7 @@ impl fmt::Display for Value {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Value::Text(text) => quote(f, text),
+            Value::Truth(truth) => write!(f, "{truth}"),
             Value::List(items) => {
                 f.write_str("[")?;
                 for (n, item) in items.iter().enumerate() {
@@ -133,6 +137,12 @@ pub fn effective(loaded: &Loaded) -> Vec<(String, Value, Origin)> {
         }
     }
     text("ledger.retention", duration::write(config.retention_s));
+    rows.extend(uplink(&config.uplink));
+    let mut text = |key: &str, value: String| rows.push((key.to_owned(), Value::Text(value)));
+    text("gate.status_file", path(&config.gate.status_file));
+    text("gate.socket", config.gate.socket.as_deref().map_or_else(|| NONE.to_owned(), path));
+    rows.push(("gate.hooks".to_owned(), Value::List(config.gate.hooks.clone())));
+    let mut text = |key: &str, value: String| rows.push((key.to_owned(), Value::Text(value)));
     text("log.format", config.log.format.word().to_owned());
     text("log.level", config.log.level.word().to_owned());
     let with_origin = |(key, value): (String, Value)| {
@@ -140,6 +150,22 @@ pub fn effective(loaded: &Loaded) -> Vec<(String, Value, Origin)> {
         (key, value, origin)
     };
     rows.into_iter().map(with_origin).collect()
+}
+
+/// A proxy's password is not shown: what is shown is loaded as a proxy with another.
+fn uplink(uplink: &Uplink) -> Vec<(String, Value)> {
+    let path = |path: &std::path::Path| Value::Text(path.to_string_lossy().into_owned());
+    let client = uplink.client.as_ref();
+    let rows = [
+        ("url", uplink.url.as_ref().map(|url| Value::Text(url.to_string()))),
+        ("proxy", Some(Value::Text(uplink.proxy.to_string()))),
+        ("ca_file", uplink.ca_file.as_deref().map(path)),
+        ("client_cert", client.map(|files| path(&files.cert))),
+        ("client_key", client.map(|files| path(&files.key))),
+        ("hash_names", Some(Value::Truth(uplink.hash_names))),
+        ("transport", Some(Value::Text(uplink.transport.word().to_owned()))),
+    ];
+    rows.into_iter().filter_map(|(name, value)| Some((format!("uplink.{name}"), value?))).collect()
 }
 
 fn interfaces(names: &[String]) -> Value {

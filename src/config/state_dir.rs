@@ -53,7 +53,8 @@ fn default(env: &Env) -> Option<(PathBuf, &'static str)> {
     absolute("HOME").map(|home| (home.join(".local/state/highwater"), "HOME"))
 }
 
-fn first_of_list(list: &OsStr) -> OsString {
+/// The first directory of a list that systemd gives, parted by colons.
+pub(super) fn first_of_list(list: &OsStr) -> OsString {
     let first = list.as_bytes().split(|b| *b == b':').next().unwrap_or_default();
     OsStr::from_bytes(first).to_owned()
 }

@@ -12,6 +12,9 @@ use toml::de::{DeTable, DeValue};
 /// How many `[[ssl]]` there may be.
 pub(super) const SSL_MAX_SOURCES: usize = 64;
 
+/// Keys of the kinds of TLS sources that are not in this version: they are not meant for a section that has one of that name.
+const SSL_PLANNED_KEYS: [&str; 4] = ["url", "path", "ports", "interfaces"];
+
 /// What the file gives.
 #[derive(Debug, Default)]
 pub(super) struct Walked {
@@ -160,11 +163,11 @@ fn unknown_at_top(key: &str, is_table: bool) -> Fault {
 
 fn unknown_key(section: &str, key: &str, names: &[&str]) -> Fault {
     let message = format!("unknown key {} in {section}", quoted(key));
+    let keys = || format!("the keys of {section} are {}", listed(names, "and"));
     let mend = match nearest(key, names.iter().copied()) {
         Some(name) => format!("did you mean `{name}`?"),
-        None => {
-            elsewhere(key).unwrap_or_else(|| format!("the keys of {section} are {}", listed(names, "and")))
-        }
+        None if names == SSL_KEYS && SSL_PLANNED_KEYS.contains(&key) => keys(),
+        None => elsewhere(key).unwrap_or_else(keys),
     };
     Fault::new(message, mend)
 }

@@ -92,7 +92,7 @@ a.toml:2:13: state_dir: a string is expected, not a number
 a.toml:3:1: unknown key "interval"
     `interval` belongs to [sampling]: move it there
 a.toml:4:1: unknown key "burst"
-    there are [sampling], [ram], [network], [ledger], [log], [[ssl]], and above them the key state_dir
+    there are [sampling], [ram], [network], [ledger], [uplink], [gate], [log], [[ssl]], and above them the key state_dir
 a.toml:7:12: sampling.interval: a slot of 7 s does not fit: slots are 1 s to 1 h long and divide a day
     take one such as "1s", "10s", "1m", "5m", "15m" or "1h"
 a.toml:8:13: sampling.time_zone: the time zone "Europe/Berln" is unknown
@@ -158,8 +158,8 @@ fn the_nearest_name_is_offered_where_there_is_one_and_else_the_known_ones() {
         ("[SSL]", "did you mean [[ssl]]?"),
         ("statedir = 1", "did you mean `state_dir`, above the first section?"),
         (
-            "[uplink]\nurl = 1",
-            "there are [sampling], [ram], [network], [ledger], [log], [[ssl]], and above them the key state_dir",
+            "[bill]\nto = 1",
+            "there are [sampling], [ram], [network], [ledger], [uplink], [gate], [log], [[ssl]], and above them the key state_dir",
         ),
         ("[sampling]\ntime-zone = 1", "did you mean `time_zone`?"),
         ("[ledger]\nretention_days = 1", "did you mean `retention`?"),
@@ -236,6 +236,16 @@ fn a_value_of_the_wrong_type_or_form_is_refused() {
         ),
         ("[ledger]\nretention = \"9m\"", "ledger.retention: 9m does not hold two slots"),
         ("[ledger]\nretention = \"4000d\"", "ledger.retention: 4000d is longer than ten years"),
+        ("[gate]\nstatus_file = \"gate.json\"", "gate.status_file: \"gate.json\" is no absolute path"),
+        ("[gate]\nstatus_file = \"/run/x/\"", "gate.status_file: a directory is no status file"),
+        ("[gate]\nsocket = \"off\"", "gate.socket: \"off\" is no absolute path"),
+        ("[gate]\nsocket = true", "gate.socket: a string is expected, not true or false"),
+        (
+            "[gate]\nsocket = \"/a\"\nstatus_file = \"/a\"",
+            "gate.socket: the status file and the socket have the same path",
+        ),
+        ("[gate]\nhooks = \"systemctl stop x\"", "gate.hooks: an array of commands is expected"),
+        ("[gate]\nhooks = [\"true\", \" \"]", "gate.hooks: a hook is empty"),
     ] {
         let mistakes = load_text(file, &inputs(&[STATE], &[])).unwrap_err();
         assert_eq!(mistakes.all()[0].message, message, "{file}");
@@ -324,7 +334,7 @@ network.interfaces = ["eth0", "ens*"]  # HIGHWATER_NETWORK__INTERFACES
         ],
         r#"
 HIGHWATER_A__B: no key of the configuration has this name
-    the variables are HIGHWATER_STATE_DIR, HIGHWATER_SAMPLING__INTERVAL, HIGHWATER_SAMPLING__TIME_ZONE, HIGHWATER_SAMPLING__ROOT, HIGHWATER_RAM__SCOPE, HIGHWATER_RAM__PRESENCE, HIGHWATER_RAM__CGROUP, HIGHWATER_NETWORK__INTERFACES, HIGHWATER_NETWORK__COUNT, HIGHWATER_LEDGER__RETENTION, HIGHWATER_LOG__FORMAT, HIGHWATER_LOG__LEVEL
+    the variables are HIGHWATER_STATE_DIR, HIGHWATER_SAMPLING__INTERVAL, HIGHWATER_SAMPLING__TIME_ZONE, HIGHWATER_SAMPLING__ROOT, HIGHWATER_RAM__SCOPE, HIGHWATER_RAM__PRESENCE, HIGHWATER_RAM__CGROUP, HIGHWATER_NETWORK__INTERFACES, HIGHWATER_NETWORK__COUNT, HIGHWATER_LEDGER__RETENTION, HIGHWATER_UPLINK__URL, HIGHWATER_UPLINK__PROXY, HIGHWATER_UPLINK__CA_FILE, HIGHWATER_UPLINK__CLIENT_CERT, HIGHWATER_UPLINK__CLIENT_KEY, HIGHWATER_UPLINK__HASH_NAMES, HIGHWATER_UPLINK__TRANSPORT, HIGHWATER_GATE__STATUS_FILE, HIGHWATER_GATE__SOCKET, HIGHWATER_GATE__HOOKS, HIGHWATER_LOG__FORMAT, HIGHWATER_LOG__LEVEL
 HIGHWATER_SAMPLNG__INTERVAL: no key of the configuration has this name
     did you mean HIGHWATER_SAMPLING__INTERVAL?
 HIGHWATER_SSL__0__NAME: no key of the configuration has this name
@@ -389,6 +399,55 @@ fn the_state_directory_is_the_one_configured_or_of_systemd_or_xdg_or_the_home() 
 }
 
 #[test]
+fn the_gate_is_where_systemd_says_or_beside_a_packaged_agent_or_in_the_state_directory() {
+    let gate = |env: &[(&str, &str)]| {
+        let loaded = load_text("", &inputs(env, &[])).unwrap();
+        let origin = loaded.origins.get("gate.socket").to_string();
+        (loaded.config.gate.status_file, loaded.config.gate.socket.unwrap(), origin)
+    };
+    for (env, dir, origin) in [
+        (vec![STATE, ("RUNTIME_DIRECTORY", "/run/a:/run/b")], "/run/a", "RUNTIME_DIRECTORY"),
+        (vec![STATE, ("RUNTIME_DIRECTORY", "relative")], "/run/highwater", "default"),
+        (vec![STATE], "/run/highwater", "default"),
+        (vec![("HOME", "/home/me")], "/home/me/.local/state/highwater", "default"),
+    ] {
+        let dir = Path::new(dir);
+        assert_eq!(gate(&env), (dir.join("gate.json"), dir.join("gate.sock"), origin.to_owned()));
+    }
+}
+
+#[test]
+fn hooks_and_the_lack_of_a_socket_are_set_in_file_and_environment() {
+    check(
+        "[gate]\nsocket = \"none\"\nhooks = [\"a, b\", \"c\"]\n",
+        &[],
+        "gate.socket = \"none\"  # line 2\ngate.hooks = [\"a, b\", \"c\"]  # line 3",
+    );
+    check(
+        "[gate]\nhooks = [\"a\"]\n",
+        &[("HIGHWATER_GATE__HOOKS", "echo a, b"), ("HIGHWATER_GATE__STATUS_FILE", "/srv/gate.json")],
+        "gate.status_file = \"/srv/gate.json\"  # HIGHWATER_GATE__STATUS_FILE\n\
+         gate.hooks = [\"echo a, b\"]  # HIGHWATER_GATE__HOOKS",
+    );
+    let long = format!("[gate]\nsocket = \"/{}\"", "x".repeat(107));
+    let mistakes = load_text(&long, &inputs(&[STATE], &[])).unwrap_err();
+    assert_eq!(mistakes.all()[0].message, "gate.socket: a socket's path has at most 107 bytes");
+}
+
+#[test]
+fn a_reader_without_a_configuration_looks_at_the_packaged_gate_first() {
+    let files = |file: &str, env: &[(&str, &str)]| {
+        let found = gate_files(load_text(file, &inputs(env, &[])).ok().as_ref());
+        found.iter().map(|path| path.display().to_string()).collect::<Vec<_>>()
+    };
+    let packaged = "/run/highwater/gate.json";
+    assert_eq!(files("", &[]), [packaged], "nowhere to keep a state: no mistake of a reader's");
+    assert_eq!(files("", &[("HOME", "/h")]), [packaged, "/h/.local/state/highwater/gate.json"]);
+    assert_eq!(files("", &[("HOME", "/h"), ("HIGHWATER_STATE_DIR", "/s")]), ["/s/gate.json"]);
+    assert_eq!(files("[gate]\nstatus_file = \"/g\"", &[("HOME", "/h")]), ["/g"]);
+}
+
+#[test]
 fn tls_sources_have_different_names() {
     check(
         "[[ssl]]\nkind = \"haproxy\"\n[[ssl]]\nkind = \"haproxy\"\nname = \"b\"\nsocket = \"/b\"\n",
@@ -416,6 +475,88 @@ fn a_retention_that_risks_proof_is_warned_of() {
 }
 
 #[test]
+fn what_is_wrong_with_the_uplink_is_told_without_a_password() {
+    check(
+        r#"
+[uplink]
+url = "http://central.example.com"
+proxy = "socks5://me:geheim@proxy:1080"
+ca_file = "ca.pem"
+client_cert = "/etc/cert.pem"
+hash_names = "yes"
+transport = "object-store"
+"#,
+        &[("HIGHWATER_UPLINK__PROXY", "http://me:geheim\u{7}@proxy")],
+        r#"
+a.toml:3:7: uplink.url: central is reached by https only
+    write https://: a report is a bill, and nobody between may read it
+a.toml:4:9: uplink.proxy: a SOCKS proxy is not in this build
+    write http://HOST:PORT, or http://NAME:PASSWORD@HOST:PORT with % before what is no letter or digit in them; or "none"
+a.toml:5:11: uplink.ca_file: "ca.pem" is no absolute path
+    write the whole path, from / on
+a.toml:6:15: uplink.client_cert: a certificate without its key
+    set client_key too: one file may hold both
+a.toml:7:14: uplink.hash_names: true or false is expected, not "yes"
+    write true or false, without quotes
+a.toml:8:13: uplink.transport: "object-store" is not in this build
+    take direct
+HIGHWATER_UPLINK__PROXY: the value is empty, too long, or has a control character
+    write "http://HOST:PORT", "none", or "environment" for what HTTPS_PROXY and NO_PROXY say
+"#,
+    );
+    for proxy in ["direct", "http://me:geheim@", "me:geheim@proxy/x", "ftp://me:geheim@x"] {
+        let told = outcome(&format!("[uplink]\nproxy = \"{proxy}\""), &inputs(&[STATE], &[]));
+        assert!(told.contains("uplink.proxy: ") && !told.contains("geheim"), "{told}");
+    }
+    let mut inputs = inputs(&[STATE], &[]);
+    inputs.env.push((
+        OsString::from("HIGHWATER_UPLINK__PROXY"),
+        OsStr::from_bytes(b"http://me:geheim\xff@p").to_owned(),
+    ));
+    assert!(!outcome("", &inputs).contains("geheim"));
+}
+
+#[test]
+fn the_uplink_is_what_the_file_and_the_environment_say() {
+    check(
+        "[uplink]\nurl = \"https://hub:8443/x/\"\nproxy = \"http://me:geheim@proxy:3128\"\nhash_names = true",
+        &[("HIGHWATER_UPLINK__CA_FILE", "/ca.pem")],
+        r#"
+uplink.url = "https://hub:8443/x"  # line 2
+uplink.proxy = "http://***@proxy:3128"  # line 3
+uplink.ca_file = "/ca.pem"  # HIGHWATER_UPLINK__CA_FILE
+uplink.hash_names = true  # line 4
+"#,
+    );
+    let env = [STATE, ("HIGHWATER_UPLINK__HASH_NAMES", "true"), ("HIGHWATER_UPLINK__PROXY", "none")];
+    let uplink = load_text("", &inputs(&env, &[])).unwrap().config.uplink;
+    assert_eq!((uplink.hash_names, uplink.proxy), (true, ProxyChoice::Direct));
+    let file = "[uplink]\nproxy = \"me:geheim@proxy:3128\"";
+    let loaded = load_text(file, &inputs(&[STATE], &[])).unwrap();
+    assert!(!format!("{:?}", loaded.config).contains("geheim"));
+    let ProxyChoice::Through(url) = loaded.config.uplink.proxy else { panic!("no proxy") };
+    assert_eq!(url.secret().password(), Some("geheim"));
+}
+
+#[test]
+fn a_client_key_that_every_user_may_read_is_warned_of() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let dir = tempfile::tempdir().unwrap();
+    let key = dir.path().join("client.key");
+    std::fs::write(&key, "").unwrap();
+    let warnings = |mode| {
+        std::fs::set_permissions(&key, std::fs::Permissions::from_mode(mode)).unwrap();
+        let file = format!("[uplink]\nclient_cert = \"/c.pem\"\nclient_key = {key:?}");
+        load_text(&file, &inputs(&[STATE], &[])).unwrap().warnings
+    };
+    assert_eq!(warnings(0o640), []);
+    let warned = warnings(0o644);
+    assert_eq!(warned.len(), 1);
+    assert!(warned[0].message.ends_with("is open to every user of the host (mode 0644)"), "{warned:?}");
+    assert_eq!(warned[0].place.to_string(), "a.toml:3:14");
+}
+
+#[test]
 fn the_example_names_every_key_and_shows_the_defaults() {
     let inputs = inputs(&[STATE], &[]);
     let example = load_text(EXAMPLE, &inputs).unwrap();
@@ -425,7 +566,18 @@ fn the_example_names_every_key_and_shows_the_defaults() {
     let has = |line_start: &str| EXAMPLE.lines().any(|line| line.starts_with(line_start));
     for key in KEYS {
         let (section, name) = split(key);
-        let valued = !["state_dir", "ram.presence", "ram.cgroup"].contains(key);
+        let valued = ![
+            "state_dir",
+            "ram.presence",
+            "ram.cgroup",
+            "uplink.url",
+            "uplink.ca_file",
+            "uplink.client_cert",
+            "uplink.client_key",
+            "gate.status_file",
+            "gate.socket",
+        ]
+        .contains(key);
         assert!(has(&format!("{}{name} = ", if valued { "" } else { "#" })), "{key}");
         assert!(section.is_empty() || has(&format!("[{section}]")), "{section}");
         assert_eq!(matches!(example.origins.get(key), Origin::File { .. }), valued, "{key}");
@@ -453,31 +605,41 @@ fn what_is_shown_tells_each_origin() {
     let file = "[network]\ninterfaces = [\"eth0\"]\n[[ssl]]\nkind = \"haproxy\"";
     let loaded = load_text(file, &inputs(&[STATE, ("HIGHWATER_SAMPLING__INTERVAL", "90")], &[])).unwrap();
     let expect = r#"# a.toml
-state_dir = "/var/lib/highwater"    # STATE_DIRECTORY
+state_dir = "/var/lib/highwater"          # STATE_DIRECTORY
 
 [sampling]
-interval = "90s"                    # HIGHWATER_SAMPLING__INTERVAL
-time_zone = "UTC"                   # default
-root = "/"                          # default
+interval = "90s"                          # HIGHWATER_SAMPLING__INTERVAL
+time_zone = "UTC"                         # default
+root = "/"                                # default
 
 [ram]
-scope = "auto"                      # default
+scope = "auto"                            # default
 
 [network]
-interfaces = ["eth0"]               # line 2
-count = "max"                       # default
+interfaces = ["eth0"]                     # line 2
+count = "max"                             # default
 
 [[ssl]]
-kind = "haproxy"                    # line 4
-name = "haproxy"                    # default
-socket = "/run/haproxy/admin.sock"  # default
+kind = "haproxy"                          # line 4
+name = "haproxy"                          # default
+socket = "/run/haproxy/admin.sock"        # default
 
 [ledger]
-retention = "120d"                  # default
+retention = "120d"                        # default
+
+[uplink]
+proxy = "environment"                     # default
+hash_names = false                        # default
+transport = "direct"                      # default
+
+[gate]
+status_file = "/run/highwater/gate.json"  # default
+socket = "/run/highwater/gate.sock"       # default
+hooks = []                                # default
 
 [log]
-format = "logfmt"                   # default
-level = "info"                      # default
+format = "logfmt"                         # default
+level = "info"                            # default
 "#;
     assert_eq!(show(&loaded), expect);
 }

@@ -2,7 +2,7 @@
 //! to an older state.
 
 use super::LedgerError;
-use super::outbox::Kept;
+use super::kept::Kept;
 use crate::files;
 use highwater_rules::chain::Digest;
 use highwater_rules::report::is_uuid;

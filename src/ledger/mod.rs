@@ -6,10 +6,13 @@ mod append;
 mod close;
 mod days;
 mod error;
+mod kept;
 mod lock;
 mod mirror;
 mod open;
 mod outbox;
+#[cfg(test)]
+mod outbox_tests;
 mod read;
 mod recover;
 mod ring;
@@ -19,12 +22,14 @@ mod summary;
 mod tests;
 mod verify;
 mod verify_days;
+mod verify_outbox;
 
 pub use close::Closed;
 pub use days::{DayRow, PeakRow};
 pub use error::LedgerError;
+pub use kept::Kept;
 pub use open::Opened;
-pub use outbox::{Fate, Kept, OutboxCounts, OutboxReport};
+pub use outbox::{Fate, OutboxCounts, OutboxReport};
 pub use read::StoredSlot;
 pub use verify::{Bad, Verdict};
 

@@ -1,7 +1,7 @@
 //! Opening a ledger: making it, bringing it up to date, moving a damaged one aside.
 
+use super::kept::{last_report, write_state};
 use super::mirror::Mirror;
-use super::outbox::{last_report, write_state};
 use super::recover::{Identity, identity_of, move_aside, salvage};
 use super::ring::{Ring, Rings};
 use super::{FILE_NAME, Head, Ledger, LedgerError, Lock, Plan, schema};

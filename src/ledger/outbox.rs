@@ -1,12 +1,11 @@
 //! The outbox: each closed day's report, from the transaction that closes the day until central's receipt for it is here.
 
-use super::mirror::Mirror;
+use super::kept::{Kept, last_report, state, write_kept, write_state};
 use super::{Ledger, LedgerError};
-use crate::clock;
 use highwater_rules::chain::Digest;
 use highwater_rules::facts::DayFacts;
 use highwater_rules::peaks::DaySummary;
-use highwater_rules::report::{self, ChainSpan, Facts, Names};
+use highwater_rules::report::{self, ChainSpan, Facts};
 use highwater_rules::sign::sha256;
 use highwater_rules::slot::SlotLength;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
@@ -74,8 +73,6 @@ pub struct OutboxCounts {
     pub parked: i64,
     /// That central has.
     pub receipted: i64,
-    /// The end of the oldest day that waits, in unix seconds.
-    pub oldest_pending_until: Option<i64>,
 }
 
 /// What a day's report is made of, beside what the ledger knows of itself.
@@ -89,8 +86,21 @@ pub(super) struct DayReport<'a> {
     pub(super) made_at: i64,
 }
 
+/// The second term is for the index, which SQLite does not see otherwise.
+const WAITING: &str = "state = 'pending' AND state <> 'receipted'";
+const OLDEST_WAITING: &str = "SELECT until FROM outbox WHERE state = 'pending' AND state <> 'receipted' AND partial = 0 \
+                              ORDER BY sequence LIMIT 1";
 const COLUMNS: &str =
     "sequence, day, time_zone, until, partial, made_at, payload, digest, state, receipt, received_at, why";
+
+/// The statements that run while the agent does, however long the outbox is.
+#[cfg(test)]
+pub(super) fn outbox_statements() -> [String; 2] {
+    [
+        format!("SELECT {COLUMNS} FROM outbox WHERE {WAITING} ORDER BY sequence LIMIT 50"),
+        OLDEST_WAITING.to_owned(),
+    ]
+}
 
 impl Ledger {
     /// Reports that wait, oldest first: at most `reports` of them, and no more than `bytes` of payload, but for the first.
@@ -99,7 +109,7 @@ impl Ledger {
     /// When the ledger can't be read.
     pub fn pending(&self, reports: usize, bytes: usize) -> Result<Vec<OutboxReport>, LedgerError> {
         let mut all = self.outbox(&format!(
-            "SELECT {COLUMNS} FROM outbox WHERE state = 'pending' ORDER BY sequence LIMIT {reports}"
+            "SELECT {COLUMNS} FROM outbox WHERE {WAITING} ORDER BY sequence LIMIT {reports}"
         ))?;
         let mut sum = 0;
         let fits = all
@@ -148,21 +158,25 @@ impl Ledger {
             return Ok(OutboxCounts::default());
         }
         let count = |state: &str| format!("(SELECT count(*) FROM outbox WHERE state = '{state}')");
-        let query = format!(
-            "SELECT {}, {}, {}, (SELECT min(until) FROM outbox WHERE state = 'pending')",
-            count("pending"),
-            count("parked"),
-            count("receipted")
-        );
+        let query = format!("SELECT {}, {}, {}", count("pending"), count("parked"), count("receipted"));
         self.connection
             .query_row(&query, [], |row| {
-                Ok(OutboxCounts {
-                    pending: row.get(0)?,
-                    parked: row.get(1)?,
-                    receipted: row.get(2)?,
-                    oldest_pending_until: row.get(3)?,
-                })
+                Ok(OutboxCounts { pending: row.get(0)?, parked: row.get(1)?, receipted: row.get(2)? })
             })
+            .map_err(|e| self.failed(e))
+    }
+
+    /// The end of the oldest whole day that waits, in unix seconds: asked at each slot, and found by an index.
+    ///
+    /// # Errors
+    /// When the ledger can't be read.
+    pub fn oldest_pending_until(&self) -> Result<Option<i64>, LedgerError> {
+        if !self.has_outbox {
+            return Ok(None);
+        }
+        self.connection
+            .prepare_cached(OLDEST_WAITING)
+            .and_then(|mut statement| statement.query_row([], |row| row.get(0)).optional())
             .map_err(|e| self.failed(e))
     }
 
@@ -336,123 +350,6 @@ impl Ledger {
         }
         Ok(())
     }
-
-    /// How subjects are named in reports.
-    #[must_use]
-    pub fn names(&self) -> Names {
-        if self.plan.hash_names { Names::Hashed(self.salt) } else { Names::Plain }
-    }
-
-    /// A note of the last push that failed, for `status` to tell; `None` where the last one succeeded.
-    ///
-    /// # Errors
-    /// When the ledger can't be read.
-    pub fn push_note(&self) -> Result<Option<String>, LedgerError> {
-        state(&self.connection, "push").map_err(|e| self.failed(e))
-    }
-
-    /// Writes down the note of the last push.
-    ///
-    /// # Errors
-    /// When it can't be made durable.
-    pub fn note_push(&self, note: Option<&str>) -> Result<(), LedgerError> {
-        let written = match note {
-            Some(note) => write_state(&self.connection, "push", &note),
-            None => self.connection.execute("DELETE FROM state WHERE key = 'push'", []).map(|_| ()),
-        };
-        written.map_err(|e| self.failed(e))
-    }
-
-    /// How far the grace period has gone, as it was kept last, in the ledger and in the file beside it.
-    ///
-    /// # Errors
-    /// When the ledger can't be read.
-    pub fn kept(&self) -> Result<Vec<Kept>, LedgerError> {
-        let read = || -> rusqlite::Result<Option<Kept>> {
-            let timeline: Option<String> = state(&self.connection, "timeline")?;
-            Ok(timeline.map(|timeline| Kept {
-                timeline,
-                seal: state(&self.connection, "timeline_seal").ok().flatten().unwrap_or_default(),
-            }))
-        };
-        let own = read().map_err(|e| self.failed(e))?;
-        let beside = Mirror::load(&self.path).filter(|m| m.instance == self.instance).and_then(|m| m.kept);
-        Ok(own.into_iter().chain(beside).collect())
-    }
-
-    /// Keeps how far the grace period has gone.
-    ///
-    /// # Errors
-    /// When it can't be made durable.
-    pub fn keep(&self, kept: &Kept) -> Result<(), LedgerError> {
-        let write = || -> rusqlite::Result<()> {
-            let transaction = self.connection.unchecked_transaction()?;
-            write_kept(&transaction, kept)?;
-            transaction.commit()
-        };
-        write().map_err(|e| self.failed(e))?;
-        self.mirror(Some(kept))
-    }
-
-    /// Writes the file beside the ledger after what the ledger itself already has. Where that fails, what was done is done all the
-    /// same; [`Ledger::keep`] tries again within the hour, and tells.
-    pub(super) fn mirror_if_possible(&self, kept: Option<&Kept>) {
-        let _ = self.mirror(kept);
-    }
-
-    /// Writes the file beside the ledger: what must outlive it.
-    fn mirror(&self, kept: Option<&Kept>) -> Result<(), LedgerError> {
-        let (sequence, digest) = last_report(&self.connection).map_err(|e| self.failed(e))?;
-        let before = Mirror::load(&self.path).filter(|m| m.instance == self.instance);
-        let mirror = Mirror {
-            instance: self.instance.clone(),
-            first_start: self.first_start,
-            salt: self.salt,
-            sequence,
-            report_digest: digest,
-            kept: kept.cloned().or_else(|| before.and_then(|m| m.kept)),
-        };
-        mirror.store(&self.path, clock::unix_ms())
-    }
-}
-
-/// How far the grace period has gone, as a text and the identity key's signature over it; empty before there is a key.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Kept {
-    /// The text.
-    pub timeline: String,
-    /// The signature.
-    pub seal: Vec<u8>,
-}
-
-/// The number and the digest of the report made last: 0 and none before the first.
-pub(super) fn last_report(connection: &Connection) -> rusqlite::Result<(i64, Option<Digest>)> {
-    let sequence: Option<i64> = state(connection, "sequence")?;
-    let digest: Option<[u8; 32]> = state(connection, "report_digest")?;
-    Ok((sequence.unwrap_or(0), digest.map(Digest)))
-}
-
-fn state<T: rusqlite::types::FromSql>(connection: &Connection, key: &str) -> rusqlite::Result<Option<T>> {
-    connection
-        .prepare_cached("SELECT value FROM state WHERE key = ?1")?
-        .query_row([key], |row| row.get(0))
-        .optional()
-}
-
-pub(super) fn write_state(
-    connection: &Connection,
-    key: &str,
-    value: &dyn rusqlite::ToSql,
-) -> rusqlite::Result<()> {
-    connection
-        .prepare_cached("INSERT OR REPLACE INTO state (key, value) VALUES (?1, ?2)")?
-        .execute(params![key, value])?;
-    Ok(())
-}
-
-fn write_kept(connection: &Connection, kept: &Kept) -> rusqlite::Result<()> {
-    write_state(connection, "timeline", &kept.timeline)?;
-    write_state(connection, "timeline_seal", &kept.seal)
 }
 
 fn outbox_report(row: &Row<'_>) -> rusqlite::Result<OutboxReport> {

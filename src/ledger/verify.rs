@@ -41,7 +41,7 @@ struct Walk {
 
 impl Ledger {
     /// Walks the whole chain from its oldest row to its newest, then holds every closed day whose slots are all still there
-    /// against its peaks and coverage.
+    /// against its peaks and coverage, and every report in the outbox against its digest.
     ///
     /// # Errors
     /// When the ledger can't be read.
@@ -71,6 +71,9 @@ impl Ledger {
         }
         if verdict.first_bad.is_none() {
             self.verify_days(oldest, &mut verdict)?;
+        }
+        if verdict.first_bad.is_none() {
+            verdict.first_bad = self.changed_report()?;
         }
         Ok(verdict)
     }

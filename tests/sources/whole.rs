@@ -2,7 +2,8 @@
 
 use crate::tree::shape_dir;
 use highwater::config::{
-    Config, DEFAULT_RETENTION_S, Log, LogFormat, LogLevel, Network, Ram, RamScope, Sampling, Ssl, SslSource,
+    Config, DEFAULT_RETENTION_S, Gate, Log, LogFormat, LogLevel, Network, Ram, RamScope, Sampling, Ssl,
+    SslSource, Uplink,
 };
 use highwater::sources::Source;
 use highwater_rules::day::Calendar;
@@ -24,6 +25,8 @@ fn config() -> Config {
             source: SslSource::Haproxy { socket: "/run/haproxy.sock".into() },
         }],
         retention_s: DEFAULT_RETENTION_S,
+        uplink: Uplink::default(),
+        gate: Gate { status_file: "/nowhere/gate.json".into(), socket: None, hooks: Vec::new() },
         log: Log { format: LogFormat::Logfmt, level: LogLevel::Info },
     }
 }

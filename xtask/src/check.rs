@@ -6,15 +6,21 @@ use nix::unistd::Uid;
 use std::process::{Command, ExitCode};
 
 /// A program that a test runs for real, and the Debian package that brings it.
-const REAL_PROGRAMS: [(&str, &str); 7] = [
+const REAL_PROGRAMS: [(&str, &str); 8] = [
     ("haproxy", "haproxy"),
     ("openssl", "openssl"),
     ("faketime", "faketime"),
     ("ip", "iproute2"),
+    ("protoc", "protobuf-compiler"),
     ("python3", "python3"),
     ("strace", "strace"),
     ("man", "man-db"),
 ];
+
+/// A module of Python that a test needs, and the Debian package that brings it.
+const PYTHON_MODULES: [(&str, &str); 1] = [("cryptography", "python3-cryptography")];
+/// Where the tests look for it: another Python may stand before Debian's, and not see Debian's modules.
+const PYTHONS: [&str; 2] = ["python3", "/usr/bin/python3"];
 
 /// `cargo xtask test`: all tests, then the release binary held to its limits.
 pub(crate) fn test(arguments: &[String]) -> anyhow::Result<ExitCode> {
@@ -63,11 +69,9 @@ fn outcome(what: &str, status: std::io::Result<std::process::ExitStatus>) -> any
 
 /// Installs the real servers that tests run against, as far as it may.
 fn install_real_programs() -> anyhow::Result<()> {
-    let missing: Vec<&str> = REAL_PROGRAMS
-        .iter()
-        .filter(|(program, _)| shell::find_program(program).is_none())
-        .map(|(_, package)| *package)
-        .collect();
+    let programs = REAL_PROGRAMS.iter().filter(|(program, _)| shell::find_program(program).is_none());
+    let modules = PYTHON_MODULES.iter().filter(|(module, _)| !python_has(module));
+    let missing: Vec<&str> = programs.chain(modules).map(|(_, package)| *package).collect();
     if missing.is_empty() {
         return Ok(());
     }
@@ -91,4 +95,12 @@ fn install_real_programs() -> anyhow::Result<()> {
     ];
     let arguments: Vec<&str> = fixed.into_iter().chain(missing).collect();
     step("packages", "env", &arguments)
+}
+
+/// Whether one of the Pythons that tests use has a module.
+fn python_has(module: &str) -> bool {
+    PYTHONS.iter().any(|python| {
+        let import = Command::new(python).args(["-c", &format!("import {module}")]).output();
+        import.is_ok_and(|done| done.status.success())
+    })
 }

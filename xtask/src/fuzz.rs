@@ -4,7 +4,7 @@ use crate::shell;
 use anyhow::{Context as _, bail};
 use std::process::{Command, ExitCode};
 
-const TARGETS: [&str; 2] = ["sources", "config"];
+const TARGETS: [&str; 3] = ["sources", "config", "wire"];
 const DEFAULT_SECONDS: &str = "60";
 /// What rustc needs to be told to count the edges that an input takes: the flags that libFuzzer's guide names.
 const COVERAGE_FLAGS: &str = "-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
@@ -20,7 +20,7 @@ pub(crate) fn main(arguments: &[String]) -> anyhow::Result<ExitCode> {
         _ => bail!("usage: cargo xtask fuzz [{}] [SECONDS]", TARGETS.join("|")),
     };
     if let Some(unknown) = targets.iter().find(|target| !TARGETS.contains(target)) {
-        bail!("no target named {unknown}: there are {}", TARGETS.join(" and "));
+        bail!("no target named {unknown}: there are {}", TARGETS.join(", "));
     }
     let triple = host_triple()?;
     let fuzz = shell::repository().join("fuzz");

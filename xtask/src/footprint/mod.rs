@@ -9,6 +9,7 @@ mod packages;
 mod page;
 mod process;
 mod programs;
+mod pushed;
 mod table;
 mod trace;
 

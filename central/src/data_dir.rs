@@ -1,0 +1,111 @@
+//! The directory where everything of central's is kept.
+
+use crate::files::{self, FilesError, Readable};
+use crate::store::sqlite::FILE_NAME;
+use std::path::{Path, PathBuf};
+
+const URL_MAX_BYTES: u64 = 4096;
+
+/// There is no place for the data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("there is no home directory to keep data in: name a place with --data-dir")]
+pub struct NoPlace;
+
+/// The data directory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DataDir(PathBuf);
+
+impl DataDir {
+    /// The directory at a path.
+    #[must_use]
+    pub fn new(path: PathBuf) -> Self {
+        DataDir(path)
+    }
+
+    /// The directory that is named, else that of the service manager or of the user.
+    ///
+    /// # Errors
+    /// When nothing names a place.
+    pub fn find(named: Option<PathBuf>) -> Result<Self, NoPlace> {
+        let env = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+        let path = named
+            .or_else(|| env("STATE_DIRECTORY"))
+            .or_else(|| env("XDG_STATE_HOME").map(|home| home.join("highwater-central")))
+            .or_else(|| env("HOME").map(|home| home.join(".local/state/highwater-central")));
+        path.map(DataDir).ok_or(NoPlace)
+    }
+
+    /// Makes it, where it is not there.
+    ///
+    /// # Errors
+    /// When it can't be made.
+    pub fn make(&self) -> Result<(), FilesError> {
+        files::make_private_dir(&self.0)
+    }
+
+    /// Its path.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// The database.
+    #[must_use]
+    pub fn database(&self) -> PathBuf {
+        self.0.join(FILE_NAME)
+    }
+
+    /// The certificate of the self-made authority: what agents are given as `--ca-file`.
+    #[must_use]
+    pub fn ca_cert(&self) -> PathBuf {
+        self.0.join("ca.pem")
+    }
+
+    /// The authority's key.
+    #[must_use]
+    pub fn ca_key(&self) -> PathBuf {
+        self.0.join("ca-key.pem")
+    }
+
+    /// The server's certificate.
+    #[must_use]
+    pub fn server_cert(&self) -> PathBuf {
+        self.0.join("server.pem")
+    }
+
+    /// The server's key.
+    #[must_use]
+    pub fn server_key(&self) -> PathBuf {
+        self.0.join("server-key.pem")
+    }
+
+    /// What the server's certificate is for, and until when.
+    #[must_use]
+    pub fn server_facts(&self) -> PathBuf {
+        self.0.join("server.json")
+    }
+
+    fn url_file(&self) -> PathBuf {
+        self.0.join("url")
+    }
+
+    /// How agents reach the server that was started last; `None` where none was.
+    ///
+    /// # Errors
+    /// When it can't be read.
+    pub fn public_url(&self) -> Result<Option<String>, FilesError> {
+        match files::read_bounded(&self.url_file(), URL_MAX_BYTES) {
+            Ok(bytes) => Ok(Some(String::from_utf8_lossy(&bytes).trim().to_owned())),
+            Err(error) if error.is_absent() => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Keeps how agents reach this server, for the commands that tell it.
+    ///
+    /// # Errors
+    /// When it can't be written.
+    pub fn keep_public_url(&self, url: &str) -> Result<(), FilesError> {
+        files::write_whole(&self.url_file(), format!("{url}\n").as_bytes(), Readable::All)
+    }
+}

@@ -1,0 +1,98 @@
+//! Where central keeps what it knows, whatever the database.
+//!
+//! Each change and its row of the audit trail are one transaction. All methods may be called from any number of tasks at once.
+
+mod error;
+pub mod sqlite;
+
+pub use error::StoreError;
+
+use crate::model::{
+    Activation, ActivationChange, ActivationFilter, AdminToken, Alarm, AlarmFilter, Arrival, AuditFilter,
+    AuditRow, By, Contract, ContractChange, Decision, Denied, Figures, Granted, Joining, Line, NewContract,
+    NewToken, Page, ReportFilter, ReportRow, SigningKey, StoredReport, Token,
+};
+use highwater_rules::chain::Digest;
+use highwater_rules::sign::KeyId;
+use std::future::Future;
+use std::pin::Pin;
+
+/// What the store will answer.
+pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
+
+/// A place where central keeps what it knows.
+///
+/// Every method fails with [`StoreError`] where the database does; only further errors are told below. A change of what is not
+/// there is [`StoreError::Absent`].
+pub trait Store: Send + Sync + 'static {
+    /// Makes a contract.
+    fn create_contract(&self, new: NewContract, by: By) -> Answer<'_, Contract>;
+    /// A contract by its id.
+    fn contract(&self, id: String) -> Answer<'_, Option<Contract>>;
+    /// Contracts in the order of their ids, which are the cursor.
+    fn contracts(&self, page: Page) -> Answer<'_, Vec<Contract>>;
+    /// Changes a contract, and gives what it is since.
+    fn change_contract(&self, id: String, change: ContractChange, by: By) -> Answer<'_, Contract>;
+
+    /// Keeps a token.
+    fn create_token(&self, new: NewToken, by: By) -> Answer<'_, Token>;
+    /// Tokens in the order of their ids, which are the cursor; of one contract or of all.
+    fn tokens(&self, contract: Option<String>, page: Page) -> Answer<'_, Vec<Token>>;
+    /// Takes a token back, and gives what it is since.
+    fn revoke_token(&self, id: String, by: By) -> Answer<'_, Token>;
+
+    /// Lets an instance join, or says why not.
+    fn activate(&self, joining: Joining, at: i64) -> Answer<'_, Result<Granted, Denied>>;
+    /// The public key of an activation: 32 bytes.
+    fn public_key(&self, id: KeyId) -> Answer<'_, Option<[u8; 32]>>;
+    /// An activation by its identity.
+    fn activation(&self, identity: String) -> Answer<'_, Option<Activation>>;
+    /// Activations.
+    fn activations(&self, filter: ActivationFilter) -> Answer<'_, Vec<Activation>>;
+    /// Changes an activation, and gives what it is since.
+    fn change_activation(&self, identity: String, change: ActivationChange, by: By)
+    -> Answer<'_, Activation>;
+    /// The lines of an activation, its own first.
+    fn lines(&self, activation: String) -> Answer<'_, Vec<Line>>;
+
+    /// Stores reports, in this order, and decides on each. When it answers, what was taken is durable.
+    ///
+    /// A refused report refuses those of the same key behind it.
+    ///
+    /// # Errors
+    /// [`StoreError::Busy`] when too many wait already; then, as with every error, nothing of it is stored.
+    fn take_reports(&self, arrivals: Vec<Arrival>, at: i64) -> Answer<'_, Vec<Decision>>;
+    /// Reports, as lists show them.
+    fn reports(&self, filter: ReportFilter) -> Answer<'_, Vec<ReportRow>>;
+    /// A report with what was signed.
+    fn report(&self, identity: String, sequence: u64) -> Answer<'_, Option<StoredReport>>;
+
+    /// Alarms.
+    fn alarms(&self, filter: AlarmFilter) -> Answer<'_, Vec<Alarm>>;
+    /// Takes note of an alarm, and gives what it is since.
+    fn acknowledge_alarm(&self, id: i64, by: By) -> Answer<'_, Alarm>;
+    /// The audit trail.
+    fn audit(&self, filter: AuditFilter) -> Answer<'_, Vec<AuditRow>>;
+
+    /// All keys that central ever signed with, oldest first: the last one signs.
+    fn signing_keys(&self) -> Answer<'_, Vec<SigningKey>>;
+    /// Adds the key that signs from now on.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] when `after` is not the newest key (`None`: when there is a key already).
+    fn add_signing_key(&self, key: SigningKey, after: Option<KeyId>, by: By) -> Answer<'_, ()>;
+
+    /// Keeps a token of the administration.
+    fn create_admin_token(&self, name: String, secret: Digest, by: By) -> Answer<'_, AdminToken>;
+    /// The token of a secret's SHA-256, unless it was taken back.
+    fn admin_token(&self, secret: Digest) -> Answer<'_, Option<AdminToken>>;
+    /// All tokens of the administration.
+    fn admin_tokens(&self) -> Answer<'_, Vec<AdminToken>>;
+    /// Takes a token of the administration back.
+    fn revoke_admin_token(&self, id: String, by: By) -> Answer<'_, AdminToken>;
+
+    /// How much there is of what, and what waits.
+    fn figures(&self) -> Answer<'_, Figures>;
+    /// Writes something that changes nothing, and makes it durable: whether reports could be taken now.
+    fn probe(&self) -> Answer<'_, ()>;
+}

@@ -1,0 +1,88 @@
+//! The database's tables, as steps from one version to the next.
+//!
+//! **A step that was released is never changed, moved or removed: add a new one at the end.** A file's `user_version` is the number
+//! of steps that were done.
+
+use super::fault::Fault;
+use crate::store::StoreError;
+use rusqlite::{Connection, TransactionBehavior};
+use std::path::Path;
+
+/// Tells the file from other programs' (`HWCT`).
+const APPLICATION_ID: i64 = 0x4857_4354;
+
+/// Rows of `reports` are appended: only their unique index on (line, sequence) is kept in another order. The payload is their last
+/// column, so that lists don't read it. What a list needs beside it is in columns of its own.
+const STEPS: &[&str] = &["
+CREATE TABLE contracts (
+    id TEXT PRIMARY KEY, product TEXT NOT NULL, customer TEXT NOT NULL, status TEXT NOT NULL, mode TEXT NOT NULL,
+    not_before INTEGER, not_after INTEGER, grace_s INTEGER NOT NULL, block_unconfirmed_s INTEGER NOT NULL,
+    created_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE tokens (
+    id TEXT PRIMARY KEY, secret BLOB NOT NULL UNIQUE, key_id BLOB NOT NULL, contract TEXT NOT NULL, uses_left INTEGER,
+    expires_at INTEGER, confirm TEXT NOT NULL, revoked INTEGER NOT NULL, created_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE activations (
+    identity TEXT PRIMARY KEY, instance TEXT NOT NULL, key_id BLOB NOT NULL UNIQUE, public_key BLOB NOT NULL,
+    contract TEXT NOT NULL, token TEXT NOT NULL, state TEXT NOT NULL, confirm TEXT NOT NULL,
+    activated_at INTEGER NOT NULL, confirmed_at INTEGER, first_start INTEGER NOT NULL, agent_version TEXT NOT NULL,
+    host TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX activations_of_instance ON activations (instance);
+CREATE INDEX activations_of_contract ON activations (contract);
+CREATE TABLE lines (
+    id TEXT PRIMARY KEY, activation TEXT NOT NULL, split_from TEXT, sequence INTEGER NOT NULL, digest BLOB,
+    last_row INTEGER, last_digest BLOB, created_at INTEGER NOT NULL, last_report_at INTEGER
+) STRICT, WITHOUT ROWID;
+CREATE INDEX lines_of_activation ON lines (activation);
+CREATE TABLE reports (
+    line TEXT NOT NULL, sequence INTEGER NOT NULL, key_id BLOB NOT NULL, instance TEXT NOT NULL, digest BLOB NOT NULL,
+    previous BLOB, day TEXT NOT NULL, time_zone TEXT NOT NULL, until INTEGER NOT NULL, partial INTEGER NOT NULL,
+    revision INTEGER NOT NULL, first_row INTEGER NOT NULL, last_row INTEGER NOT NULL, first_digest BLOB NOT NULL,
+    last_digest BLOB NOT NULL, received_at INTEGER NOT NULL, signer BLOB NOT NULL, contract TEXT NOT NULL,
+    contract_end INTEGER NOT NULL, grace_s INTEGER NOT NULL, signature BLOB NOT NULL, payload BLOB NOT NULL,
+    UNIQUE (line, sequence)
+) STRICT;
+CREATE TABLE alarms (
+    id INTEGER PRIMARY KEY, kind TEXT NOT NULL, identity TEXT NOT NULL, detail TEXT NOT NULL, at INTEGER NOT NULL,
+    acknowledged_at INTEGER
+) STRICT;
+CREATE INDEX alarms_of_identity ON alarms (identity);
+CREATE TABLE signing_keys (
+    number INTEGER PRIMARY KEY, id BLOB NOT NULL UNIQUE, seed BLOB NOT NULL, made_at INTEGER NOT NULL, succession BLOB
+) STRICT;
+CREATE TABLE admin_tokens (
+    id TEXT PRIMARY KEY, secret BLOB NOT NULL UNIQUE, name TEXT NOT NULL, created_at INTEGER NOT NULL,
+    revoked INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE audit (
+    id INTEGER PRIMARY KEY, at INTEGER NOT NULL, who TEXT NOT NULL, action TEXT NOT NULL, subject TEXT NOT NULL,
+    before TEXT NOT NULL, after TEXT NOT NULL
+) STRICT;
+CREATE INDEX audit_of_subject ON audit (subject);
+"];
+
+/// Brings a database to the newest version.
+pub(super) fn migrate(db: &mut Connection, place: &Path) -> Result<(), Fault> {
+    let known = i64::try_from(STEPS.len()).unwrap_or(i64::MAX);
+    let transaction = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let version: i64 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    let application: i64 = transaction.pragma_query_value(None, "application_id", |row| row.get(0))?;
+    let tables: i64 = transaction.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    if application != APPLICATION_ID && (tables > 0 || version != 0) {
+        return Err(StoreError::Foreign { place: place.to_owned() }.into());
+    }
+    if version > known {
+        return Err(StoreError::Newer { place: place.to_owned(), found: version, known }.into());
+    }
+    if version < known {
+        for step in STEPS.iter().skip(usize::try_from(version).unwrap_or(usize::MAX)) {
+            transaction.execute_batch(step)?;
+        }
+        transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
+        transaction.pragma_update(None, "user_version", known)?;
+    }
+    transaction.commit()?;
+    Ok(())
+}

@@ -1,0 +1,124 @@
+//! What an operator types beside a running server.
+#![expect(clippy::unwrap_used, reason = "a test that can't go on fails")]
+
+mod support;
+
+use highwater_central::store::sqlite::FILE_NAME;
+use serde_json::json;
+use support::{Admin, Agent, Server, program};
+
+/// What a command prints for people.
+fn text(server: &Server, arguments: &[&str]) -> String {
+    let output = server.output(arguments);
+    assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[tokio::test]
+async fn tables_are_aligned_and_carry_no_commands_to_a_terminal() {
+    let server = Server::start();
+    let contract = server.contract(&[]);
+    let token = server.token(&contract, &["--confirm", "manual"]);
+    let mut client = server.client().await;
+    // Its host's name clears a screen.
+    let mut agent = Agent::new(1);
+    agent.join(&mut client, &token).await;
+    let _ = agent.report();
+    let late = agent.report();
+    agent.push(&mut client, &[late]).await;
+    let identity = agent.instance.clone();
+
+    let listed = text(&server, &["activation", "list", "--unconfirmed", "--state", "active"]);
+    let lines: Vec<&str> = listed.lines().collect();
+    assert_eq!(lines.len(), 2, "{listed}");
+    assert_eq!(lines[0].find("STATE"), lines[1].find("ACTIVE"), "{listed}");
+    assert_eq!(lines[0].find("CONFIRMED"), lines[1].find("waits"), "{listed}");
+    let shown = [
+        text(&server, &["activation", "show", &identity]),
+        text(&server, &["report", "show", &identity, "2"]),
+        text(&server, &["alarm", "list", "--open"]),
+        text(&server, &["audit", "list"]),
+        text(&server, &["key", "list"]),
+        text(&server, &["admin-token", "list"]),
+        text(&server, &["token", "list"]),
+    ];
+    for one in shown.iter().chain([&listed]) {
+        assert!(!one.chars().any(|c| c.is_control() && c != '\n'), "{one:?}");
+        assert!(one.lines().all(|line| line == line.trim_end()), "{one}");
+    }
+    let [activation, report, alarms, changes, keys, admins, _] = &shown;
+    assert!(activation.contains(&contract) && activation.contains("LAST NUMBER"), "{activation}");
+    assert!(report.contains("288 of 288 slots") && report.contains("network_throughput"), "{report}");
+    assert!(alarms.contains("hole") && alarms.contains("open"), "{alarms}");
+    assert!(changes.contains("contract_created") && changes.contains("cli:"), "{changes}");
+    assert!(keys.contains("signs") && admins.contains("first start"), "{keys}{admins}");
+}
+
+#[tokio::test]
+async fn what_is_typed_is_done_told_and_written_into_the_trail() {
+    let server = Server::start();
+    let contract = server.contract(&[]);
+    let token = server.token(&contract, &["--confirm", "manual"]);
+    let mut client = server.client().await;
+    let mut agent = Agent::new(1);
+    agent.join(&mut client, &token).await;
+    let identity = agent.instance.clone();
+    let change = |what: &str| server.json(&["activation", what, &identity]);
+    assert!(change("confirm")["confirmed_at"].is_string());
+    assert_eq!(change("disable")["state"], "DISABLED");
+    assert_eq!(change("enable")["state"], "ACTIVE");
+    assert_eq!(change("delete")["state"], "DELETED");
+    assert_eq!(server.json(&["activation", "show", &identity])["activation"]["state"], "DELETED");
+    assert_eq!(server.json(&["contract", "revoke", &contract])["status"], "revoked");
+    assert_eq!(server.json(&["contract", "restore", &contract])["status"], "active");
+    let keys = server.json(&["key", "rotate"]);
+    assert_eq!(keys["keys"].as_array().unwrap().len(), 2);
+    let trail = server.json(&["audit", "list", "--subject", &identity]);
+    let actions: Vec<&str> =
+        trail["changes"].as_array().unwrap().iter().filter_map(|row| row["action"].as_str()).collect();
+    let expect = ["activation_deleted", "activation_enabled", "activation_disabled", "activation_confirmed"];
+    assert_eq!(actions[..4], expect);
+    let told = text(&server, &["audit", "list", "--subject", &contract, "--limit", "1"]);
+    assert!(told.contains("status \"revoked\" -> \"active\""), "{told}");
+
+    for (arguments, code, says) in [
+        (vec!["activation", "enable", &identity], 64, "activate the instance again"),
+        (vec!["activation", "show", "nobody"], 64, "activation list"),
+        (vec!["report", "show", &identity, "7"], 64, "report list"),
+        (vec!["alarm", "acknowledge", "7"], 64, "alarm list"),
+        (vec!["activation", "list", "--state", "asleep"], 64, "ACTIVE"),
+        (vec!["admin-token", "create", "--name", ""], 64, "letters"),
+    ] {
+        let output = server.output(&arguments);
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {told}");
+        assert!(told.contains(says), "{arguments:?}: {told}");
+    }
+}
+
+#[test]
+fn completions_know_every_command() {
+    let home = tempfile::tempdir().unwrap();
+    for shell in ["bash", "fish", "zsh"] {
+        let output = program(home.path(), &["completions", shell]).output().unwrap();
+        let script = String::from_utf8(output.stdout).unwrap();
+        for word in ["activation", "acknowledge", "admin-token", "restore", "rotate"] {
+            assert!(script.contains(word), "{word} is not in the script for {shell}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_store_that_cannot_be_written_is_told_and_the_server_lives_on() {
+    let server = Server::start();
+    let holder = rusqlite::Connection::open(server.dir.join(FILE_NAME)).unwrap();
+    holder.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let mut client = server.client().await;
+    let reply = client.get("/readyz").await;
+    assert_eq!((reply.status.as_u16(), reply.error().as_str()), (503, "not_writable"));
+    assert!(reply.headers.contains_key("retry-after"));
+    let reply = client.get("/healthz").await;
+    assert_eq!((reply.status.as_u16(), &reply.body[..]), (200, &b"ok\nstore not writable\n"[..]));
+    // What was stored can still be read.
+    assert_eq!(Admin::first(&server).await.get("/api/v1/alarms").await["alarms"], json!([]));
+}

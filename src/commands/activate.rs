@@ -1,0 +1,374 @@
+//! `highwater activate`: joins a central.
+
+use super::{Failure, Outcome, exit, open_reader, plan, print_json, run, units};
+use crate::clock;
+use crate::config::{CentralUrl, Loaded};
+use crate::files::{Root, read_bounded};
+use crate::gate::client;
+use crate::host::HostFacts;
+use crate::ledger::{Ledger, LedgerError};
+use crate::log::{at, print};
+use crate::sources::ram::mem_total;
+use crate::uplink::activate::{ActivateError, Candidate};
+use crate::uplink::enrolment;
+use crate::uplink::settings::Roots;
+use crate::uplink::{
+    self, Client, Enrolment, EnrolmentError, Environment, Identity, IdentityError, PushError, Settings,
+    UplinkError,
+};
+use clap::Args;
+use highwater_proto::v1::Host;
+use highwater_rules::report::Names;
+use highwater_rules::retry::{SPLAY_S, splay};
+use highwater_rules::token::EnrolmentToken;
+use serde_json::json;
+use std::io::Read as _;
+use std::os::unix::fs::{MetadataExt as _, chown};
+use std::path::{Path, PathBuf};
+
+/// The environment variable that may hold the token.
+const TOKEN_VARIABLE: &str = "HIGHWATER_ENROLMENT_TOKEN";
+/// More than this is no token.
+const TOKEN_MAX_BYTES: usize = 4096;
+/// More than this is no file of certificates.
+const CA_MAX_BYTES: usize = 1 << 20;
+const MEMINFO_MAX_BYTES: usize = 64 * 1024;
+/// What a ledger is made of.
+const LEDGER_FILES: [&str; 5] =
+    ["ledger.db", "ledger.db-wal", "ledger.db-shm", "highwater.lock", "instance.json"];
+
+#[derive(Args)]
+pub(super) struct Options {
+    /// Where central is, such as `https://central.example.com` [default: uplink.url of the configuration]
+    #[arg(long, value_name = "URL")]
+    central: Option<String>,
+    /// A PEM file of the certificates that central's is held to, kept for the reports to come [default: uplink.ca_file, else the host's]
+    #[arg(long, value_name = "FILE")]
+    ca_file: Option<PathBuf>,
+    /// The enrolment token; `-` reads it from standard input. Given here as it is, every user of the host can see it
+    #[arg(long, value_name = "TOKEN", conflicts_with = "token_file", allow_hyphen_values = true)]
+    token: Option<String>,
+    /// A file that holds the enrolment token [default: $HIGHWATER_ENROLMENT_TOKEN]
+    #[arg(long, value_name = "FILE")]
+    token_file: Option<PathBuf>,
+    /// Join anew where this host has joined already: another central, or the same once more
+    #[arg(long)]
+    again: bool,
+    /// Print JSON (docs/json.md)
+    #[arg(long)]
+    json: bool,
+}
+
+impl std::fmt::Debug for Options {
+    /// Without the token.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Options").field("central", &self.central).finish_non_exhaustive()
+    }
+}
+
+pub(super) fn activate(loaded: &Loaded, options: &Options) -> Outcome {
+    let state_dir = &loaded.config.state_dir;
+    let token = token(options)?;
+    let asked_for = options.central.as_deref().map(central_flag).transpose()?;
+    // Nothing is made for a command that can't succeed.
+    if token.is_none() && !state_dir.join(enrolment::FILE_NAME).exists() {
+        return Err(no_token());
+    }
+    let (instance, first_start, names) = instance(loaded)?;
+    let before = joined_before(state_dir, &instance, options.again)?;
+    if let Some(before) = before.as_ref().filter(|_| !options.again) {
+        return already(loaded, options, before, token.as_ref());
+    }
+    let token = token.ok_or_else(no_token)?;
+    let url = asked_for
+        .or_else(|| loaded.config.uplink.url.clone())
+        .or_else(|| before.as_ref().map(|before| before.url().clone()))
+        .ok_or_else(nowhere)?;
+    let ca_pem = options.ca_file.as_deref().map(certificates).transpose()?;
+    let mut settings = settings(loaded, url);
+    if let Some(pem) = &ca_pem {
+        settings.roots = Roots::Pem(pem.clone());
+    }
+    let client = Client::new(&settings).map_err(Failure::from)?;
+    let identity = Identity::load_or_create(state_dir)?;
+    let host = host(loaded, &names);
+    let candidate = Candidate { token, instance, first_start, host, now_s: clock::unix_s(), ca_pem };
+    let runtime = run::runtime()?;
+    let outcome = runtime.block_on(uplink::activate::activate(&client, &identity, &candidate));
+    drop(client);
+    runtime.shutdown_background();
+    let enrolment = outcome?;
+    enrolment.store(state_dir)?;
+    wake_the_agent(loaded)?;
+    tell(loaded, options, &enrolment, false)
+}
+
+/// A running agent looks for an activation at each slot; asked on its socket, at once.
+fn wake_the_agent(loaded: &Loaded) -> std::io::Result<()> {
+    if let (Some(_), Some(socket)) =
+        (Ledger::writer(&loaded.config.state_dir), loaded.config.gate.socket.as_deref())
+    {
+        // Where it can't be asked, it finds out by itself.
+        let _ = run::runtime()?.block_on(client::request(socket, "POST", "/v1/wake"));
+    }
+    Ok(())
+}
+
+/// The token, from where it was given: the command line, a file, standard input, or the environment.
+fn token(options: &Options) -> Result<Option<EnrolmentToken>, Failure> {
+    let text = match (&options.token, &options.token_file) {
+        (Some(dash), _) if dash == "-" => {
+            let mut text = String::new();
+            std::io::stdin()
+                .take(TOKEN_MAX_BYTES as u64)
+                .read_to_string(&mut text)
+                .map_err(|e| Failure::new(exit::DATA, format!("standard input holds no token: {e}")))?;
+            text
+        }
+        (Some(token), _) => token.clone(),
+        (None, Some(path)) => read_bounded(path, TOKEN_MAX_BYTES).map_err(|e| unreadable(path, &e))?,
+        (None, None) => match std::env::var(TOKEN_VARIABLE) {
+            Ok(text) if !text.trim().is_empty() => text,
+            _ => return Ok(None),
+        },
+    };
+    // What is wrong is said without the token, as it may be nearly right.
+    EnrolmentToken::parse(&text).map(Some).map_err(|e| Failure::new(exit::DATA, e.to_string()))
+}
+
+fn no_token() -> Failure {
+    Failure::new(
+        exit::USAGE,
+        format!(
+            "joining takes an enrolment token, which whoever runs central makes\n    give it by --token-file FILE, by --token - \
+             (standard input) or by {TOKEN_VARIABLE}"
+        ),
+    )
+}
+
+fn unreadable(path: &Path, error: &std::io::Error) -> Failure {
+    let denied = error.kind() == std::io::ErrorKind::PermissionDenied;
+    let code = if denied { exit::PERMISSION } else { exit::DATA };
+    Failure::new(code, format!("{} can't be read: {error}", path.display()))
+}
+
+/// The instance's id, its first start, and how its names leave the host. Where no agent has run yet, its ledger is made.
+fn instance(loaded: &Loaded) -> Result<(String, i64, Names), Failure> {
+    let of = |ledger: &Ledger| (ledger.instance().to_owned(), ledger.first_start(), ledger.names());
+    match open_reader(loaded) {
+        Ok(ledger) => Ok(of(&ledger)),
+        Err(LedgerError::Missing { .. }) => {
+            let made = of(&Ledger::open(&loaded.config.state_dir, plan(loaded))?.ledger);
+            hand_over(&loaded.config.state_dir);
+            Ok(made)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Root may make the ledger of an agent that runs as someone else: it then belongs to whom the directory does.
+fn hand_over(state_dir: &Path) {
+    let Ok(directory) = state_dir.metadata() else { return };
+    for name in LEDGER_FILES {
+        let path = state_dir.join(name);
+        if path.metadata().is_ok_and(|file| file.uid() != directory.uid()) {
+            // Only root can; for anyone else the agent's own error tells what is missing.
+            let _ = chown(&path, Some(directory.uid()), Some(directory.gid()));
+        }
+    }
+}
+
+/// The activation that there is. With `again`, one that can't be believed is none.
+fn joined_before(state_dir: &Path, instance: &str, again: bool) -> Result<Option<Enrolment>, Failure> {
+    let Some(identity) = Identity::load(state_dir)? else { return Ok(None) };
+    match Enrolment::load(state_dir, &identity.public(), instance) {
+        Err(EnrolmentError::Garbled { .. } | EnrolmentError::Foreign { .. }) if again => Ok(None),
+        result => Ok(result?),
+    }
+}
+
+/// This host has joined: fine where it was the same central.
+fn already(
+    loaded: &Loaded,
+    options: &Options,
+    before: &Enrolment,
+    token: Option<&EnrolmentToken>,
+) -> Outcome {
+    if token.is_none_or(|token| before.knows(&token.fingerprint)) {
+        return tell(loaded, options, before, true);
+    }
+    Err(Failure::new(
+        exit::USAGE,
+        format!(
+            "this host joined another central, {}, at {}; the token is of one with another key\n    to leave it and join that one: \
+             highwater activate --again",
+            before.url(),
+            at(before.grant().activated_at)
+        ),
+    ))
+}
+
+fn central_flag(text: &str) -> Result<CentralUrl, Failure> {
+    CentralUrl::parse(text)
+        .map_err(|no| Failure::new(exit::USAGE, format!("--central: {}\n    {}", no.message, no.mend)))
+}
+
+fn nowhere() -> Failure {
+    let message =
+        "where is central?\n    give it by --central https://HOST, or as uplink.url in the configuration";
+    Failure::new(exit::USAGE, message)
+}
+
+fn certificates(path: &Path) -> Result<String, Failure> {
+    let pem = read_bounded(path, CA_MAX_BYTES).map_err(|e| unreadable(path, &e))?;
+    uplink::check_pem(&pem, &path.display().to_string())?;
+    Ok(pem)
+}
+
+fn settings(loaded: &Loaded, url: CentralUrl) -> Settings {
+    let config = &loaded.config.uplink;
+    Settings {
+        url,
+        proxy: config.proxy.clone(),
+        roots: config.ca_file.clone().map_or(Roots::Host, Roots::File),
+        client: config.client.clone(),
+        environment: Environment::read(),
+        limits: uplink::Limits::default(),
+    }
+}
+
+/// The host as central is told of it.
+fn host(loaded: &Loaded, names: &Names) -> Host {
+    let root = Root::new(&loaded.config.sampling.root);
+    let facts = HostFacts::read(&root);
+    let meminfo = read_bounded(&root.at("proc/meminfo"), MEMINFO_MAX_BYTES);
+    Host {
+        name: facts.name.map(|name| names.told(&name)).unwrap_or_default(),
+        os: facts.os.unwrap_or_default(),
+        os_version: facts.os_version.unwrap_or_default(),
+        kernel: facts.kernel.unwrap_or_default(),
+        cores: facts.cores.unwrap_or(0),
+        virtualization: facts.virtualization.unwrap_or_default(),
+        memory_bytes: meminfo.ok().and_then(|text| mem_total(&text).ok()).unwrap_or(0),
+        name_hashed: matches!(names, Names::Hashed(_)),
+    }
+}
+
+fn tell(loaded: &Loaded, options: &Options, enrolment: &Enrolment, already: bool) -> Outcome {
+    let grant = enrolment.grant();
+    let terms = grant.terms.clone().unwrap_or_default();
+    let contract_end = (terms.contract_end != 0).then(|| at(terms.contract_end));
+    let day = loaded.config.sampling.calendar.day_at(clock::unix_s());
+    let next_report = at(day.end.saturating_add(splay(&grant.instance, SPLAY_S)));
+    if options.json {
+        print_json(&json!({
+            "activated": true,
+            "already": already,
+            "central": enrolment.url().to_string(),
+            "central_key": enrolment.pinned().id().hex(),
+            "activated_at": at(grant.activated_at),
+            "instance": grant.instance,
+            "identity": grant.identity,
+            "product": grant.product,
+            "customer": grant.customer,
+            "contract": terms.contract,
+            "contract_end": contract_end,
+            "grace_s": terms.grace_s,
+            "next_report_due": next_report,
+        }))?;
+        return Ok(0);
+    }
+    let head = if already { "already activated, nothing was changed" } else { "activated" };
+    let next = match (already, Ledger::writer(&loaded.config.state_dir)) {
+        (true, _) => "",
+        (false, Some(_)) => "the running agent takes this up at once, or at its next slot\n",
+        (false, None) => "start the agent: highwater run\n",
+    };
+    let rows = [
+        ("central", enrolment.url().to_string()),
+        ("since", at(grant.activated_at)),
+        ("product", shown(&grant.product)),
+        ("customer", shown(&grant.customer)),
+        ("contract", shown(&terms.contract)),
+        ("end of contract", contract_end.unwrap_or_else(|| "none".to_owned())),
+        (
+            "grace period",
+            format!("{} after each receipt", units::span(i64::try_from(terms.grace_s).unwrap_or(i64::MAX))),
+        ),
+        ("instance", grant.instance.clone()),
+        ("identity", identity_row(&grant.instance, &grant.identity)),
+        ("next report", format!("{next_report}, of the day that ends then")),
+    ];
+    let rows: String = rows.iter().map(|(name, value)| format!("  {name:<15}  {value}\n")).collect();
+    print(&format!("{head}\n{rows}{next}"))?;
+    Ok(0)
+}
+
+fn identity_row(instance: &str, identity: &str) -> String {
+    if instance == identity {
+        return identity.to_owned();
+    }
+    format!("{identity}: central knows another host under the instance's id")
+}
+
+fn shown(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control()).collect()
+}
+
+fn as_whom(code: u8) -> &'static str {
+    if code == exit::PERMISSION { "\n    do it as the agent's user, or as root" } else { "" }
+}
+
+impl From<UplinkError> for Failure {
+    fn from(error: UplinkError) -> Self {
+        let code = match &error {
+            UplinkError::Settings { .. } => exit::CONFIG,
+            UplinkError::Status { status: 401 | 403, .. } => exit::PERMISSION,
+            UplinkError::Status { status: 400..=499, .. } if !error.is_transient() => exit::DATA,
+            _ => exit::UNAVAILABLE,
+        };
+        Failure::new(code, format!("{error}\n    {}", error.mend()))
+    }
+}
+
+impl From<PushError> for Failure {
+    fn from(error: PushError) -> Self {
+        match error {
+            PushError::Uplink(error) => error.into(),
+            PushError::Answer(_) => Failure::new(exit::DATA, format!("{error}\n    {}", error.mend())),
+            PushError::Random(_) => Failure::new(exit::UNAVAILABLE, format!("{error}\n    {}", error.mend())),
+        }
+    }
+}
+
+impl From<ActivateError> for Failure {
+    fn from(error: ActivateError) -> Self {
+        match error {
+            ActivateError::Exchange(error) => error.into(),
+            ActivateError::Enrolment(error) => error.into(),
+        }
+    }
+}
+
+impl From<EnrolmentError> for Failure {
+    fn from(error: EnrolmentError) -> Self {
+        let code = match &error {
+            _ if error.is_permission() => exit::PERMISSION,
+            EnrolmentError::Io { .. } => exit::UNAVAILABLE,
+            _ => exit::DATA,
+        };
+        Failure::new(code, format!("{error}{}", as_whom(code)))
+    }
+}
+
+impl From<IdentityError> for Failure {
+    fn from(error: IdentityError) -> Self {
+        let code = match &error {
+            _ if error.is_permission() => exit::PERMISSION,
+            IdentityError::Garbled { .. } => exit::DATA,
+            _ => exit::UNAVAILABLE,
+        };
+        let mend = if matches!(error, IdentityError::Io { .. }) { as_whom(code) } else { "" };
+        Failure::new(code, format!("{error}{mend}"))
+    }
+}

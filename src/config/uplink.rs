@@ -1,0 +1,99 @@
+//! `[uplink]`: where central is, and how it is reached.
+
+use super::mistakes::Fault;
+use super::raw::Raw;
+use super::reader::{Reader, Setting, absolute};
+use super::{CentralUrl, ClientFiles, ProxyChoice, ProxyUrl, Transport, Uplink};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::PathBuf;
+
+/// `[uplink]`.
+pub(super) fn read(reader: &mut Reader) -> Option<Uplink> {
+    let url = reader.value("uplink.url", None, |raw| central(raw).map(Some));
+    let default = Uplink::default();
+    let proxy = reader.value("uplink.proxy", default.proxy, proxy);
+    let ca_file = reader.value("uplink.ca_file", None, |raw| absolute(raw).map(Some));
+    let client = client(reader);
+    let hash_names = reader.value("uplink.hash_names", default.hash_names, Raw::truth);
+    let transport = reader.value("uplink.transport", default.transport, transport);
+    Some(Uplink {
+        url: url?,
+        proxy: proxy?,
+        ca_file: ca_file?,
+        client: client?,
+        hash_names: hash_names?,
+        transport: transport?,
+    })
+}
+
+fn central(raw: &Raw) -> Result<CentralUrl, Fault> {
+    CentralUrl::parse(raw.text()?).map_err(|no| Fault::new(no.message, no.mend))
+}
+
+/// No fault of it repeats the value: it may hold a password.
+fn proxy(raw: &Raw) -> Result<ProxyChoice, Fault> {
+    let mend =
+        "write \"http://HOST:PORT\", \"none\", or \"environment\" for what HTTPS_PROXY and NO_PROXY say";
+    let unfit = |_: Fault| match raw {
+        Raw::Bare(_) | Raw::Text(_) => {
+            Fault::new("the value is empty, too long, or has a control character", mend)
+        }
+        _ => Fault::new("a string is expected", mend),
+    };
+    match raw.text().map_err(unfit)? {
+        "environment" => Ok(ProxyChoice::Environment),
+        "none" => Ok(ProxyChoice::Direct),
+        // A bare word is more likely a word that is not known than a proxy's name.
+        word if !word.contains([':', '.', '/']) => Err(Fault::new("this is no proxy's URL", mend)),
+        url => ProxyUrl::parse(url)
+            .map(ProxyChoice::Through)
+            .map_err(|no| Fault::new(no.message, format!("{}; or \"none\"", no.mend))),
+    }
+}
+
+/// A certificate and its key, or neither.
+fn client(reader: &mut Reader) -> Option<Option<ClientFiles>> {
+    const CERT: &str = "uplink.client_cert";
+    const KEY: &str = "uplink.client_key";
+    let cert = reader.take(CERT, None, |raw| absolute(raw).map(Some));
+    let key = reader.take(KEY, None, |raw| absolute(raw).map(Some));
+    let (cert, key) = (cert?, key?);
+    match (cert.value.clone(), key.value.clone()) {
+        (None, None) => Some(None),
+        (Some(cert), Some(file)) => {
+            warn_of_readers(reader, KEY, &key);
+            Some(Some(ClientFiles { cert, key: file }))
+        }
+        (Some(_), None) => {
+            let fault =
+                Fault::new("a certificate without its key", "set client_key too: one file may hold both");
+            reader.refuse(CERT, cert.place.as_ref(), fault);
+            None
+        }
+        (None, Some(_)) => {
+            let fault =
+                Fault::new("a key without its certificate", "set client_cert too: one file may hold both");
+            reader.refuse(KEY, key.place.as_ref(), fault);
+            None
+        }
+    }
+}
+
+/// Whether the file is there is asked when it is used: here only what is there is looked at.
+fn warn_of_readers(reader: &mut Reader, key: &'static str, setting: &Setting<Option<PathBuf>>) {
+    let Some(path) = &setting.value else { return };
+    let mode = path.metadata().map_or(0, |meta| meta.permissions().mode());
+    if mode & 0o007 != 0 {
+        let message =
+            format!("{} is open to every user of the host (mode {:04o})", path.display(), mode & 0o7777);
+        let fault = Fault::new(message, format!("chmod o= {}", path.display()));
+        reader.warn(key, setting.place.as_ref(), fault);
+    }
+}
+
+fn transport(raw: &Raw) -> Result<Transport, Fault> {
+    if raw.text() == Ok("object-store") {
+        return Err(Fault::new("\"object-store\" is not in this build", "take direct"));
+    }
+    raw.choice(Transport::ALL, Transport::word)
+}

@@ -1,0 +1,148 @@
+//! One connection at the socket: requests in, answers out.
+
+use super::http::{self, Answer, CONTROL_LIMIT, REQUEST_LIMIT, Request};
+use super::{Control, Published};
+use crate::clock;
+use highwater_rules::dead_man::Standing;
+use std::io;
+use tokio::net::UnixStream;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::timeout;
+
+/// After so many requests a connection ends: nobody holds one for ever.
+const REQUESTS_MAX: usize = 100;
+
+/// What a connection answers from.
+#[derive(Clone)]
+pub(super) struct Desk {
+    pub(super) published: watch::Receiver<Published>,
+    pub(super) controls: mpsc::Sender<Control>,
+}
+
+/// Answers the requests of a peer, who may give orders where it is `trusted`.
+pub(super) async fn serve(stream: UnixStream, is_trusted: bool, desk: Desk) {
+    let mut buffer = Vec::new();
+    for _ in 0..REQUESTS_MAX {
+        let request = match timeout(REQUEST_LIMIT, receive(&stream, &mut buffer)).await {
+            Ok(Ok(request)) => request,
+            Ok(Err(Unserved::Gone)) => return,
+            Ok(Err(Unserved::Refused(answer))) => {
+                send(&stream, &answer.bytes(false, true)).await;
+                return;
+            }
+            Err(_) => {
+                let late = Answer::wrong(408, "the request did not arrive in time");
+                send(&stream, &late.bytes(false, true)).await;
+                return;
+            }
+        };
+        let answer = desk.answer(&request, is_trusted).await;
+        let bytes = answer.bytes(request.keep_alive, request.method != "HEAD");
+        if !send(&stream, &bytes).await || !request.keep_alive {
+            return;
+        }
+    }
+}
+
+/// Tells a peer for whom there is no room.
+pub(super) async fn turn_away(stream: UnixStream) {
+    let busy = Answer::wrong(503, "too many connections: try again");
+    send(&stream, &busy.bytes(false, true)).await;
+}
+
+enum Unserved {
+    Gone,
+    Refused(Answer),
+}
+
+/// The next request. What follows it stays in the buffer.
+async fn receive(stream: &UnixStream, buffer: &mut Vec<u8>) -> Result<Request, Unserved> {
+    let mut chunk = [0; 1024];
+    loop {
+        if let Some((request, length)) = http::parse(buffer).map_err(Unserved::Refused)? {
+            buffer.drain(..length);
+            return Ok(request);
+        }
+        stream.readable().await.map_err(|_| Unserved::Gone)?;
+        match stream.try_read(&mut chunk) {
+            Ok(0) => return Err(Unserved::Gone),
+            // At most one chunk more than the longest head: then it is refused above.
+            Ok(read) => buffer.extend(chunk.iter().take(read)),
+            Err(error) if is_passing(&error) => {}
+            Err(_) => return Err(Unserved::Gone),
+        }
+    }
+}
+
+/// Whether it was all sent in time.
+async fn send(stream: &UnixStream, mut bytes: &[u8]) -> bool {
+    let sending = async {
+        while !bytes.is_empty() {
+            stream.writable().await?;
+            match stream.try_write(bytes) {
+                Ok(written) => bytes = bytes.get(written..).unwrap_or_default(),
+                Err(error) if is_passing(&error) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    };
+    matches!(timeout(REQUEST_LIMIT, sending).await, Ok(Ok(())))
+}
+
+fn is_passing(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted)
+}
+
+impl Desk {
+    async fn answer(&self, request: &Request, is_trusted: bool) -> Answer {
+        let method = if request.method == "HEAD" { "GET" } else { request.method.as_str() };
+        match (method, request.path.as_str()) {
+            ("GET", "/v1/gate") => self.gate(),
+            ("GET", "/healthz") => Answer::new(200, "{\"ok\":true}\n"),
+            ("POST", "/v1/push" | "/v1/wake") if !is_trusted => {
+                Answer::wrong(403, "only the agent's own user and root may ask for this")
+            }
+            ("POST", "/v1/push") => match http::switches(&request.query, ["open_day", "retry_parked"]) {
+                Ok([open_day, retry_parked]) => {
+                    self.ask(|reply| Control::Push { open_day, retry_parked, reply }).await
+                }
+                Err(answer) => answer,
+            },
+            ("POST", "/v1/wake") => self.ask(|reply| Control::Wake { reply }).await,
+            (_, "/v1/gate" | "/healthz") => wrong_method("GET"),
+            (_, "/v1/push" | "/v1/wake") => wrong_method("POST"),
+            _ => Answer::wrong(404, "there are /v1/gate, /healthz, /v1/push and /v1/wake"),
+        }
+    }
+
+    /// What was told last, as long as it holds. A reader who looks at nothing but the status goes the right way too.
+    fn gate(&self) -> Answer {
+        match &*self.published.borrow() {
+            Some((stage, term, text)) if term.standing(clock::unix_s()) == Standing::Fresh => {
+                Answer::new(if stage.may_run() { 200 } else { 403 }, text.clone())
+            }
+            Some(_) => Answer::wrong(503, "unknown: the agent is stuck, and what it told last has expired"),
+            None => Answer::wrong(503, "unknown: the agent has only just begun"),
+        }
+    }
+
+    async fn ask(&self, control: impl FnOnce(oneshot::Sender<serde_json::Value>) -> Control) -> Answer {
+        let (reply, answer) = oneshot::channel();
+        let asked = async {
+            self.controls.send(control(reply)).await.ok()?;
+            answer.await.ok()
+        };
+        match timeout(CONTROL_LIMIT, asked).await {
+            Ok(Some(value)) => Answer::new(200, format!("{value}\n")),
+            Ok(None) => {
+                Answer::wrong(503, "the agent did not take this on: it is ending, or busy with the same")
+            }
+            Err(_) => Answer::wrong(504, "the agent has not answered in time; it may yet do it"),
+        }
+    }
+}
+
+fn wrong_method(right: &'static str) -> Answer {
+    Answer { allow: Some(right), ..Answer::wrong(405, &format!("the method here is {right}")) }
+}

@@ -1,0 +1,151 @@
+//! The Unix socket: bound, listened at, removed.
+
+use super::connection::{self, Desk};
+use super::error::GateError;
+use super::status_file::make_directory_of;
+use super::{Control, Published};
+use crate::files;
+use nix::errno::Errno;
+use nix::sys::socket::{
+    AddressFamily, SockFlag, SockType, UnixAddr, connect, getsockopt, socket, sockopt::PeerCredentials,
+};
+use nix::unistd::Uid;
+use std::fs::{self, Permissions};
+use std::io;
+use std::os::fd::AsRawFd as _;
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, PermissionsExt as _};
+use std::os::unix::net::UnixListener as StdListener;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
+use tokio::task::JoinHandle;
+
+/// How many connections are served at a time.
+pub const CONNECTIONS_MAX: usize = 16;
+/// How many more are kept for the agent's own user and root.
+pub const RESERVED_MAX: usize = 4;
+/// The longest path of a Unix socket, without the zero byte that ends it.
+const PATH_MAX_BYTES: usize = 107;
+/// Everybody may ask. Who is not to, is kept out by the directory.
+const MODE: u32 = 0o666;
+/// How long nothing is accepted when it can't be, for want of descriptors.
+const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
+
+/// A socket that is listened at. Dropped, it is gone.
+pub(super) struct Server {
+    path: PathBuf,
+    /// Its file: another process's at the same path is not removed.
+    file: (u64, u64),
+    task: JoinHandle<()>,
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.task.abort();
+        if file_at(&self.path).is_ok_and(|file| file == self.file) {
+            // Whoever starts next replaces one that could not be removed.
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}
+
+impl Server {
+    /// Begins to listen.
+    pub(super) fn start(
+        path: &Path,
+        published: watch::Receiver<Published>,
+        controls: mpsc::Sender<Control>,
+    ) -> Result<Self, GateError> {
+        let length = path.as_os_str().as_bytes().len();
+        if length > PATH_MAX_BYTES {
+            return Err(GateError::TooLong { path: path.to_owned(), length, max: PATH_MAX_BYTES });
+        }
+        let refused = |source: io::Error| GateError::Listen { path: path.to_owned(), source };
+        let listener = bind(path)?;
+        let open = || {
+            fs::set_permissions(path, Permissions::from_mode(MODE))?;
+            listener.set_nonblocking(true)?;
+            file_at(path)
+        };
+        let file = open().map_err(refused)?;
+        let listener = UnixListener::from_std(listener).map_err(refused)?;
+        let task = tokio::spawn(accept(listener, Desk { published, controls }));
+        Ok(Server { path: path.to_owned(), file, task })
+    }
+}
+
+fn file_at(path: &Path) -> io::Result<(u64, u64)> {
+    path.symlink_metadata().map(|file| (file.dev(), file.ino()))
+}
+
+fn bind(path: &Path) -> Result<StdListener, GateError> {
+    let refused = |source: io::Error| GateError::Listen { path: path.to_owned(), source };
+    match StdListener::bind(path) {
+        Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
+            remove_stale(path)?;
+            StdListener::bind(path).map_err(refused)
+        }
+        Err(error) if files::is_absent(&error) => {
+            make_directory_of(path).map_err(refused)?;
+            StdListener::bind(path).map_err(refused)
+        }
+        other => other.map_err(refused),
+    }
+}
+
+/// Removes what a crash left. What somebody listens at stays, and so does what is no socket.
+fn remove_stale(path: &Path) -> Result<(), GateError> {
+    let refused = |source: io::Error| GateError::Listen { path: path.to_owned(), source };
+    if !path.symlink_metadata().map_err(refused)?.file_type().is_socket() {
+        return Err(GateError::NoSocket { path: path.to_owned() });
+    }
+    match listener_at(path) {
+        Ok(by) => Err(GateError::Taken { path: path.to_owned(), by }),
+        Err(Errno::ECONNREFUSED) => fs::remove_file(path).map_err(refused),
+        Err(errno) => Err(refused(errno.into())),
+    }
+}
+
+/// The process that listens there, as far as it can be told. It is not waited for.
+fn listener_at(path: &Path) -> Result<Option<i32>, Errno> {
+    let flags = SockFlag::SOCK_NONBLOCK | SockFlag::SOCK_CLOEXEC;
+    let probe = socket(AddressFamily::Unix, SockType::Stream, flags, None)?;
+    match connect(probe.as_raw_fd(), &UnixAddr::new(path)?) {
+        Ok(()) => Ok(getsockopt(&probe, PeerCredentials).map(|peer| peer.pid()).ok()),
+        // Its queue is full: somebody has one.
+        Err(Errno::EAGAIN) => Ok(None),
+        Err(errno) => Err(errno),
+    }
+}
+
+async fn accept(listener: UnixListener, desk: Desk) {
+    let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    let reserved = Arc::new(Semaphore::new(RESERVED_MAX));
+    let own = Uid::effective();
+    loop {
+        let Ok((stream, _)) = listener.accept().await else {
+            tokio::time::sleep(ACCEPT_PAUSE).await;
+            continue;
+        };
+        let is_trusted = is_trusted(&stream, own);
+        let place = Arc::clone(&places).try_acquire_owned().ok();
+        let place = place.or_else(|| is_trusted.then(|| Arc::clone(&reserved).try_acquire_owned().ok())?);
+        match place {
+            Some(place) => drop(tokio::spawn(serve(stream, is_trusted, desk.clone(), place))),
+            // A fresh connection has room for a short answer: this does not wait for its peer.
+            None => connection::turn_away(stream).await,
+        }
+    }
+}
+
+async fn serve(stream: UnixStream, is_trusted: bool, desk: Desk, place: OwnedSemaphorePermit) {
+    connection::serve(stream, is_trusted, desk).await;
+    drop(place);
+}
+
+fn is_trusted(stream: &UnixStream, own: Uid) -> bool {
+    stream.peer_cred().is_ok_and(|peer| peer.uid() == own.as_raw() || peer.uid() == 0)
+}

@@ -1,0 +1,81 @@
+//! What an activation left, read again: central and the instance's key.
+
+use crate::keeper::{Keeper, Trust};
+use crate::ledger::{Ledger, LedgerError};
+use crate::uplink::{Enrolment, EnrolmentError, Identity, IdentityError, enrolment, identity};
+use highwater_rules::record::Mark;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Central and the instance's key, once it is activated.
+#[derive(Debug)]
+pub(crate) struct Joined {
+    pub(crate) identity: Arc<Identity>,
+    pub(crate) enrolment: Enrolment,
+}
+
+/// Why what activation left can't be used.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum JoinError {
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
+    #[error(transparent)]
+    Enrolment(#[from] EnrolmentError),
+    /// There is an activation, but not the key that it is for.
+    #[error("{} is there, but identity.key beside it is gone: put it back, or `highwater activate --again`", path.display())]
+    NoKey { path: PathBuf },
+}
+
+impl JoinError {
+    /// Whether someone without the right tried to read it.
+    pub(crate) fn is_permission(&self) -> bool {
+        match self {
+            JoinError::Identity(error) => error.is_permission(),
+            JoinError::Enrolment(error) => error.is_permission(),
+            JoinError::NoKey { .. } => false,
+        }
+    }
+}
+
+/// What activation left in a state directory; `None` where it was never activated.
+///
+/// # Errors
+/// When it can't be used.
+pub(crate) fn joined(state_dir: &Path, instance: &str) -> Result<Option<Joined>, JoinError> {
+    let path = state_dir.join(enrolment::FILE_NAME);
+    let Some(identity) = Identity::load(state_dir)? else {
+        // Before the first activation neither is there.
+        return if path.exists() { Err(JoinError::NoKey { path }) } else { Ok(None) };
+    };
+    let enrolment = Enrolment::load(state_dir, &identity.public(), instance)?;
+    Ok(enrolment.map(|enrolment| Joined { identity: Arc::new(identity), enrolment }))
+}
+
+/// Which state of the files that activation leaves was looked at.
+pub(crate) type FileMark = [Option<(u64, i64, i64)>; 2];
+
+pub(crate) fn file_mark(state_dir: &Path) -> FileMark {
+    // A change of permissions is one, too.
+    [enrolment::FILE_NAME, identity::FILE_NAME].map(|name| {
+        let meta = state_dir.join(name).metadata().ok()?;
+        Some((meta.ino(), meta.ctime(), meta.ctime_nsec()))
+    })
+}
+
+/// The grace period as it was kept, held to the key and the grant that activation left.
+///
+/// # Errors
+/// When the ledger can't be read.
+pub(crate) fn load_keeper(
+    ledger: &Ledger,
+    joined: Option<&Joined>,
+    now: &Mark,
+) -> Result<Keeper, LedgerError> {
+    let trust = Trust {
+        identity: joined.map(|joined| joined.identity.key()),
+        grant: joined.map(|joined| (joined.enrolment.grant(), joined.enrolment.pinned())),
+        unchecked: false,
+    };
+    Keeper::load(ledger, trust, now)
+}

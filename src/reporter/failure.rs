@@ -1,0 +1,39 @@
+//! Why a push came to nothing, for the log, the note and whoever asked for it.
+
+use crate::uplink::PushError;
+
+/// Why a push came to nothing.
+#[derive(Debug, Clone)]
+pub(crate) struct Failure {
+    pub(crate) error: String,
+    pub(crate) mend: String,
+    pub(super) retry_after_s: Option<i64>,
+}
+
+impl From<&PushError> for Failure {
+    fn from(error: &PushError) -> Self {
+        Failure {
+            error: error.to_string(),
+            mend: error.mend().to_owned(),
+            retry_after_s: error.retry_after_s(),
+        }
+    }
+}
+
+impl Failure {
+    pub(super) fn no_central() -> Self {
+        Failure {
+            error: "not activated: there is no central to push to".to_owned(),
+            mend: "get an enrolment token from the vendor, and run `highwater activate`".to_owned(),
+            retry_after_s: None,
+        }
+    }
+
+    pub(super) fn refused(message: &str) -> Self {
+        Failure {
+            error: format!("central does not take reports for now: {message}"),
+            mend: "ask the vendor; what waits is kept, and sent again".to_owned(),
+            retry_after_s: None,
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! Joining: an enrolment token becomes a grant.
+
+use super::client::Client;
+use super::enrolment::{Enrolment, EnrolmentError};
+use super::identity::Identity;
+use super::push::{NONCE_BYTES, PushError};
+use super::random;
+use highwater_proto::v1::{Activation, ActivationResponse, Host, Kind};
+use highwater_rules::receipt::{AnswerError, believe_grant};
+use highwater_rules::token::EnrolmentToken;
+use highwater_rules::trust;
+use prost::Message as _;
+
+/// Where an activation goes.
+const PATH: &str = "/v1/activations";
+
+/// Who joins, and with what.
+#[derive(Debug, Clone)]
+pub struct Candidate {
+    /// The token.
+    pub token: EnrolmentToken,
+    /// The instance's id.
+    pub instance: String,
+    /// The agent's first start, in unix seconds.
+    pub first_start: i64,
+    /// The host.
+    pub host: Host,
+    /// Now, in unix seconds.
+    pub now_s: i64,
+    /// The certificates (PEM) to be kept for the pushes to come.
+    pub ca_pem: Option<String>,
+}
+
+/// Why a host has not joined.
+#[derive(Debug, thiserror::Error)]
+pub enum ActivateError {
+    /// The exchange with central came to nothing.
+    #[error(transparent)]
+    Exchange(#[from] PushError),
+    /// What central answered does not hold together.
+    #[error(transparent)]
+    Enrolment(#[from] EnrolmentError),
+}
+
+/// Asks central to let an agent join. Nothing is kept yet: that is [`Enrolment::store`].
+///
+/// # Errors
+/// When central can't be reached, refuses the token, or its answer is not signed by the key that the token names.
+pub async fn activate(
+    client: &Client,
+    identity: &Identity,
+    candidate: &Candidate,
+) -> Result<Enrolment, ActivateError> {
+    let mut nonce = [0; NONCE_BYTES];
+    random::fill(&mut nonce).map_err(PushError::Random)?;
+    let own = identity.public();
+    let request = Activation {
+        secret: candidate.token.secret.to_vec(),
+        instance: candidate.instance.clone(),
+        public_key: own.bytes().to_vec(),
+        host: Some(candidate.host.clone()),
+        agent_version: env!("CARGO_PKG_VERSION").to_owned(),
+        first_start: candidate.first_start,
+        nonce: nonce.to_vec(),
+        sent_at: candidate.now_s,
+    };
+    let sealed = identity.key().seal(Kind::Activation, request.encode_to_vec());
+    let answer = client.post(PATH, sealed.encode_to_vec()).await.map_err(PushError::Uplink)?;
+    let fingerprint = &candidate.token.fingerprint;
+    let joined =
+        believe_grant(&answer, fingerprint, &nonce, &candidate.instance, &own).map_err(PushError::Answer)?;
+    let response = ActivationResponse::decode(&answer[..])
+        .map_err(|e| PushError::Answer(AnswerError::Malformed(e.to_string())))?;
+    let first =
+        trust::pin(fingerprint, &response.first_key).map_err(|e| PushError::Answer(AnswerError::Trust(e)))?;
+    let url = client.central().clone();
+    Ok(Enrolment::new(url, candidate.ca_pem.clone(), &first, &response.successions, joined)?)
+}

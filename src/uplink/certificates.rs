@@ -1,0 +1,153 @@
+//! The certificates of a client: those that central's is held to, and the agent's own.
+
+use super::environment::Environment;
+use super::error::UplinkError;
+use super::settings::{Roots, Settings};
+use crate::config::ClientFiles;
+use crate::files::{self, read_bounded};
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::{ClientConfig, RootCertStore};
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
+use std::sync::Arc;
+use zeroize::Zeroizing;
+
+/// The longest file of certificates that someone names.
+pub(crate) const PEM_MAX_BYTES: usize = 1 << 20;
+/// The longest bundle of a host: some twenty times the usual one.
+const BUNDLE_MAX_BYTES: u64 = 8 << 20;
+
+/// Where hosts keep the certificates that they trust: Debian, Arch and Alpine; Fedora; RHEL; SUSE; FreeBSD's and others'.
+const BUNDLES: [&str; 6] = [
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
+    "/etc/ssl/ca-bundle.pem",
+    "/etc/ssl/cert.pem",
+    "/etc/pki/tls/cacert.pem",
+];
+
+fn settings(what: String, mend: impl Into<String>) -> UplinkError {
+    UplinkError::Settings { what, mend: mend.into() }
+}
+
+/// TLS as a client speaks it: 1.2 or 1.3 by ring, no sessions kept.
+pub(super) fn tls(from: &Settings) -> Result<ClientConfig, UplinkError> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let builder = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|e| settings(format!("TLS can't be set up: {e}"), "report this as a fault of highwater"))?
+        .with_root_certificates(roots(&from.roots, &from.environment)?);
+    let mut config = match &from.client {
+        None => builder.with_no_client_auth(),
+        Some(files) => {
+            let (chain, key) = client(files)?;
+            builder.with_client_auth_cert(chain, key).map_err(|e| {
+                settings(
+                    format!("{} and {} do not fit: {e}", files.cert.display(), files.key.display()),
+                    "give the certificate and the key that belong together (uplink.client_cert, uplink.client_key)",
+                )
+            })?
+        }
+    };
+    config.resumption = rustls::client::Resumption::disabled();
+    Ok(config)
+}
+
+fn roots(from: &Roots, environment: &Environment) -> Result<RootCertStore, UplinkError> {
+    match from {
+        Roots::Pem(pem) => parsed(pem, "the certificate that highwater activate was given"),
+        Roots::File(path) => parsed(&text(path, "uplink.ca_file")?, &path.display().to_string()),
+        Roots::Host => host(environment),
+    }
+}
+
+/// Whether a text holds certificates that a client can be held to.
+///
+/// # Errors
+/// When it holds none, or one that can't be read. `from` says in the message where the text comes from.
+pub(crate) fn check_pem(pem: &str, from: &str) -> Result<(), UplinkError> {
+    parsed(pem, from).map(|_| ())
+}
+
+fn parsed(pem: &str, from: &str) -> Result<RootCertStore, UplinkError> {
+    let mend = "give a PEM file with -----BEGIN CERTIFICATE-----, as central's first start names it";
+    let mut store = RootCertStore::empty();
+    for certificate in CertificateDer::pem_slice_iter(pem.as_bytes()) {
+        let added =
+            certificate.map_err(|e| e.to_string()).and_then(|c| store.add(c).map_err(|e| e.to_string()));
+        added
+            .map_err(|why| settings(format!("{from} holds a certificate that can't be read: {why}"), mend))?;
+    }
+    if store.is_empty() {
+        return Err(settings(format!("{from} holds no certificate"), mend));
+    }
+    Ok(store)
+}
+
+fn text(path: &Path, key: &str) -> Result<String, UplinkError> {
+    read_bounded(path, PEM_MAX_BYTES).map_err(|e| {
+        settings(
+            format!("{} can't be read: {e}", path.display()),
+            format!("name a PEM file that the agent's user may read ({key})"),
+        )
+    })
+}
+
+/// The host's certificates. They are read one by one, so that the whole bundle is never in memory; those that can't be used are
+/// left out, as every host has some.
+fn host(environment: &Environment) -> Result<RootCertStore, UplinkError> {
+    let unread = |path: &str, e: io::Error| {
+        settings(format!("{path} can't be read: {e}"), "set SSL_CERT_FILE or uplink.ca_file to a PEM file")
+    };
+    let paths = match &environment.cert_file {
+        Some(path) => vec![path.as_str()],
+        None => BUNDLES.to_vec(),
+    };
+    for path in paths {
+        let file = match File::options().read(true).custom_flags(nix::libc::O_NONBLOCK).open(path) {
+            Ok(file) => file,
+            Err(e) if files::is_absent(&e) && environment.cert_file.is_none() => continue,
+            Err(e) => return Err(unread(path, e)),
+        };
+        let mut store = RootCertStore::empty();
+        for certificate in CertificateDer::pem_reader_iter(file.take(BUNDLE_MAX_BYTES)) {
+            match certificate {
+                Ok(certificate) => drop(store.add(certificate)),
+                // What is no PEM is passed over; what can't be read at all would be met again and again.
+                Err(rustls::pki_types::pem::Error::Io(e)) => return Err(unread(path, e)),
+                Err(_) => {}
+            }
+        }
+        if !store.is_empty() {
+            return Ok(store);
+        }
+    }
+    Err(settings(
+        "the host has no certificates to hold central's to".to_owned(),
+        "install the package ca-certificates, or set uplink.ca_file to the file that central's first start names",
+    ))
+}
+
+fn client(
+    files: &ClientFiles,
+) -> Result<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>), UplinkError> {
+    let chain: Vec<_> = CertificateDer::pem_slice_iter(text(&files.cert, "uplink.client_cert")?.as_bytes())
+        .collect::<Result<_, _>>()
+        .map_err(|e| settings(format!("{} can't be read: {e}", files.cert.display()), "give it as PEM"))?;
+    if chain.is_empty() {
+        let mend = "give the certificate as PEM, with -----BEGIN CERTIFICATE----- (uplink.client_cert)";
+        return Err(settings(format!("{} holds no certificate", files.cert.display()), mend));
+    }
+    let pem = Zeroizing::new(text(&files.key, "uplink.client_key")?);
+    // The parser's own words are not told: nothing of a key is to be in a message.
+    let key = PrivateKeyDer::from_pem_slice(pem.as_bytes()).map_err(|_| {
+        let mend =
+            "give the key as PEM, without a password, with -----BEGIN PRIVATE KEY----- (uplink.client_key)";
+        settings(format!("{} holds no key", files.key.display()), mend)
+    })?;
+    Ok((chain, key))
+}

@@ -1,0 +1,145 @@
+//! The HTTPS client: one request after another to one central, each within bounds of time and size.
+
+use super::certificates;
+use super::error::{Phase, Route, UplinkError};
+use super::problem::{PROBLEM_MAX_BYTES, Problem, clean};
+use super::resolver::HostResolver;
+use super::settings::{Limits, Settings};
+use super::{proxy, retry_after};
+use crate::clock;
+use crate::config::{CentralUrl, ProxyUrl};
+use reqwest::header::{CONTENT_TYPE, HeaderName, LOCATION, RETRY_AFTER};
+use reqwest::{Response, redirect, retry};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::timeout;
+
+const USER_AGENT: &str = concat!("highwater/", env!("CARGO_PKG_VERSION"));
+/// The type of requests and answers.
+pub const CONTENT: &str = "application/x-protobuf";
+
+/// A client of one central. Its connections close when it is dropped.
+pub struct Client {
+    http: reqwest::Client,
+    central: CentralUrl,
+    proxy: Option<ProxyUrl>,
+    limits: Limits,
+}
+
+impl std::fmt::Debug for Client {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Client({}, proxy {:?})", self.central, self.proxy)
+    }
+}
+
+impl Client {
+    /// Makes a client: reads the certificates, and connects nowhere yet.
+    ///
+    /// # Errors
+    /// When a certificate or key can't be read, or the environment's proxy can't be used.
+    pub fn new(settings: &Settings) -> Result<Self, UplinkError> {
+        let proxy = proxy::choose(&settings.proxy, &settings.environment, &settings.url)?;
+        let mut builder = reqwest::Client::builder()
+            .tls_backend_preconfigured(certificates::tls(settings)?)
+            .https_only(true)
+            .no_proxy()
+            .redirect(redirect::Policy::none())
+            .retry(retry::never())
+            .referer(false)
+            .user_agent(USER_AGENT)
+            .dns_resolver(Arc::new(HostResolver))
+            .connect_timeout(settings.limits.connect);
+        let unfit = |what: &str, e: reqwest::Error| UplinkError::Settings {
+            what: format!("{what}: {}", e.without_url()),
+            mend: "report this as a fault of highwater".to_owned(),
+        };
+        if let Some(proxy) = &proxy {
+            let through = reqwest::Proxy::all(proxy.secret().as_str())
+                .map_err(|e| unfit(&format!("the proxy {proxy} can't be used"), e))?;
+            builder = builder.proxy(through);
+        }
+        let http = builder.build().map_err(|e| unfit("the client can't be made", e))?;
+        Ok(Client { http, central: settings.url.clone(), proxy, limits: settings.limits })
+    }
+
+    /// Where central is.
+    #[must_use]
+    pub fn central(&self) -> &CentralUrl {
+        &self.central
+    }
+
+    /// Sends a body to a path of central's, such as `/v1/reports`, and gives the answer's.
+    ///
+    /// # Errors
+    /// When central can't be reached, or answers anything but 200 with a body of its kind and within bounds.
+    pub async fn post(&self, path: &str, body: Vec<u8>) -> Result<Vec<u8>, UplinkError> {
+        within(self.limits.whole, Phase::Whole, self.exchange(path, body)).await
+    }
+
+    async fn exchange(&self, path: &str, body: Vec<u8>) -> Result<Vec<u8>, UplinkError> {
+        let request = self.http.post(self.central.join(path)).header(CONTENT_TYPE, CONTENT).body(body);
+        let head = self.limits.connect + self.limits.head;
+        let response = within(head, Phase::Head, async {
+            request.send().await.map_err(|error| self.route().explain(&error))
+        })
+        .await?;
+        let status = response.status();
+        if status.is_redirection() {
+            let to = header(&response, &LOCATION).map_or_else(|| "nowhere".to_owned(), |to| clean(&to));
+            return Err(UplinkError::Redirect { status: status.as_u16(), to });
+        }
+        if status.as_u16() != 200 {
+            return Err(self.refusal(response).await);
+        }
+        if let Some(content_type) = header(&response, &CONTENT_TYPE).filter(|found| !is_ours(found)) {
+            return Err(UplinkError::Foreign { content_type: clean(&content_type) });
+        }
+        let max = self.limits.answer_max_bytes;
+        within(self.limits.body, Phase::Body, self.read(response, max)).await
+    }
+
+    /// Reads an answer piece by piece, and no further than its bound.
+    async fn read(&self, mut response: Response, max: usize) -> Result<Vec<u8>, UplinkError> {
+        let mut body = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(|error| self.route().explain(&error))? {
+            if body.len() + chunk.len() > max {
+                return Err(UplinkError::TooLarge { max });
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(body)
+    }
+
+    /// What central says when it does not do what it was asked.
+    async fn refusal(&self, response: Response) -> UplinkError {
+        let status = response.status().as_u16();
+        let retry_after_s =
+            header(&response, &RETRY_AFTER).and_then(|value| retry_after::seconds(&value, clock::unix_s()));
+        // Whatever is wrong with the body, the status tells more.
+        let body = within(self.limits.body, Phase::Body, self.read(response, PROBLEM_MAX_BYTES)).await;
+        let Problem { error, mend } = Problem::read(&body.unwrap_or_default());
+        UplinkError::Status { status, error, mend, retry_after_s }
+    }
+
+    fn route(&self) -> Route<'_> {
+        Route { central: &self.central, proxy: self.proxy.as_ref(), connect: self.limits.connect }
+    }
+}
+
+async fn within<T>(
+    limit: Duration,
+    phase: Phase,
+    work: impl Future<Output = Result<T, UplinkError>>,
+) -> Result<T, UplinkError> {
+    timeout(limit, work).await.unwrap_or(Err(UplinkError::Timeout { phase, limit }))
+}
+
+fn header(response: &Response, name: &HeaderName) -> Option<String> {
+    response.headers().get(name)?.to_str().ok().map(str::to_owned)
+}
+
+/// A page of a portal or a proxy is no answer of a central.
+fn is_ours(content_type: &str) -> bool {
+    let kind = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    kind.contains("protobuf") || kind == "application/octet-stream"
+}
