@@ -83,7 +83,7 @@ pub(crate) async fn run(loaded: Loaded, reload: Reload, log: log::Handle) -> Res
     let mut reporter = Reporter::new(&config.state_dir, opened.ledger.instance(), config.uplink.clone());
     look(&mut reporter);
     let joined = reporter.joined().cloned();
-    let keeper = joined::load_keeper(&opened.ledger, joined.as_deref(), &last_mark)?;
+    let keeper = joined::load_keeper(&opened.ledger, &config.state_dir, joined.as_deref(), &last_mark)?;
     if keeper.doubted() {
         events::grace_doubted();
     }
@@ -229,6 +229,9 @@ impl Daemon {
     /// Keeps how far the grace period has gone.
     fn keep(&mut self) {
         let identity = self.reporter.joined().map(|joined| joined.identity.clone());
+        if !self.keeper.may_be_kept(identity.is_some()) {
+            return;
+        }
         let kept = self.keeper.kept(self.recorder.ledger(), identity.as_ref().map(|identity| identity.key()));
         match self.recorder.ledger().keep(&kept) {
             Ok(beside) => self.state.instance_file(beside.err().as_ref()),

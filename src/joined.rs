@@ -4,6 +4,7 @@ use crate::keeper::{Keeper, Trust};
 use crate::ledger::{Ledger, LedgerError};
 use crate::uplink::{Enrolment, EnrolmentError, Identity, IdentityError, enrolment, identity};
 use highwater_rules::record::Mark;
+use highwater_rules::sign::PublicKey;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -63,19 +64,27 @@ pub(crate) fn file_mark(state_dir: &Path) -> FileMark {
     })
 }
 
-/// The grace period as it was kept, held to the key and the grant that activation left.
+/// The grace period as it was kept, held to the key and the grant that activation left. Where one of the two can't be used, to the
+/// other: a file of the wrong mode is no reason for an outage, and one that is gone opens no gate.
 ///
 /// # Errors
 /// When the ledger can't be read.
 pub(crate) fn load_keeper(
     ledger: &Ledger,
+    state_dir: &Path,
     joined: Option<&Joined>,
     now: &Mark,
 ) -> Result<Keeper, LedgerError> {
-    let trust = Trust {
-        identity: joined.map(|joined| joined.identity.key()),
-        grant: joined.map(|joined| (joined.enrolment.grant(), joined.enrolment.pinned())),
-        unchecked: false,
+    let of = |enrolment: &Enrolment| (enrolment.grant().clone(), enrolment.pinned().clone());
+    let trust = match joined {
+        Some(joined) => Trust { key: Some(joined.identity.public()), grant: Some(of(&joined.enrolment)) },
+        None => {
+            let evidence = Enrolment::evidence(state_dir, ledger.instance());
+            let own = Identity::load(state_dir).ok().flatten().map(|identity| identity.public());
+            let granted = evidence.as_ref().and_then(|e| PublicKey::from_slice(&e.grant().public_key));
+            // Of two keys that differ, the one that central granted sealed it.
+            Trust { key: granted.or(own), grant: evidence.as_ref().map(of) }
+        }
     };
-    Keeper::load(ledger, trust, now)
+    Keeper::load(ledger, &trust, now)
 }

@@ -39,14 +39,12 @@ impl Standing {
 }
 
 /// With what the kept period is held to be the agent's own.
-#[derive(Debug, Clone, Copy)]
-pub struct Trust<'a> {
-    /// The identity key, where there is one and it may be read.
-    pub identity: Option<&'a Identity>,
+#[derive(Debug, Clone, Default)]
+pub struct Trust {
+    /// The public half of the identity key: of the key itself, or as central's grant names it.
+    pub key: Option<PublicKey>,
     /// What central granted, and the key it signs with.
-    pub grant: Option<(&'a Grant, &'a PublicKey)>,
-    /// The reader may not read the key: what was kept is shown as it stands.
-    pub unchecked: bool,
+    pub grant: Option<(Grant, PublicKey)>,
 }
 
 /// The grace period of an instance.
@@ -73,36 +71,50 @@ impl Keeper {
     ///
     /// # Errors
     /// When the ledger can't be read.
-    pub fn load(ledger: &Ledger, trust: Trust<'_>, now: &Mark) -> Result<Self, LedgerError> {
+    pub fn load(ledger: &Ledger, trust: &Trust, now: &Mark) -> Result<Self, LedgerError> {
         let latest_s = ledger.latest_seen()?;
         let begun = Timeline::begun(ledger.first_start(), latest_s, now);
         let mut doubted = false;
-        let mut best: Option<Believed> = None;
+        let (mut best, mut unproven): (Option<Believed>, Option<Believed>) = (None, None);
         for kept in ledger.kept()? {
-            match believe(&kept, ledger, trust, latest_s) {
-                Some(found) => best = Some(best.map_or_else(|| found.clone(), |best| best.or(&found))),
-                None => doubted = true,
-            }
+            let (found, place) = match believe(&kept, ledger, trust, latest_s) {
+                Belief::Proven(found) => (found, &mut best),
+                // Nobody is there to prove it by: it may have been edited.
+                Belief::Unproven(found) => (found, &mut unproven),
+                Belief::Nonsense => {
+                    doubted = true;
+                    continue;
+                }
+            };
+            *place = Some(place.take().map_or_else(|| found.clone(), |before| before.or(&found)));
         }
-        let (timeline, standing) = match best {
-            Some(mut best) => {
-                ledger.visit(best.row.saturating_add(1), i64::MAX, |slot| {
-                    best.timeline.advance(&slot.record.taken);
-                    Ok(())
-                })?;
-                (best.timeline, best.standing)
-            }
-            None => (begun, Standing::default()),
-        };
-        let mut keeper = Keeper { kept_ms: i64::MIN, timeline, standing, doubted };
-        keeper.timeline.advance(now);
-        if let Some((grant, central)) = trust.grant {
+        let is_proven = best.is_some();
+        let begun = Believed { timeline: begun, standing: Standing::default(), row: i64::MAX };
+        let start = best.unwrap_or(begun).carried(ledger, now)?;
+        let mut keeper =
+            Keeper { kept_ms: i64::MIN, timeline: start.timeline, standing: start.standing, doubted };
+        if let Some((grant, central)) = &trust.grant {
             keeper.follow_grant(grant, now);
             if keeper.timeline.anchor.since < Since::Receipt {
                 keeper.find_receipt(ledger, central, now)?;
             }
         }
+        if let (false, Some(unproven)) = (is_proven, unproven) {
+            keeper.doubted = true;
+            let unproven = unproven.carried(ledger, now)?;
+            // What can't be proven only ever shortens: a key or a grant that is gone opens no gate.
+            if unproven.timeline.grace().left_s < keeper.timeline.grace().left_s {
+                keeper.timeline = unproven.timeline;
+                keeper.standing = unproven.standing;
+            }
+        }
         Ok(keeper)
+    }
+
+    /// Whether what there is to keep may take the place of what is kept: not where it would wipe out what can't be sealed now.
+    #[must_use]
+    pub fn may_be_kept(&self, has_key: bool) -> bool {
+        has_key || (self.timeline.anchor.since == Since::FirstStart && !self.doubted)
     }
 
     /// Whether what was kept was not believed: someone edited it, or the identity key is another.
@@ -209,6 +221,16 @@ pub fn next_report_due(
 }
 
 impl Believed {
+    /// Carried forward over the rows that were written since it was kept, and to now.
+    fn carried(mut self, ledger: &Ledger, now: &Mark) -> Result<Believed, LedgerError> {
+        ledger.visit(self.row.saturating_add(1), i64::MAX, |slot| {
+            self.timeline.advance(&slot.record.taken);
+            Ok(())
+        })?;
+        self.timeline.advance(now);
+        Ok(self)
+    }
+
     /// The one that must be true of two: one of them may have been put back to an older state.
     fn or(self, other: &Believed) -> Believed {
         let timeline = self.timeline.clone().reconciled(other.timeline.clone());
@@ -220,8 +242,18 @@ fn sealed(instance: &str, text: &str) -> Vec<u8> {
     format!("highwater timeline 1\n{instance}\n{text}").into_bytes()
 }
 
-fn believe(kept: &Kept, ledger: &Ledger, trust: Trust<'_>, latest_s: i64) -> Option<Believed> {
-    let mut found = parse(&kept.timeline)?;
+/// Whether what was kept is the agent's own.
+enum Belief {
+    /// It is.
+    Proven(Believed),
+    /// There is no key to hold its seal against.
+    Unproven(Believed),
+    /// It is not.
+    Nonsense,
+}
+
+fn believe(kept: &Kept, ledger: &Ledger, trust: &Trust, latest_s: i64) -> Belief {
+    let Some(mut found) = parse(&kept.timeline) else { return Belief::Nonsense };
     if found.timeline.anchor.since == Since::FirstStart {
         // Nobody signed this one. The first start is under the chain's first digest, and time can only be added.
         found.timeline.anchor = Anchor::first_start(ledger.first_start());
@@ -229,10 +261,15 @@ fn believe(kept: &Kept, ledger: &Ledger, trust: Trust<'_>, latest_s: i64) -> Opt
         found.timeline.base_ms = ledger.first_start().saturating_mul(1000);
         found.timeline.latest_ms = found.timeline.latest_ms.max(latest_s.saturating_mul(1000));
         found.row = found.row.min(ledger.written());
-        return Some(found);
+        return Belief::Proven(found);
     }
-    let fits = |key: &Identity| key.public().fits(&sealed(ledger.instance(), &kept.timeline), &kept.seal);
-    (trust.unchecked || trust.identity.is_some_and(fits)).then_some(found)
+    match &trust.key {
+        Some(key) if key.fits(&sealed(ledger.instance(), &kept.timeline), &kept.seal) => {
+            Belief::Proven(found)
+        }
+        Some(_) => Belief::Nonsense,
+        None => Belief::Unproven(found),
+    }
 }
 
 fn parse(text: &str) -> Option<Believed> {

@@ -57,6 +57,20 @@ async fn the_first_start_tells_the_token_once_and_keeps_secrets_to_itself() {
 }
 
 #[test]
+fn a_second_server_on_the_same_data_is_refused() {
+    let home = tempfile::tempdir().unwrap();
+    let data = home.path().join("data");
+    let _server = Server::start_in(&data, &[]);
+    let second = std::process::Command::new(env!("CARGO_BIN_EXE_highwater-central"))
+        .args(["serve", "--listen", "127.0.0.1:0", "--data-dir"])
+        .arg(&data)
+        .output()
+        .unwrap();
+    assert_eq!(second.status.code(), Some(69), "{second:?}");
+    assert!(String::from_utf8_lossy(&second.stderr).contains("another server runs on"), "{second:?}");
+}
+
+#[test]
 fn what_cannot_be_started_says_why() {
     let home = tempfile::tempdir().unwrap();
     let check = |dir: &Path, arguments: &[&str], code: i32, says: &str| {

@@ -131,7 +131,8 @@ fn push_here(loaded: &Loaded, options: &Options) -> Result<Value, Failure> {
     reporter.look().map_err(|e| {
         Failure::new(if e.is_permission() { exit::PERMISSION } else { exit::DATA }, e.to_string())
     })?;
-    let mut keeper = joined::load_keeper(&ledger, reporter.joined().map(|joined| &**joined), &clock.now())?;
+    let mut keeper =
+        joined::load_keeper(&ledger, state_dir, reporter.joined().map(|joined| &**joined), &clock.now())?;
     if options.retry_parked {
         ledger.unpark()?;
     }

@@ -5,7 +5,7 @@ use crate::clock;
 use crate::config::Loaded;
 use crate::joined;
 use crate::json;
-use crate::keeper::{self, Keeper, Standing, Trust};
+use crate::keeper::{self, Standing};
 use crate::ledger::{Ledger, LedgerError, OutboxCounts};
 use crate::log::{at, print};
 use clap::Args;
@@ -52,13 +52,7 @@ fn status(loaded: &Loaded, ledger: &Ledger) -> Result<Status, LedgerError> {
         Ok(joined) => (joined, None),
         Err(error) => (None, Some(error.to_string())),
     };
-    let trust = Trust {
-        identity: joined.as_ref().map(|joined| joined.identity.key()),
-        grant: joined.as_ref().map(|joined| (joined.enrolment.grant(), joined.enrolment.pinned())),
-        // Without the key, what was kept can only be shown as it stands.
-        unchecked: joined.is_none(),
-    };
-    let mut keeper = Keeper::load(ledger, trust, &mark)?;
+    let mut keeper = joined::load_keeper(ledger, &loaded.config.state_dir, joined.as_ref(), &mark)?;
     let grace = keeper.turn(&mark);
     let standing = keeper.standing().clone();
     let last_sample_at = ledger.last()?.map(|slot| slot.at);

@@ -166,6 +166,15 @@ impl Enrolment {
         Ok(Enrolment { url, ca_pem: wire.ca, line, successions, grant, envelope: sealed.encode_to_vec() })
     }
 
+    /// What an activation left, whichever key it is for: what central signed counts where the identity key can't be used. `None`
+    /// where there is nothing to be believed.
+    #[must_use]
+    pub fn evidence(state_dir: &Path, instance: &str) -> Option<Self> {
+        let text = crate::files::read_bounded(&state_dir.join(FILE_NAME), FILE_MAX_BYTES).ok()?;
+        let wire: Wire = serde_json::from_str(&text).ok()?;
+        Self::believed(wire).ok().filter(|enrolment| enrolment.grant.instance == instance)
+    }
+
     /// Keeps it in a state directory, in place of an older one.
     ///
     /// # Errors

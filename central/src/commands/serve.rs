@@ -15,6 +15,7 @@ use crate::{certificates, http, keys, secrets};
 use clap::Args;
 use highwater_rules::sign::sha256;
 use serde_json::json;
+use std::fs::File;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -67,8 +68,23 @@ pub(super) fn serve(common: &Common, options: &Options) -> Outcome {
     Ok(0)
 }
 
+/// Holds the data directory for this server: two would each think that they know where its lines of reports end.
+fn alone(dir: &DataDir) -> Result<File, Failure> {
+    let path = dir.path().join("serve.lock");
+    let file = File::options().create(true).append(true).open(&path)?;
+    file.try_lock().map_err(|_| {
+        let message = format!(
+            "another server runs on {}: end it first, or name another --data-dir",
+            dir.path().display()
+        );
+        Failure::new(exit::UNAVAILABLE, message)
+    })?;
+    Ok(file)
+}
+
 async fn run(dir: DataDir, options: &Options) -> Result<(), Failure> {
     dir.make()?;
+    let _alone = alone(&dir)?;
     let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&dir.database())?);
     let by = By { who: "cli:serve".to_owned(), at: Clock.now_s() };
     keys::ensure(&*store, by.clone()).await?;

@@ -57,6 +57,15 @@ impl<T: DeserializeOwned> FromRequest<Central> for Body<T> {
             ));
         }
         let body = body::whole(&central.bodies, request.into_body(), super::BODY_MAX_BYTES).await?;
+        // An array would be taken for an object's values in their order.
+        if body.bytes.trim_ascii_start().first() != Some(&b'{') {
+            return Err(Problem::new(
+                StatusCode::BAD_REQUEST,
+                "malformed",
+                "the body is no JSON object",
+                "look up the keys and their types in /api/v1/openapi.json",
+            ));
+        }
         let read = serde_json::from_slice(&body.bytes);
         read.map(Body).map_err(|error| {
             malformed("the body", error, "look up the keys and their types in /api/v1/openapi.json")
