@@ -17,6 +17,7 @@ use highwater_rules::sign::sha256;
 use serde_json::json;
 use std::fs::File;
 use std::net::SocketAddr;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -71,7 +72,7 @@ pub(super) fn serve(common: &Common, options: &Options) -> Outcome {
 /// Holds the data directory for this server: two would each think that they know where its lines of reports end.
 fn alone(dir: &DataDir) -> Result<File, Failure> {
     let path = dir.path().join("serve.lock");
-    let file = File::options().create(true).append(true).open(&path)?;
+    let file = File::options().create(true).append(true).mode(0o600).open(&path)?;
     file.try_lock().map_err(|_| {
         let message = format!(
             "another server runs on {}: end it first, or name another --data-dir",

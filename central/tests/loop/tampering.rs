@@ -113,6 +113,66 @@ fn a_kept_period_that_was_lengthened_is_doubted_and_not_believed() {
     agent.stop();
 }
 
+/// What becomes of the files that activation left, short of anything that could be proven by them.
+const HARMS: [(&str, fn(&Home)); 3] = [
+    ("a key that others may read", |home| {
+        let open = std::os::unix::fs::PermissionsExt::from_mode(0o644);
+        std::fs::set_permissions(home.file("identity.key"), open).unwrap();
+    }),
+    ("a key of garbage", |home| home.tree.write("state/identity.key", "garbage")),
+    ("no activation", |home| std::fs::remove_file(home.file("activation.json")).unwrap()),
+];
+
+fn restarted(home: &Home) -> Value {
+    let mut agent = home.run();
+    agent.slots(2);
+    agent.stop();
+    home.status()["gate"].clone()
+}
+
+#[test]
+fn a_file_that_cannot_be_used_closes_no_gate_of_an_instance_that_reports() {
+    for (what, harm) in HARMS {
+        let Some(home) = Home::new().with_clock() else { return };
+        restarted(&home);
+        // Older than its grace period, so that the first start would close it.
+        home.set_clock(100 * 86_400);
+        let central = Central::start();
+        home.join(&central, "90d");
+        home.push_open_day();
+        harm(&home);
+        let gate = restarted(&home);
+        assert_eq!(
+            (&gate["state"], &gate["since"]["what"]),
+            (&"open".into(), &"receipt".into()),
+            "{what}: {gate}"
+        );
+    }
+}
+
+#[test]
+fn a_file_that_is_taken_away_opens_no_closed_gate() {
+    for (what, harm) in HARMS.into_iter().chain([(
+        "neither of both",
+        (|home: &Home| {
+            std::fs::remove_file(home.file("activation.json")).unwrap();
+            std::fs::remove_file(home.file("identity.key")).unwrap();
+        }) as fn(&Home),
+    )]) {
+        let Some(home) = Home::new().with_clock() else { return };
+        let central = Central::start();
+        home.join(&central, "20d");
+        home.push_open_day();
+        home.set_clock(21 * 86_400);
+        assert_eq!(restarted(&home)["state"], "closed");
+        harm(&home);
+        for _ in 0..2 {
+            let gate = restarted(&home);
+            assert_eq!(gate["state"], "closed", "{what}: {gate}");
+        }
+    }
+}
+
 #[test]
 fn a_lost_instance_file_is_written_anew() {
     let (home, mut central) = waiting();
