@@ -51,7 +51,7 @@ struct Ready {
 fn main() {
     let arguments: Vec<String> = std::env::args().collect();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-    let ones = Load { batch: 1, connections: 64, instances: 1024, reports: 40_000 };
+    let ones = Load { batch: 1, connections: 256, instances: 1024, reports: 40_000 };
     let fifties = Load { batch: 50, connections: 16, instances: 256, reports: 64_000 };
     if arguments.iter().any(|a| a == "--kill") {
         for load in [Load { reports: 30_000, ..ones }, Load { reports: 60_000, ..fifties }] {
