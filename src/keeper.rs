@@ -176,6 +176,11 @@ impl Keeper {
         self.timeline.latest_ms.saturating_sub(self.kept_ms) >= KEEP_EVERY_MS
     }
 
+    /// What was to be kept could not be: it wants keeping still.
+    pub fn forget_kept(&mut self) {
+        self.kept_ms = i64::MIN;
+    }
+
     /// What to keep now.
     pub fn kept(&mut self, ledger: &Ledger, identity: Option<&Identity>) -> Kept {
         self.kept_ms = self.timeline.latest_ms;

@@ -1,5 +1,6 @@
 //! Why a push came to nothing, for the log, the note and whoever asked for it.
 
+use crate::ledger::LedgerError;
 use crate::uplink::PushError;
 
 /// Why a push came to nothing.
@@ -25,6 +26,14 @@ impl Failure {
         Failure {
             error: "not activated: there is no central to push to".to_owned(),
             mend: "get an enrolment token from the vendor, and run `highwater activate`".to_owned(),
+            retry_after_s: None,
+        }
+    }
+
+    pub(super) fn ledger(error: &LedgerError) -> Self {
+        Failure {
+            error: error.to_string(),
+            mend: "the agent tries again within a minute; its log tells more".to_owned(),
             retry_after_s: None,
         }
     }

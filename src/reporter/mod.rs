@@ -150,9 +150,25 @@ impl Reporter {
         let due = self.due_ms.is_some_and(|due| due <= now.boot_ms);
         if due && self.running.is_none() {
             self.due_ms = None;
-            self.begin(ledger, None)?;
+            let begun = self.begin(ledger, None);
+            return self.or_later(begun, ledger, now);
         }
         Ok(())
+    }
+
+    /// A ledger that can't be used now ends the run, and is tried again soon: what waits must not wait for the next day's end.
+    fn or_later(
+        &mut self,
+        done: Result<(), LedgerError>,
+        ledger: &Ledger,
+        now: &Mark,
+    ) -> Result<(), LedgerError> {
+        if let Err(error) = &done {
+            self.run.error = Some(Failure::ledger(error));
+            self.finish(ledger);
+            self.plan(retry::BACKOFF_FIRST_S, now);
+        }
+        done
     }
 
     fn begin(&mut self, ledger: &mut Ledger, client: Option<Arc<Client>>) -> Result<(), LedgerError> {
@@ -240,6 +256,20 @@ impl Reporter {
     /// # Errors
     /// When the ledger can't be read or written. What central has then is sent again, and receipted again.
     pub(crate) fn settle(
+        &mut self,
+        ended: Ended,
+        ledger: &mut Ledger,
+        keeper: &mut Keeper,
+        now: &Mark,
+    ) -> Result<(), LedgerError> {
+        let settled = self.write_down(ended, ledger, keeper, now);
+        if settled.is_err() {
+            keeper.forget_kept();
+        }
+        self.or_later(settled, ledger, now)
+    }
+
+    fn write_down(
         &mut self,
         ended: Ended,
         ledger: &mut Ledger,
