@@ -2,6 +2,7 @@
 
 use crate::ledger::LedgerError;
 use crate::uplink::PushError;
+use serde_json::{Value, json};
 
 /// Why a push came to nothing.
 #[derive(Debug, Clone)]
@@ -44,5 +45,24 @@ impl Failure {
             mend: "ask the vendor; what waits is kept, and sent again".to_owned(),
             retry_after_s: None,
         }
+    }
+}
+
+/// What became of the run, for whoever asked for it.
+#[derive(Debug, Default, Clone)]
+pub(crate) struct Summary {
+    pub(crate) accepted: u64,
+    pub(crate) parked: u64,
+    pub(crate) error: Option<Failure>,
+}
+
+impl Summary {
+    pub(crate) fn json(&self, pending: i64) -> Value {
+        json!({
+            "accepted": self.accepted,
+            "parked": self.parked,
+            "pending": pending,
+            "error": self.error.as_ref().map(|f| json!({"error": f.error, "mend": f.mend})),
+        })
     }
 }

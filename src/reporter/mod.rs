@@ -13,7 +13,7 @@ use crate::ledger::{Fate, Ledger, LedgerError, OutboxReport};
 use crate::log::at;
 use crate::uplink::push::{self, BATCH_MAX_BYTES, BATCH_MAX_REPORTS};
 use crate::uplink::{Client, Environment, Outgoing, PushError, Pushed, Settings, random};
-use failure::Failure;
+use failure::{Failure, Summary};
 use highwater_rules::chain::Digest;
 use highwater_rules::receipt;
 use highwater_rules::record::Mark;
@@ -43,25 +43,6 @@ struct Sent {
     time_zone: String,
     partial: bool,
     digest: Digest,
-}
-
-/// What became of the run, for whoever asked for it.
-#[derive(Debug, Default, Clone)]
-pub(crate) struct Summary {
-    pub(crate) accepted: u64,
-    pub(crate) parked: u64,
-    pub(crate) error: Option<Failure>,
-}
-
-impl Summary {
-    pub(crate) fn json(&self, pending: i64) -> Value {
-        json!({
-            "accepted": self.accepted,
-            "parked": self.parked,
-            "pending": pending,
-            "error": self.error.as_ref().map(|f| json!({"error": f.error, "mend": f.mend})),
-        })
-    }
 }
 
 /// Sends reports.

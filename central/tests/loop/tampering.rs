@@ -113,8 +113,10 @@ fn a_kept_period_that_was_lengthened_is_doubted_and_not_believed() {
     agent.stop();
 }
 
+type Harm = fn(&Home);
+
 /// What becomes of the files that activation left, short of anything that could be proven by them.
-const HARMS: [(&str, fn(&Home)); 3] = [
+const HARMS: [(&str, Harm); 3] = [
     ("a key that others may read", |home| {
         let open = std::os::unix::fs::PermissionsExt::from_mode(0o644);
         std::fs::set_permissions(home.file("identity.key"), open).unwrap();
