@@ -108,6 +108,7 @@ async fn answer(
         terms: Some(granted.contract.terms()),
         product: granted.contract.product,
         customer: granted.contract.customer,
+        ..Grant::default()
     };
     let response = ActivationResponse {
         grant: Some(current.seal(Kind::Grant, grant.encode_to_vec())),

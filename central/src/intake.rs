@@ -142,7 +142,7 @@ pub async fn take(
                 Outcome { report_digest: digest.0.to_vec(), result: Some(result) }
             })
             .collect();
-        respond(&Answer { nonce, answered_at: now_s, outcomes }, &ring, pinned)
+        respond(&Answer { nonce, answered_at: now_s, outcomes, ..Answer::default() }, &ring, pinned)
     })
     .await?;
     Ok((body?, tally))

@@ -3,7 +3,8 @@
 /// encodes anything anew.
 ///
 /// The signature is Ed25519 (RFC 8032) over the ASCII text "highwater/v1/", the kind's word ("report", "receipt", "answer",
-/// "activation", "grant", "succession"), a zero byte, and the payload.
+/// "activation", "grant", "succession", "export", "licence-request", "licence-answer", "upload-request", "upload-answer"), a zero byte,
+/// and the payload.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Envelope {
     #[prost(enumeration = "Kind", tag = "1")]
@@ -44,6 +45,16 @@ pub enum Kind {
     Grant = 5,
     /// A Succession, signed by the key of central that gives way.
     Succession = 6,
+    /// An Export, signed by the agent's identity key.
+    Export = 7,
+    /// A LicenceRequest, signed by the agent's identity key.
+    LicenceRequest = 8,
+    /// A LicenceAnswer, signed by central's key.
+    LicenceAnswer = 9,
+    /// An UploadRequest, signed by the agent's identity key.
+    UploadRequest = 10,
+    /// An UploadAnswer, signed by central's key.
+    UploadAnswer = 11,
 }
 impl Kind {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -59,6 +70,11 @@ impl Kind {
             Self::Activation => "KIND_ACTIVATION",
             Self::Grant => "KIND_GRANT",
             Self::Succession => "KIND_SUCCESSION",
+            Self::Export => "KIND_EXPORT",
+            Self::LicenceRequest => "KIND_LICENCE_REQUEST",
+            Self::LicenceAnswer => "KIND_LICENCE_ANSWER",
+            Self::UploadRequest => "KIND_UPLOAD_REQUEST",
+            Self::UploadAnswer => "KIND_UPLOAD_ANSWER",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -71,6 +87,11 @@ impl Kind {
             "KIND_ACTIVATION" => Some(Self::Activation),
             "KIND_GRANT" => Some(Self::Grant),
             "KIND_SUCCESSION" => Some(Self::Succession),
+            "KIND_EXPORT" => Some(Self::Export),
+            "KIND_LICENCE_REQUEST" => Some(Self::LicenceRequest),
+            "KIND_LICENCE_ANSWER" => Some(Self::LicenceAnswer),
+            "KIND_UPLOAD_REQUEST" => Some(Self::UploadRequest),
+            "KIND_UPLOAD_ANSWER" => Some(Self::UploadAnswer),
             _ => None,
         }
     }
@@ -428,6 +449,9 @@ pub struct Answer {
     /// One for each report, in the order of the batch.
     #[prost(message, repeated, tag = "3")]
     pub outcomes: ::prost::alloc::vec::Vec<Outcome>,
+    /// Licences (compact JWTs) of those who sent, where theirs is missing, near its end, or revoked.
+    #[prost(string, repeated, tag = "4")]
+    pub licences: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
 }
 /// What became of one report.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -607,4 +631,308 @@ pub struct Grant {
     pub product: ::prost::alloc::string::String,
     #[prost(string, tag = "9")]
     pub customer: ::prost::alloc::string::String,
+    #[prost(enumeration = "Mode", tag = "10")]
+    pub mode: i32,
+    /// Its first licence, a compact JWT.
+    #[prost(string, tag = "11")]
+    pub licence: ::prost::alloc::string::String,
+}
+/// How a contract's instances reach central.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum Mode {
+    Unspecified = 0,
+    /// Over the network.
+    Online = 1,
+    /// By files that are carried: the agent opens no connection.
+    Offline = 2,
+}
+impl Mode {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "MODE_UNSPECIFIED",
+            Self::Online => "MODE_ONLINE",
+            Self::Offline => "MODE_OFFLINE",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "MODE_UNSPECIFIED" => Some(Self::Unspecified),
+            "MODE_ONLINE" => Some(Self::Online),
+            "MODE_OFFLINE" => Some(Self::Offline),
+            _ => None,
+        }
+    }
+}
+/// A bundle is a sequence of these, each behind its length; docs/bundle.md tells the rest of the file's form.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct BundleRecord {
+    #[prost(oneof = "bundle_record::Record", tags = "1, 2, 3, 4, 5, 6, 7, 8")]
+    pub record: ::core::option::Option<bundle_record::Record>,
+}
+/// Nested message and enum types in `BundleRecord`.
+pub mod bundle_record {
+    /// Nothing of this is signed: it tells whom what follows is for.
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+    pub struct Reply {
+        /// The instance's id.
+        #[prost(string, tag = "1")]
+        pub instance: ::prost::alloc::string::String,
+        /// Of the export or activation.
+        #[prost(bytes = "vec", tag = "2")]
+        pub nonce: ::prost::alloc::vec::Vec<u8>,
+        /// Reports of the export that central read, and took.
+        #[prost(uint32, tag = "3")]
+        pub read: u32,
+        #[prost(uint32, tag = "4")]
+        pub accepted: u32,
+        /// Why the rest of the export could not be read; empty where all of it was.
+        #[prost(string, tag = "5")]
+        pub cut: ::prost::alloc::string::String,
+    }
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+    pub struct End {
+        /// How many records came before.
+        #[prost(uint64, tag = "1")]
+        pub records: u64,
+        /// The SHA-256 of all bytes before this record's length: 32 bytes.
+        #[prost(bytes = "vec", tag = "2")]
+        pub digest: ::prost::alloc::vec::Vec<u8>,
+    }
+    #[derive(Clone, PartialEq, ::prost::Oneof)]
+    pub enum Record {
+        /// Outward. Holds an Export: the reports behind it, up to the next one, are of its instance.
+        #[prost(message, tag = "1")]
+        Export(super::Envelope),
+        /// Outward. Holds a Report.
+        #[prost(message, tag = "2")]
+        Report(super::Envelope),
+        /// Outward. Holds an Activation.
+        #[prost(message, tag = "3")]
+        Activation(super::Envelope),
+        /// Inward. The records behind it, up to the next one, answer one export or activation.
+        #[prost(message, tag = "4")]
+        Reply(Reply),
+        /// Inward. Holds an Answer, whose nonce is the export's.
+        #[prost(message, tag = "5")]
+        Answer(super::Envelope),
+        /// Inward. Holds a Succession, in their order from the pinned key on.
+        #[prost(message, tag = "6")]
+        Succession(super::Envelope),
+        /// Inward.
+        #[prost(message, tag = "7")]
+        Grant(super::ActivationResponse),
+        /// The last record: what is behind it is no part of the bundle.
+        #[prost(message, tag = "8")]
+        End(End),
+    }
+}
+/// What an instance sends by hand.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Export {
+    /// The instance's id: a UUID as text.
+    #[prost(string, tag = "1")]
+    pub instance: ::prost::alloc::string::String,
+    /// 32 bytes. The answers repeat them.
+    #[prost(bytes = "vec", tag = "2")]
+    pub nonce: ::prost::alloc::vec::Vec<u8>,
+    /// The instance's clock, in unix seconds.
+    #[prost(sint64, tag = "3")]
+    pub exported_at: i64,
+    /// The id of the key that it has pinned.
+    #[prost(bytes = "vec", tag = "4")]
+    pub pinned_key: ::prost::alloc::vec::Vec<u8>,
+    /// How many reports follow.
+    #[prost(uint32, tag = "5")]
+    pub reports: u32,
+    /// The id (`jti`) of the licence that it holds; empty where it holds none.
+    #[prost(string, tag = "6")]
+    pub held: ::prost::alloc::string::String,
+    #[prost(string, tag = "7")]
+    pub agent_version: ::prost::alloc::string::String,
+}
+/// POST /v1/licences takes an envelope of this, signed by the agent's identity key.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct LicenceRequest {
+    /// The instance's id: a UUID as text.
+    #[prost(string, tag = "1")]
+    pub instance: ::prost::alloc::string::String,
+    /// 16 to 32 random bytes.
+    #[prost(bytes = "vec", tag = "2")]
+    pub nonce: ::prost::alloc::vec::Vec<u8>,
+    /// The id (`jti`) of the licence that it holds; empty where it holds none.
+    #[prost(string, tag = "3")]
+    pub held: ::prost::alloc::string::String,
+    /// The instance's clock, in unix seconds.
+    #[prost(sint64, tag = "4")]
+    pub sent_at: i64,
+    /// The id of the key that the sender has pinned.
+    #[prost(bytes = "vec", tag = "5")]
+    pub pinned_key: ::prost::alloc::vec::Vec<u8>,
+}
+/// The answer to it.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct LicenceResponse {
+    /// Holds a LicenceAnswer.
+    #[prost(message, optional, tag = "1")]
+    pub answer: ::core::option::Option<Envelope>,
+    /// From the sender's pinned key to the one that signed, where they differ.
+    #[prost(message, repeated, tag = "2")]
+    pub successions: ::prost::alloc::vec::Vec<Envelope>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct LicenceAnswer {
+    #[prost(bytes = "vec", tag = "1")]
+    pub nonce: ::prost::alloc::vec::Vec<u8>,
+    /// Central's clock, in unix seconds.
+    #[prost(sint64, tag = "2")]
+    pub answered_at: i64,
+    #[prost(oneof = "licence_answer::Result", tags = "3, 4")]
+    pub result: ::core::option::Option<licence_answer::Result>,
+}
+/// Nested message and enum types in `LicenceAnswer`.
+pub mod licence_answer {
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
+    pub enum Result {
+        /// A compact JWT.
+        #[prost(string, tag = "3")]
+        Licence(::prost::alloc::string::String),
+        #[prost(message, tag = "4")]
+        Refusal(super::LicenceRefusal),
+    }
+}
+/// Why there is no other licence.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct LicenceRefusal {
+    #[prost(enumeration = "licence_refusal::Reason", tag = "1")]
+    pub reason: i32,
+    /// For the operator.
+    #[prost(string, tag = "2")]
+    pub message: ::prost::alloc::string::String,
+    /// From when on it may be renewed, in unix seconds of central's clock; only with REASON_EARLY.
+    #[prost(sint64, tag = "3")]
+    pub allowed_from: i64,
+}
+/// Nested message and enum types in `LicenceRefusal`.
+pub mod licence_refusal {
+    #[derive(
+        Clone,
+        Copy,
+        Debug,
+        PartialEq,
+        Eq,
+        Hash,
+        PartialOrd,
+        Ord,
+        ::prost::Enumeration
+    )]
+    #[repr(i32)]
+    pub enum Reason {
+        Unspecified = 0,
+        /// Two thirds of the term of the one that it holds have not passed.
+        Early = 1,
+        /// No activation has this key.
+        UnknownKey = 2,
+        /// The activation is disabled or blocked.
+        Activation = 3,
+        /// The contract has ended, or has not begun.
+        Contract = 4,
+    }
+    impl Reason {
+        /// String value of the enum field names used in the ProtoBuf definition.
+        ///
+        /// The values are not transformed in any way and thus are considered stable
+        /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+        pub fn as_str_name(&self) -> &'static str {
+            match self {
+                Self::Unspecified => "REASON_UNSPECIFIED",
+                Self::Early => "REASON_EARLY",
+                Self::UnknownKey => "REASON_UNKNOWN_KEY",
+                Self::Activation => "REASON_ACTIVATION",
+                Self::Contract => "REASON_CONTRACT",
+            }
+        }
+        /// Creates an enum from field names used in the ProtoBuf definition.
+        pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+            match value {
+                "REASON_UNSPECIFIED" => Some(Self::Unspecified),
+                "REASON_EARLY" => Some(Self::Early),
+                "REASON_UNKNOWN_KEY" => Some(Self::UnknownKey),
+                "REASON_ACTIVATION" => Some(Self::Activation),
+                "REASON_CONTRACT" => Some(Self::Contract),
+                _ => None,
+            }
+        }
+    }
+}
+/// POST /v1/uploads takes an envelope of this, signed by the agent's identity key.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct UploadRequest {
+    /// The instance's id: a UUID as text.
+    #[prost(string, tag = "1")]
+    pub instance: ::prost::alloc::string::String,
+    /// 16 to 32 random bytes.
+    #[prost(bytes = "vec", tag = "2")]
+    pub nonce: ::prost::alloc::vec::Vec<u8>,
+    /// The instance's clock, in unix seconds.
+    #[prost(sint64, tag = "3")]
+    pub sent_at: i64,
+    /// The id of the key that the sender has pinned.
+    #[prost(bytes = "vec", tag = "4")]
+    pub pinned_key: ::prost::alloc::vec::Vec<u8>,
+}
+/// The answer to it.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct UploadResponse {
+    /// Holds an UploadAnswer.
+    #[prost(message, optional, tag = "1")]
+    pub answer: ::core::option::Option<Envelope>,
+    /// From the sender's pinned key to the one that signed, where they differ.
+    #[prost(message, repeated, tag = "2")]
+    pub successions: ::prost::alloc::vec::Vec<Envelope>,
+}
+/// Where bundles are put, and where their answers lie.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct UploadAnswer {
+    #[prost(bytes = "vec", tag = "1")]
+    pub nonce: ::prost::alloc::vec::Vec<u8>,
+    /// Central's clock, in unix seconds.
+    #[prost(sint64, tag = "2")]
+    pub answered_at: i64,
+    /// The pre-signed URL to PUT bundles to. A later bundle takes the place of an earlier one.
+    #[prost(string, tag = "3")]
+    pub put_url: ::prost::alloc::string::String,
+    /// What the PUT must say.
+    #[prost(message, repeated, tag = "4")]
+    pub headers: ::prost::alloc::vec::Vec<upload_answer::Header>,
+    /// The pre-signed URL to GET the bundle of receipts from.
+    #[prost(string, tag = "5")]
+    pub receipts_url: ::prost::alloc::string::String,
+    /// Both hold until then, in unix seconds of central's clock.
+    #[prost(sint64, tag = "6")]
+    pub expires_at: i64,
+    /// The longest bundle that is picked up, in bytes.
+    #[prost(uint64, tag = "7")]
+    pub max_bytes: u64,
+    /// The bundle of receipts made last, where there is one.
+    #[prost(bytes = "vec", tag = "8")]
+    pub receipts: ::prost::alloc::vec::Vec<u8>,
+    /// Why there is no URL; for the operator.
+    #[prost(string, tag = "9")]
+    pub refusal: ::prost::alloc::string::String,
+}
+/// Nested message and enum types in `UploadAnswer`.
+pub mod upload_answer {
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+    pub struct Header {
+        #[prost(string, tag = "1")]
+        pub name: ::prost::alloc::string::String,
+        #[prost(string, tag = "2")]
+        pub value: ::prost::alloc::string::String,
+    }
 }

@@ -3,10 +3,13 @@
 
 use std::path::Path;
 
-const FILES: [&str; 4] = [
+const FILES: [&str; 7] = [
     "highwater/v1/activation.proto",
+    "highwater/v1/bundle.proto",
     "highwater/v1/envelope.proto",
+    "highwater/v1/licence.proto",
     "highwater/v1/report.proto",
+    "highwater/v1/upload.proto",
     "highwater/v1/usage.proto",
 ];
 

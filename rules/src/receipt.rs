@@ -242,7 +242,8 @@ mod tests {
             report_digest: sha256(b"report").0.to_vec(),
             result: Some(outcome::Result::Receipt(envelope)),
         };
-        let answer = Answer { nonce: nonce.to_vec(), answered_at: 101, outcomes: vec![outcome] };
+        let answer =
+            Answer { nonce: nonce.to_vec(), answered_at: 101, outcomes: vec![outcome], ..Answer::default() };
         let answer = key(answer_key).seal(Kind::Answer, answer.encode_to_vec());
         ReportResponse { answer: Some(answer), successions }.encode_to_vec()
     }
@@ -310,7 +311,8 @@ mod tests {
             report_digest: sha256(b"report").0.to_vec(),
             result: Some(outcome::Result::Refusal(refusal)),
         };
-        let answer = Answer { nonce: b"nonce".to_vec(), answered_at: 1, outcomes: vec![outcome] };
+        let answer =
+            Answer { nonce: b"nonce".to_vec(), answered_at: 1, outcomes: vec![outcome], ..Answer::default() };
         let answer = key(1).seal(Kind::Answer, answer.encode_to_vec());
         let body = ReportResponse { answer: Some(answer), successions: vec![] }.encode_to_vec();
         let believed = believe(&body, &key(1).public(), b"nonce", &[sent()]).unwrap();

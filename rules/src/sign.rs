@@ -28,6 +28,11 @@ pub const fn word(kind: Kind) -> &'static str {
         Kind::Activation => "activation",
         Kind::Grant => "grant",
         Kind::Succession => "succession",
+        Kind::Export => "export",
+        Kind::LicenceRequest => "licence-request",
+        Kind::LicenceAnswer => "licence-answer",
+        Kind::UploadRequest => "upload-request",
+        Kind::UploadAnswer => "upload-answer",
     }
 }
 

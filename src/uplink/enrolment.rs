@@ -286,6 +286,7 @@ mod tests {
             terms: Some(Terms { contract: "c".to_owned(), contract_end: 0, grace_s: 7_776_000 }),
             product: "p".to_owned(),
             customer: "k".to_owned(),
+            ..Grant::default()
         };
         let envelope = key(signer).seal(Kind::Grant, grant.encode_to_vec()).encode_to_vec();
         let joined = Joined { grant, envelope, key: key(signer).public() };

@@ -35,7 +35,7 @@ pub(crate) fn receipts(
 ) -> Vec<u8> {
     let batch = ReportBatch::decode(body).unwrap();
     let outcomes = batch.reports.iter().map(|sealed| receipt(sealed, signer)).collect();
-    let mut answer = Answer { nonce: batch.nonce, answered_at: 1_795_000_000, outcomes };
+    let mut answer = Answer { nonce: batch.nonce, answered_at: 1_795_000_000, outcomes, ..Answer::default() };
     spoil(&mut answer);
     let answer = key(signer).seal(Kind::Answer, answer.encode_to_vec());
     ReportResponse { answer: Some(answer), successions }.encode_to_vec()
@@ -79,6 +79,7 @@ pub(crate) fn grant(body: &[u8], first: u8, signer: u8, successions: Vec<Envelop
         terms: Some(terms()),
         product: "Load\u{1b}[2J Balancer".to_owned(),
         customer: "Example GmbH".to_owned(),
+        ..Grant::default()
     };
     let grant = key(signer).seal(Kind::Grant, grant.encode_to_vec());
     let first_key = key(first).public().bytes().to_vec();

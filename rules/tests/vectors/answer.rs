@@ -59,6 +59,7 @@ fn answer(receipt_by: &str, change: impl FnOnce(&mut Envelope)) -> Answer {
                 result: Some(outcome::Result::Refusal(refusal)),
             },
         ],
+        ..Answer::default()
     }
 }
 

@@ -37,6 +37,7 @@ fn grant() -> Grant {
         terms: Some(terms()),
         product: "edge balancer".into(),
         customer: "ACME GmbH".into(),
+        ..Grant::default()
     }
 }
 

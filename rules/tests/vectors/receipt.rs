@@ -44,7 +44,7 @@ pub(crate) fn judge(given: &Value, input: &Value) -> Said {
     let central = signer_of(&key.bytes());
     let result = Some(outcome::Result::Receipt(envelope.clone()));
     let outcomes = vec![Outcome { report_digest: sent.digest.0.to_vec(), result }];
-    let answer = Answer { nonce: vec![0; 16], answered_at: 0, outcomes };
+    let answer = Answer { nonce: vec![0; 16], answered_at: 0, outcomes, ..Answer::default() };
     let answer = Some(central.seal(Kind::Answer, answer.encode_to_vec()));
     let body = ReportResponse { answer, successions: vec![] }.encode_to_vec();
     match believe(&body, &key, &[0; 16], &[sent]) {
