@@ -32,6 +32,7 @@ mod events;
 mod joined;
 mod json;
 mod log;
+mod renewer;
 mod report_json;
 mod reporter;
 mod wake;

@@ -25,6 +25,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("report_json", &["json", "log"]),
     ("joined", &["keeper", "ledger", "uplink"]),
     ("reporter", &["config", "events", "joined", "keeper", "ledger", "log", "uplink"]),
+    ("renewer", &["config", "events", "joined", "keeper", "licence", "uplink"]),
     ("wake", &[]),
     ("log", &["clock", "config"]),
     ("json", &["log"]),
@@ -36,7 +37,7 @@ const LAYERS: &[(&str, &[&str])] = &[
         "daemon",
         &[
             "clock", "config", "events", "files", "gate", "host", "joined", "keeper", "ledger", "log",
-            "recorder", "reporter", "sampler", "sources", "wake",
+            "recorder", "renewer", "reporter", "sampler", "sources", "wake",
         ],
     ),
     (
