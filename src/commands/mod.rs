@@ -5,6 +5,7 @@ mod check_config;
 mod completions;
 mod doctor;
 mod gate;
+mod license;
 mod once;
 mod peaks;
 mod push;
@@ -103,6 +104,17 @@ enum Command {
     /// gate is closed, and 13 where nothing is known: the agent is not running, or has told nothing for an hour. In a unit:
     /// `ExecCondition=/usr/bin/highwater gate`.
     Gate(gate::Options),
+    /// Shows, installs, renews and fetches licences
+    ///
+    /// A licence is central's signed word that this instance may use the software: under which contract, for what, and until when. An
+    /// online one lasts for days, and the agent renews it by itself. An offline one lasts as long as the contract, and is carried in.
+    ///
+    /// Its dates, `expires_at` and the one from which on it is renewed, are none of the three others: when the next report is due, when
+    /// grace ends, when the contract ends. docs/gate.md tells what the gate makes of each.
+    License {
+        #[command(subcommand)]
+        action: license::Action,
+    },
     /// Walks the ledger's hash chain and names the first row that does not fit
     Verify(verify::Options),
     /// Shows the configuration in effect, or every mistake in it at once
@@ -191,6 +203,7 @@ fn dispatch(cli: &Cli) -> Outcome {
         Command::Report(options) => report::show(&load(&cli.common)?, options),
         Command::Push(options) => push::push(&load(&cli.common)?, options),
         Command::Gate(options) => gate::tell(&cli.common, options),
+        Command::License { action } => license::run(&cli.common, action),
         Command::Verify(options) => verify::verify(&load(&cli.common)?, options),
     }
 }
