@@ -1,6 +1,9 @@
-//! The answer to an agent that asks for a licence, held to what was asked and to the key that is trusted.
+//! Renewing a licence: when an agent asks for another one, and central's answer, held to what was asked and to the key that is
+//! trusted.
 
+use crate::licence::{Claims, Mode, Status, renewal_wanted_from};
 use crate::receipt::{AnswerError, unreadable};
+use crate::retry::{SPLAY_S, splay};
 use crate::sign::PublicKey;
 use crate::trust;
 use highwater_proto::v1::{Kind, LicenceAnswer, LicenceResponse, licence_answer, licence_refusal};
@@ -8,6 +11,26 @@ use prost::Message as _;
 
 /// The longest message of a refusal that is kept, in characters.
 const MESSAGE_MAX: usize = 300;
+
+/// How long until an agent asks central for a licence, in seconds; 0 where it is time. `None` where it does not ask by itself: an
+/// offline licence is carried in. `now_s` is a moment of the instance's own time.
+///
+/// The asking of a fleet whose licences were issued together is spread over an hour, or over a quarter of what is left of a short one.
+#[must_use]
+pub fn wait_s(licence: Option<&Claims>, instance: &str, now_s: i64) -> Option<i64> {
+    match licence {
+        // What was taken back may be given again.
+        None => Some(0),
+        Some(claims) if claims.status == Status::Revoked => Some(0),
+        Some(claims) if claims.mode == Mode::Offline => None,
+        Some(claims) => {
+            let wanted = renewal_wanted_from(claims);
+            let left = claims.expires_at.saturating_sub(wanted).max(0);
+            let at = wanted.saturating_add(splay(instance, SPLAY_S.min(left / 4)));
+            Some(at.saturating_sub(now_s).max(0))
+        }
+    }
+}
 
 /// An answer that is believed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,6 +91,7 @@ pub fn believe(body: &[u8], pinned: &PublicKey, nonce: &[u8]) -> Result<Renewed,
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::licence::{Limits, Subject};
     use crate::sign::{Identity, SealError};
     use highwater_proto::v1::{Envelope, LicenceRefusal, Succession};
 
@@ -90,6 +114,61 @@ mod tests {
         let answer = LicenceAnswer { nonce: nonce.to_vec(), answered_at: 100, result };
         let answer = Some(key(signer).seal(kind, answer.encode_to_vec()));
         LicenceResponse { answer, successions }.encode_to_vec()
+    }
+
+    fn licence_of(issued_at: i64, expires_at: i64) -> Claims {
+        Claims {
+            id: "l-1".to_owned(),
+            issued_at,
+            not_before: issued_at,
+            expires_at,
+            subject: Subject::Instance("i".to_owned()),
+            identity: "i".to_owned(),
+            contract: "c".to_owned(),
+            product: "p".to_owned(),
+            customer: "k".to_owned(),
+            email: None,
+            mode: Mode::Online,
+            status: Status::Active,
+            features: vec![],
+            limits: Limits::default(),
+            grace_s: 7_776_000,
+            slot_s: None,
+            contract_end: None,
+        }
+    }
+
+    #[test]
+    fn a_licence_is_asked_for_in_its_last_days_or_where_there_is_none() {
+        const DAY_S: i64 = 86_400;
+        let ten_days = licence_of(1000, 1000 + 10 * DAY_S);
+        let wanted = 1000 + 7 * DAY_S;
+        let spread = splay("i", SPLAY_S);
+        assert!(spread > 0, "another instance's turn shows more");
+        for (licence, now_s, expect) in [
+            (None, 5, Some(0)),
+            (Some(&ten_days), 1000, Some(7 * DAY_S + spread)),
+            (Some(&ten_days), wanted, Some(spread)),
+            (Some(&ten_days), wanted + spread, Some(0)),
+            (Some(&ten_days), wanted + 90 * DAY_S, Some(0)),
+            (Some(&Claims { mode: Mode::Offline, ..ten_days.clone() }), wanted, None),
+            (Some(&Claims { mode: Mode::Offline, ..ten_days.clone() }), i64::MAX, None),
+            (Some(&Claims { status: Status::Revoked, expires_at: 1000, ..ten_days.clone() }), 1000, Some(0)),
+        ] {
+            assert_eq!(wait_s(licence, "i", now_s), expect, "{licence:?} at {now_s}");
+        }
+    }
+
+    #[test]
+    fn a_short_licence_is_asked_for_well_before_its_end_and_never_before_central_would_renew_it() {
+        for term in [1, 2, 3, 5, 60, 600, 86_400, 3 * 86_400] {
+            let licence = licence_of(1000, 1000 + term);
+            for n in 0..50 {
+                let at = 1000 + wait_s(Some(&licence), &format!("instance-{n}"), 1000).unwrap();
+                let allowed = crate::licence::renewal_allowed_from(&licence);
+                assert!(at >= allowed && at - allowed <= (1000 + term - allowed) / 4, "{term}: {at}");
+            }
+        }
     }
 
     fn check(body: &[u8]) -> Result<Renewed, AnswerError> {
