@@ -3,6 +3,7 @@
 
 use crate::ledger::{Fate, Kept, Ledger, LedgerError};
 use highwater_proto::v1::{Envelope, Grant, Kind, Receipt, Terms};
+use highwater_rules::carried::Carried;
 use highwater_rules::day::Calendar;
 use highwater_rules::grace::{Anchor, Grace, Since, Timeline};
 use highwater_rules::record::Mark;
@@ -168,6 +169,25 @@ impl Keeper {
             self.standing = Standing::of(receipt.terms.as_ref(), &receipt.identity);
         }
         accepted
+    }
+
+    /// Accepts what central answered to an export, carried here by hand. The newest receipt in it counts from the export. Says whether
+    /// the grace period began anew.
+    pub fn accept_carried(&mut self, carried: &Carried, now: &Mark) -> bool {
+        let newest = carried.newest.as_ref();
+        let anchor = newest.and_then(|(receipt, _)| anchor(receipt));
+        let answered_at = newest.map_or(carried.answered_at, |(_, answered_at)| *answered_at);
+        let accepted = self.timeline.accept_exported(anchor, carried.exported_ms, answered_at, now);
+        if let (true, Some((receipt, _))) = (accepted, newest) {
+            self.standing = Standing::of(receipt.terms.as_ref(), &receipt.identity);
+        }
+        accepted
+    }
+
+    /// All the time that was ever counted of the instance's, in unix milliseconds: what an export says of when it was made.
+    pub fn counted_ms(&mut self, now: &Mark) -> i64 {
+        self.timeline.advance(now);
+        self.timeline.counted_ms()
     }
 
     /// Whether so much has passed that it should be kept again.

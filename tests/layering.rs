@@ -23,8 +23,9 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("licence", &["files", "uplink"]),
     ("keeper", &["ledger"]),
     ("report_json", &["json", "log"]),
-    ("joined", &["keeper", "ledger", "uplink"]),
-    ("reporter", &["config", "events", "joined", "keeper", "ledger", "log", "uplink"]),
+    ("joined", &["config", "keeper", "ledger", "uplink"]),
+    ("bundle", &["ledger", "uplink"]),
+    ("reporter", &["bundle", "config", "events", "joined", "keeper", "ledger", "licence", "log", "uplink"]),
     ("wake", &[]),
     ("log", &["clock", "config"]),
     ("json", &["log"]),
@@ -35,13 +36,14 @@ const LAYERS: &[(&str, &[&str])] = &[
     (
         "daemon",
         &[
-            "clock", "config", "events", "files", "gate", "host", "joined", "keeper", "ledger", "log",
-            "recorder", "reporter", "sampler", "sources", "wake",
+            "bundle", "clock", "config", "events", "files", "gate", "host", "joined", "keeper", "ledger",
+            "log", "recorder", "reporter", "sampler", "sources", "wake",
         ],
     ),
     (
         "commands",
         &[
+            "bundle",
             "clock",
             "config",
             "daemon",
@@ -52,6 +54,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "json",
             "keeper",
             "ledger",
+            "licence",
             "log",
             "report_json",
             "reporter",
