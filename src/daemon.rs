@@ -1,5 +1,7 @@
 //! The one loop: sleep to the end of the slot or a signal, do what is due.
 
+mod licence;
+
 use crate::clock::{self, Clock};
 use crate::config::{Config, Loaded};
 use crate::files::Root;
@@ -8,6 +10,7 @@ use crate::joined;
 use crate::keeper::{self, Keeper};
 use crate::ledger::{Ledger, LedgerError, Plan, prune_until};
 use crate::recorder::{Due, Recorder};
+use crate::renewer::{self, Renewer};
 use crate::reporter::{Ended, Reporter};
 use crate::sampler::Sampler;
 use crate::sources::Source;
@@ -42,13 +45,15 @@ pub(crate) struct Daemon {
     last_mark: Mark,
     keeper: Keeper,
     reporter: Reporter,
+    renewer: Renewer,
     gate: Gate,
 }
 
 /// What the loop has to do.
 enum Turn {
     Woken(Wake),
-    Pushed(Ended),
+    Pushed(Box<Ended>),
+    Renewed(Box<renewer::Ended>),
     Asked(GateEvent),
 }
 
@@ -88,6 +93,7 @@ pub(crate) async fn run(loaded: Loaded, reload: Reload, log: log::Handle) -> Res
     if keeper.doubted() {
         events::grace_doubted();
     }
+    let renewer = Renewer::new(&config.state_dir, opened.ledger.instance(), &config, &last_mark);
     let (gate, errors) = Gate::open(&config.gate);
     errors.iter().for_each(events::gate_failed);
     let recorder = Recorder::new(opened.ledger, plan(&config))?;
@@ -102,6 +108,7 @@ pub(crate) async fn run(loaded: Loaded, reload: Reload, log: log::Handle) -> Res
         last_mark,
         keeper,
         reporter,
+        renewer,
         gate,
     };
     daemon.plan_first_push();
@@ -112,7 +119,8 @@ pub(crate) async fn run(loaded: Loaded, reload: Reload, log: log::Handle) -> Res
         let turn = tokio::select! {
             biased;
             woken = wakes.next(wake_at) => Turn::Woken(woken?),
-            ended = daemon.reporter.ended() => Turn::Pushed(ended),
+            ended = daemon.reporter.ended() => Turn::Pushed(Box::new(ended)),
+            ended = daemon.renewer.ended() => Turn::Renewed(Box::new(ended)),
             asked = daemon.gate.next() => Turn::Asked(asked),
         };
         match turn {
@@ -123,7 +131,8 @@ pub(crate) async fn run(loaded: Loaded, reload: Reload, log: log::Handle) -> Res
                 daemon.stop(signal);
                 return Ok(());
             }
-            Turn::Pushed(ended) => daemon.pushed(ended),
+            Turn::Pushed(ended) => daemon.pushed(*ended),
+            Turn::Renewed(ended) => daemon.renewed(*ended),
             Turn::Asked(asked) => daemon.asked(asked),
         }
     }
@@ -152,8 +161,9 @@ impl Daemon {
         let now_s = clock::unix_s();
         let slot_end = length.slot_at(now_s).end(length);
         let push_at = self.reporter.wake_at(&self.last_mark);
+        let ask_at = self.renewer.wake_at(&self.last_mark);
         // What is due at once is due at the next second: a deadline that has passed would not be waited for.
-        let others = [push_at, self.gate.due_at()].into_iter().flatten().map(|at| at.max(now_s));
+        let others = [push_at, ask_at, self.gate.due_at()].into_iter().flatten().map(|at| at.max(now_s));
         others.fold(slot_end, i64::min)
     }
 
@@ -178,6 +188,7 @@ impl Daemon {
         let now = self.clock.now();
         self.keeper.follow_grant(joined.enrolment.grant(), &now);
         self.keep();
+        self.renewer.ask_soon();
         self.reporter.plan(0, &now);
     }
 
@@ -195,6 +206,7 @@ impl Daemon {
             self.state.ledger_failed(&error);
         }
         let grace = self.keeper.turn(&now);
+        self.look_after_the_licence(&now);
         if self.keeper.wants_keeping() {
             self.keep();
         }
@@ -259,7 +271,8 @@ impl Daemon {
                 if look(&mut self.reporter) {
                     self.joined();
                 }
-                // Whoever asked may have gone.
+                // Whoever asked finds the gate as it is now; it may have gone.
+                self.settle();
                 let _ = reply.send(json!({"activated": self.reporter.joined().is_some()}));
             }
             GateEvent::Control(Control::Push { open_day, retry_parked, reply }) => {
@@ -383,6 +396,7 @@ impl Daemon {
         self.clock = Clock::new(&config.sampling.root);
         self.sampler = sampler(&config);
         self.reporter.follow(config.uplink.clone());
+        self.renewer.follow(&config);
         self.gate.follow(&config.gate).iter().for_each(events::gate_failed);
         self.config = config;
         self.settle();

@@ -1,5 +1,9 @@
 //! The log's events, in one place. Their names and keys are the contract of `docs/log-events.md`, which a test holds them to.
 
+mod licence;
+
+pub(crate) use licence::*;
+
 use crate::config::{Loaded, Warning};
 use crate::gate::{GateError, HookEnd, State};
 use crate::host::HostFacts;
@@ -322,6 +326,7 @@ pub(crate) fn identity(before: Option<&str>, now: Option<&str>) {
         error!(before, now, "identity_split");
     }
 }
+
 /// The gate's stage is another; `previous` is the one told before, where it is known.
 pub(crate) fn gate_changed(previous: Option<Stage>, now: &State) {
     let (state, previous, days_left) = (now.stage.word(), previous.map(Stage::word), now.days_left);

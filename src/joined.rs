@@ -4,6 +4,7 @@ use crate::config::{self, Transport};
 use crate::keeper::{Keeper, Trust};
 use crate::ledger::{Ledger, LedgerError};
 use crate::uplink::{Enrolment, EnrolmentError, Identity, IdentityError, enrolment, identity};
+use highwater_proto::v1::Envelope;
 use highwater_rules::record::Mark;
 use highwater_rules::sign::PublicKey;
 use std::os::unix::fs::MetadataExt as _;
@@ -15,6 +16,26 @@ use std::sync::Arc;
 pub(crate) struct Joined {
     pub(crate) identity: Arc<Identity>,
     pub(crate) enrolment: Enrolment,
+}
+
+impl Joined {
+    /// The same with central's new key pinned, to which `successions` lead, and kept; `None` where it is the pinned one.
+    ///
+    /// # Errors
+    /// When they do not lead there, or it can't be kept.
+    pub(crate) fn pinned(
+        &self,
+        key: &PublicKey,
+        successions: &[Envelope],
+        state_dir: &Path,
+    ) -> Result<Option<Joined>, EnrolmentError> {
+        if key == self.enrolment.pinned() {
+            return Ok(None);
+        }
+        let enrolment = self.enrolment.with_pinned(key, successions)?;
+        enrolment.store(state_dir)?;
+        Ok(Some(Joined { identity: self.identity.clone(), enrolment }))
+    }
 }
 
 /// Why what activation left can't be used.
@@ -68,6 +89,15 @@ pub(crate) fn file_mark(state_dir: &Path) -> FileMark {
         let meta = state_dir.join(name).metadata().ok()?;
         Some((meta.ino(), meta.ctime(), meta.ctime_nsec()))
     })
+}
+
+/// Central's keys, the pinned one first, as far as activation left any that are believed: also where the identity key can't be used.
+pub(crate) fn central_keys(joined: Option<&Joined>, state_dir: &Path, instance: &str) -> Vec<PublicKey> {
+    let of = |enrolment: &Enrolment| enrolment.keys().cloned().collect();
+    match joined {
+        Some(joined) => of(&joined.enrolment),
+        None => Enrolment::evidence(state_dir, instance).as_ref().map(of).unwrap_or_default(),
+    }
 }
 
 /// The grace period as it was kept, held to the key and the grant that activation left. Where one of the two can't be used, to the

@@ -27,6 +27,7 @@ pub struct Standing {
     pub contract_end: Option<i64>,
     /// Whom central counts the instance for.
     pub identity: Option<String>,
+    pub revoked_at: Option<i64>,
 }
 
 impl Standing {
@@ -35,6 +36,7 @@ impl Standing {
             contract: terms.map(|t| t.contract.clone()),
             contract_end: terms.map(|t| t.contract_end).filter(|end| *end != 0),
             identity: Some(identity.to_owned()),
+            revoked_at: None,
         }
     }
 }
@@ -190,6 +192,13 @@ impl Keeper {
         self.timeline.counted_ms()
     }
 
+    pub fn follow_licence(&mut self, _: Option<highwater_rules::licence::Claims>) {}
+    pub fn licence_state(&self) -> highwater_rules::licence::LicenceState {
+        highwater_rules::licence::LicenceState::Missing
+    }
+    pub fn now_s(&self) -> i64 {
+        self.timeline.latest_ms.div_euclid(1000)
+    }
     /// Whether so much has passed that it should be kept again.
     #[must_use]
     pub fn wants_keeping(&self) -> bool {
@@ -321,6 +330,7 @@ fn parse(text: &str) -> Option<Believed> {
         contract: word("contract"),
         contract_end: number("contract_end"),
         identity: word("identity"),
+        revoked_at: None,
     };
     Some(Believed { timeline, standing, row: number("row")? })
 }

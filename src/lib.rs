@@ -33,6 +33,7 @@ mod events;
 mod joined;
 mod json;
 mod log;
+mod renewer;
 mod report_json;
 mod reporter;
 mod wake;

@@ -26,6 +26,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("joined", &["config", "keeper", "ledger", "uplink"]),
     ("bundle", &["ledger", "uplink"]),
     ("reporter", &["bundle", "config", "events", "joined", "keeper", "ledger", "licence", "log", "uplink"]),
+    ("renewer", &["config", "events", "joined", "keeper", "licence", "uplink"]),
     ("wake", &[]),
     ("log", &["clock", "config"]),
     ("json", &["log"]),
@@ -37,7 +38,7 @@ const LAYERS: &[(&str, &[&str])] = &[
         "daemon",
         &[
             "bundle", "clock", "config", "events", "files", "gate", "host", "joined", "keeper", "ledger",
-            "log", "recorder", "reporter", "sampler", "sources", "wake",
+            "log", "recorder", "renewer", "reporter", "sampler", "sources", "wake",
         ],
     ),
     (
@@ -56,6 +57,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "ledger",
             "licence",
             "log",
+            "renewer",
             "report_json",
             "reporter",
             "sampler",

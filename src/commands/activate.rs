@@ -9,6 +9,7 @@ use crate::files::{Root, read_bounded};
 use crate::gate::client;
 use crate::host::HostFacts;
 use crate::ledger::{Ledger, LedgerError};
+use crate::licence::{self, InstallError};
 use crate::log::{at, print};
 use crate::sources::ram::mem_total;
 use crate::uplink::activate::{ActivateError, Candidate};
@@ -20,11 +21,13 @@ use crate::uplink::{
 };
 use clap::Args;
 use highwater_proto::v1::Host;
+use highwater_rules::licence::Holder;
 use highwater_rules::report::Names;
 use highwater_rules::retry::{SPLAY_S, splay};
+use highwater_rules::sign::PublicKey;
 use highwater_rules::token::EnrolmentToken;
 use serde_json::json;
-use std::io::Read as _;
+use std::io::{Read as _, Write as _};
 use std::os::unix::fs::{MetadataExt as _, chown};
 use std::path::{Path, PathBuf};
 
@@ -112,13 +115,30 @@ pub(super) fn activate(loaded: &Loaded, options: &Options) -> Outcome {
     drop(client);
     runtime.shutdown_background();
     let enrolment = outcome?;
+    // First the licence: an agent that finds the activation finds it too.
+    let licence = install_granted(state_dir, &enrolment);
     enrolment.store(state_dir)?;
+    if let Err(error) = licence {
+        // The host has joined all the same, and the agent asks for another.
+        let _ = writeln!(std::io::stderr(), "highwater: the licence that came with it is not used: {error}");
+    }
     wake_the_agent(loaded)?;
     tell(loaded, options, &enrolment, false)
 }
 
+/// Installs the licence that came with the grant, where one did.
+pub(super) fn install_granted(state_dir: &Path, enrolment: &Enrolment) -> Result<(), InstallError> {
+    let grant = enrolment.grant();
+    if grant.licence.is_empty() {
+        return Ok(());
+    }
+    let keys: Vec<&PublicKey> = enrolment.keys().collect();
+    let holder = Holder { instance: &grant.instance, identity: Some(&grant.identity), cluster: None };
+    licence::install(state_dir, &grant.licence, &keys, &holder, None).map(drop)
+}
+
 /// A running agent looks for an activation at each slot; asked on its socket, at once.
-fn wake_the_agent(loaded: &Loaded) -> std::io::Result<()> {
+pub(super) fn wake_the_agent(loaded: &Loaded) -> std::io::Result<()> {
     if let (Some(_), Some(socket)) =
         (Ledger::writer(&loaded.config.state_dir), loaded.config.gate.socket.as_deref())
     {

@@ -1,11 +1,11 @@
 //! `highwater import`: takes in what central answered to exports, carried here by hand.
 
+use super::activate::{install_granted, wake_the_agent};
 use super::export::{ask_the_agent, open_writer, unusable};
-use super::{Failure, Outcome, exit, open_reader, print_json, run};
+use super::{Failure, Outcome, exit, open_reader, print_json};
 use crate::bundle::{Incoming, ReadError, Reply, read_file};
 use crate::clock::Clock;
 use crate::config::Loaded;
-use crate::gate::client;
 use crate::joined;
 use crate::ledger::Ledger;
 use crate::log::print;
@@ -18,6 +18,7 @@ use highwater_proto::v1::{ActivationResponse, Envelope};
 use highwater_rules::receipt::AnswerError;
 use prost::Message as _;
 use serde_json::{Value, json};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 #[derive(Debug, Args)]
@@ -129,7 +130,13 @@ fn activate(
     };
     match granted(&grant.encode_to_vec(), &awaited, &identity.public()) {
         Ok(enrolment) => {
+            // First the licence: an agent that finds the activation finds it too. Without it the host has joined all the same.
+            let licence = install_granted(state_dir, &enrolment);
             enrolment.store(state_dir)?;
+            if let Err(error) = licence {
+                let text = format!("highwater: the licence that came with it is not used: {error}\n");
+                let _ = std::io::stderr().write_all(text.as_bytes());
+            }
             pending::remove(state_dir)?;
             Ok(Ok(true))
         }
@@ -139,17 +146,6 @@ fn activate(
         Err(ActivateError::Exchange(PushError::Answer(error))) => Ok(Err(error.to_string())),
         Err(error) => Err(error.into()),
     }
-}
-
-/// A running agent looks for an activation at each slot; asked on its socket, at once.
-fn wake_the_agent(loaded: &Loaded) -> std::io::Result<()> {
-    if let (Some(_), Some(socket)) =
-        (Ledger::writer(&loaded.config.state_dir), loaded.config.gate.socket.as_deref())
-    {
-        // Where it can't be asked, it finds out by itself.
-        let _ = run::runtime()?.block_on(client::request(socket, "POST", "/v1/wake"));
-    }
-    Ok(())
 }
 
 /// Receipts and the grace period: by the agent that runs, as it holds the ledger, or here.

@@ -7,6 +7,7 @@ mod doctor;
 mod export;
 mod gate;
 mod import;
+mod license;
 mod once;
 mod peaks;
 mod prune;
@@ -116,6 +117,17 @@ enum Command {
     /// gate is closed, and 13 where nothing is known: the agent is not running, or has told nothing for an hour. In a unit:
     /// `ExecCondition=/usr/bin/highwater gate`.
     Gate(gate::Options),
+    /// Shows, installs, renews and fetches licences
+    ///
+    /// A licence is central's signed word that this instance may use the software: under which contract, for what, and until when. An
+    /// online one lasts for days, and the agent renews it by itself. An offline one lasts as long as the contract, and is carried in.
+    ///
+    /// Its dates, `expires_at` and the one from which on it is renewed, are none of the three others: when the next report is due, when
+    /// grace ends, when the contract ends. docs/gate.md tells what the gate makes of each.
+    License {
+        #[command(subcommand)]
+        action: license::Action,
+    },
     /// Walks the ledger's hash chain and names the first row that does not fit
     Verify(verify::Options),
     /// Shows the configuration in effect, or every mistake in it at once
@@ -207,6 +219,7 @@ fn dispatch(cli: &Cli) -> Outcome {
         Command::Import(options) => import::import(&load(&cli.common)?, options),
         Command::Prune(options) => prune::prune(&load(&cli.common)?, options),
         Command::Gate(options) => gate::tell(&cli.common, options),
+        Command::License { action } => license::run(&cli.common, action),
         Command::Verify(options) => verify::verify(&load(&cli.common)?, options),
     }
 }

@@ -166,10 +166,11 @@ impl Reporter {
     fn install(&self, carried: &Carried, instance: &str, keeper: &Keeper, imported: &mut Imported) {
         let Some(joined) = &self.joined else { return };
         let keys: Vec<&PublicKey> = joined.enrolment.keys().collect();
+        let revoked_at = keeper.standing().revoked_at;
         let identity = keeper.standing().identity.as_deref();
         let holder = Holder { instance, identity, cluster: None };
         for token in &carried.licences {
-            match licence::install(&self.state_dir, token, &keys, &holder, None) {
+            match licence::install(&self.state_dir, token, &keys, &holder, revoked_at) {
                 Ok(Installed::Newer(claims)) => imported.licence = Some(claims.id),
                 Ok(Installed::Same(_) | Installed::Older(_)) => {}
                 // One for another of those whose files were carried together.

@@ -64,6 +64,8 @@ pub(crate) struct Reporter {
     replies: Vec<oneshot::Sender<Value>>,
     /// Someone waits for a push that could not begin yet.
     wanted: bool,
+    /// Licences that central offered in its answers.
+    offered: Vec<String>,
 }
 
 impl Reporter {
@@ -80,6 +82,7 @@ impl Reporter {
             run: Summary::default(),
             replies: Vec::new(),
             wanted: false,
+            offered: Vec::new(),
         }
     }
 
@@ -273,11 +276,12 @@ impl Reporter {
         now: &Mark,
     ) -> Result<(), LedgerError> {
         let Ended { client, sent, result } = ended;
-        let pushed = match result {
+        let mut pushed = match result {
             Ok(pushed) => pushed,
             Err(failure) => return self.failed(failure, ledger, now),
         };
         self.pin(&pushed.believed.key, &pushed.successions);
+        self.offered.append(&mut pushed.believed.licences);
         let mut fates = Vec::with_capacity(sent.len());
         let mut refused = None;
         let mut best: Option<highwater_proto::v1::Receipt> = None;
@@ -325,22 +329,22 @@ impl Reporter {
         tell(sent, fate);
     }
 
-    /// Pins the key that central signs with now, where it is another.
-    fn pin(&mut self, key: &PublicKey, successions: &[Envelope]) {
+    /// The licences that central offered since it was asked last.
+    pub(crate) fn take_offered(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.offered)
+    }
+
+    /// Pins the key that central signs with now, where it is another. `successions` came with its answer.
+    pub(crate) fn pin(&mut self, key: &PublicKey, successions: &[Envelope]) {
         let Some(joined) = &self.joined else { return };
-        if key == joined.enrolment.pinned() {
-            return;
-        }
         let before = joined.enrolment.pinned().id();
-        match joined.enrolment.with_pinned(key, successions) {
-            Ok(enrolment) => {
-                if let Err(error) = enrolment.store(&self.state_dir) {
-                    return events::activation_unusable(&error);
-                }
+        match joined.pinned(key, successions, &self.state_dir) {
+            Ok(Some(joined)) => {
                 events::key_changed(before, key.id());
                 self.seen = file_mark(&self.state_dir);
-                self.joined = Some(Rc::new(Joined { identity: joined.identity.clone(), enrolment }));
+                self.joined = Some(Rc::new(joined));
             }
+            Ok(None) => {}
             // The old key stays pinned: the next answer brings the line of successions again.
             Err(error) => events::activation_unusable(&error),
         }
