@@ -264,7 +264,7 @@ pub(crate) fn activated(enrolment: &Enrolment) {
     let grant = enrolment.grant();
     let terms = grant.terms.clone().unwrap_or_default();
     info!(
-        central = %enrolment.url(),
+        central = enrolment.url().map(ToString::to_string),
         identity = grant.identity.as_str(),
         contract = terms.contract.as_str(),
         contract_end = (terms.contract_end != 0).then(|| at(terms.contract_end)),
@@ -368,4 +368,18 @@ pub(crate) fn gate_failed(error: &GateError) {
 /// The status file can be written again.
 pub(crate) fn gate_recovered() {
     info!("gate_recovered");
+}
+
+/// What central answered to an export was taken in.
+pub(crate) fn imported(accepted: u64, already: u64, parked: usize, renewed: bool, error: Option<&str>) {
+    if error.is_some() {
+        warn!(accepted, already, parked, grace_renewed = renewed, error, "imported");
+    } else {
+        info!(accepted, already, parked, grace_renewed = renewed, "imported");
+    }
+}
+
+/// The bytes of reports that central has were dropped.
+pub(crate) fn pruned(reports: i64, bytes: i64) {
+    info!(reports, bytes, "pruned");
 }

@@ -1,5 +1,6 @@
 //! What an activation left, read again: central and the instance's key.
 
+use crate::config::{self, Transport};
 use crate::keeper::{Keeper, Trust};
 use crate::ledger::{Ledger, LedgerError};
 use crate::uplink::{Enrolment, EnrolmentError, Identity, IdentityError, enrolment, identity};
@@ -72,6 +73,11 @@ pub(crate) fn joined(state_dir: &Path, instance: &str) -> Result<Option<Joined>,
     };
     let enrolment = Enrolment::load(state_dir, &identity.public(), instance)?;
     Ok(enrolment.map(|enrolment| Joined { identity: Arc::new(identity), enrolment }))
+}
+
+/// Whether reports are carried by hand: as the configuration has it, or the contract. Then no connection is ever opened.
+pub(crate) fn is_air_gapped(config: &config::Uplink, enrolment: Option<&Enrolment>) -> bool {
+    config.transport == Transport::AirGap || enrolment.is_some_and(Enrolment::is_offline)
 }
 
 /// Which state of the files that activation leaves was looked at.

@@ -3,6 +3,7 @@
 
 use crate::ledger::{Fate, Kept, Ledger, LedgerError};
 use highwater_proto::v1::{Envelope, Grant, Kind, Receipt, Terms};
+use highwater_rules::carried::Carried;
 use highwater_rules::day::Calendar;
 use highwater_rules::grace::{Anchor, Grace, Since, Timeline};
 use highwater_rules::record::Mark;
@@ -172,6 +173,25 @@ impl Keeper {
         accepted
     }
 
+    /// Accepts what central answered to an export, carried here by hand. The newest receipt in it counts from the export. Says whether
+    /// the grace period began anew.
+    pub fn accept_carried(&mut self, carried: &Carried, now: &Mark) -> bool {
+        let newest = carried.newest.as_ref();
+        let anchor = newest.and_then(|(receipt, _)| anchor(receipt));
+        let answered_at = newest.map_or(carried.answered_at, |(_, answered_at)| *answered_at);
+        let accepted = self.timeline.accept_exported(anchor, carried.exported_ms, answered_at, now);
+        if let (true, Some((receipt, _))) = (accepted, newest) {
+            self.standing = Standing::of(receipt.terms.as_ref(), &receipt.identity);
+        }
+        accepted
+    }
+
+    /// All the time that was ever counted of the instance's, in unix milliseconds: what an export says of when it was made.
+    pub fn counted_ms(&mut self, now: &Mark) -> i64 {
+        self.timeline.advance(now);
+        self.timeline.counted_ms()
+    }
+
     pub fn follow_licence(&mut self, _: Option<highwater_rules::licence::Claims>) {}
     pub fn licence_state(&self) -> highwater_rules::licence::LicenceState {
         highwater_rules::licence::LicenceState::Missing
@@ -203,6 +223,7 @@ impl Keeper {
             "latest_ms": t.latest_ms,
             "boot_id": t.boot_id,
             "boot_ms": t.boot_ms,
+            "taken_back_ms": t.taken_back_ms,
             "row": ledger.written(),
             "contract": self.standing.contract,
             "contract_end": self.standing.contract_end,
@@ -302,6 +323,8 @@ fn parse(text: &str) -> Option<Believed> {
         latest_ms: number("latest_ms")?,
         boot_id: word("boot_id")?,
         boot_ms: number("boot_ms")?,
+        // Not there where an earlier version kept it.
+        taken_back_ms: number("taken_back_ms").unwrap_or(0),
     };
     let standing = Standing {
         contract: word("contract"),

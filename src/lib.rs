@@ -16,6 +16,7 @@ pub mod files;
 
 pub mod host;
 
+pub mod bundle;
 pub mod gate;
 pub mod ledger;
 pub mod sources;

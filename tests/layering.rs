@@ -23,8 +23,9 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("licence", &["files", "uplink"]),
     ("keeper", &["ledger"]),
     ("report_json", &["json", "log"]),
-    ("joined", &["keeper", "ledger", "uplink"]),
-    ("reporter", &["config", "events", "joined", "keeper", "ledger", "log", "uplink"]),
+    ("joined", &["config", "keeper", "ledger", "uplink"]),
+    ("bundle", &["ledger", "uplink"]),
+    ("reporter", &["bundle", "config", "events", "joined", "keeper", "ledger", "licence", "log", "uplink"]),
     ("renewer", &["config", "events", "joined", "keeper", "licence", "uplink"]),
     ("wake", &[]),
     ("log", &["clock", "config"]),
@@ -36,13 +37,14 @@ const LAYERS: &[(&str, &[&str])] = &[
     (
         "daemon",
         &[
-            "clock", "config", "events", "files", "gate", "host", "joined", "keeper", "ledger", "log",
-            "recorder", "renewer", "reporter", "sampler", "sources", "wake",
+            "bundle", "clock", "config", "events", "files", "gate", "host", "joined", "keeper", "ledger",
+            "log", "recorder", "renewer", "reporter", "sampler", "sources", "wake",
         ],
     ),
     (
         "commands",
         &[
+            "bundle",
             "clock",
             "config",
             "daemon",

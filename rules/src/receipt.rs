@@ -107,47 +107,54 @@ pub fn believe(
         if outcome.report_digest != sent.digest.0 {
             return Err(AnswerError::Outcomes);
         }
-        fates.push(match outcome.result {
-            Some(outcome::Result::Receipt(envelope)) => {
-                let receipt = open_receipt(&envelope, &key, &response.successions, pinned, sent)?;
-                Fate::Receipted { receipt, envelope: envelope.encode_to_vec() }
-            }
-            Some(outcome::Result::Refusal(refusal)) => Fate::Refused {
-                reason: refusal.reason(),
-                message: refusal.message.chars().filter(|c| !c.is_control()).take(300).collect(),
-                for_good: refusal.for_good,
-            },
-            None => return Err(AnswerError::Outcomes),
-        });
+        let signer = |envelope: &Envelope| signer(envelope, &key, &response.successions, pinned);
+        fates.push(fate(outcome.result, sent, signer)?);
     }
     Ok(Believed { answered_at: answer.answered_at, fates, licences: offered(answer.licences), key })
 }
 
 /// What is too long or too much is no reason not to believe the receipts beside it.
-fn offered(mut licences: Vec<String>) -> Vec<String> {
+pub(crate) fn offered(mut licences: Vec<String>) -> Vec<String> {
     licences.retain(|licence| licence.len() <= LICENCE_MAX_BYTES);
     licences.truncate(LICENCES_MAX);
     licences
 }
 
+/// What became of a report, as a believed answer says it; `signer` tells whose key a receipt must be of.
+pub(crate) fn fate(
+    result: Option<outcome::Result>,
+    sent: &Sent,
+    signer: impl Fn(&Envelope) -> Result<PublicKey, AnswerError>,
+) -> Result<Fate, AnswerError> {
+    match result {
+        Some(outcome::Result::Receipt(envelope)) => {
+            let key = signer(&envelope)?;
+            let receipt = Receipt::decode(key.open(&envelope, Kind::Receipt)?).map_err(unreadable)?;
+            check_receipt(&receipt, sent)?;
+            Ok(Fate::Receipted { receipt, envelope: envelope.encode_to_vec() })
+        }
+        Some(outcome::Result::Refusal(refusal)) => Ok(Fate::Refused {
+            reason: refusal.reason(),
+            message: refusal.message.chars().filter(|c| !c.is_control()).take(300).collect(),
+            for_good: refusal.for_good,
+        }),
+        None => Err(AnswerError::Outcomes),
+    }
+}
+
 /// A receipt given before central's key changed is signed by an older key of the line.
-fn open_receipt(
+fn signer(
     envelope: &Envelope,
     key: &PublicKey,
     successions: &[Envelope],
     pinned: &PublicKey,
-    sent: &Sent,
-) -> Result<Receipt, AnswerError> {
-    let signer = if envelope.key_id == key.id().0 {
-        key.clone()
-    } else {
-        let upto: Vec<Envelope> =
-            successions.iter().take_while(|s| s.key_id != envelope.key_id).cloned().collect();
-        trust::follow(pinned, &upto)?
-    };
-    let receipt = Receipt::decode(signer.open(envelope, Kind::Receipt)?).map_err(unreadable)?;
-    check_receipt(&receipt, sent)?;
-    Ok(receipt)
+) -> Result<PublicKey, AnswerError> {
+    if envelope.key_id == key.id().0 {
+        return Ok(key.clone());
+    }
+    let upto: Vec<Envelope> =
+        successions.iter().take_while(|s| s.key_id != envelope.key_id).cloned().collect();
+    Ok(trust::follow(pinned, &upto)?)
 }
 
 fn check_receipt(receipt: &Receipt, sent: &Sent) -> Result<(), AnswerError> {

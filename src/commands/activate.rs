@@ -1,8 +1,10 @@
 //! `highwater activate`: joins a central.
 
+mod carried;
+
 use super::{Failure, Outcome, exit, open_reader, plan, print_json, run, units};
 use crate::clock;
-use crate::config::{CentralUrl, Loaded};
+use crate::config::{CentralUrl, Loaded, Transport};
 use crate::files::{Root, read_bounded};
 use crate::gate::client;
 use crate::host::HostFacts;
@@ -54,6 +56,12 @@ pub(super) struct Options {
     /// A file that holds the enrolment token [default: $HIGHWATER_ENROLMENT_TOKEN]
     #[arg(long, value_name = "FILE")]
     token_file: Option<PathBuf>,
+    /// Open no connection: write the request into a file, to be carried to central; `highwater import` takes in its answer
+    #[arg(long, value_name = "FILE")]
+    export: Option<PathBuf>,
+    /// Write over the file of --export where it is there
+    #[arg(long, requires = "export")]
+    force: bool,
     /// Join anew where this host has joined already: another central, or the same once more
     #[arg(long)]
     again: bool,
@@ -85,17 +93,23 @@ pub(super) fn activate(loaded: &Loaded, options: &Options) -> Outcome {
     let token = token.ok_or_else(no_token)?;
     let url = asked_for
         .or_else(|| loaded.config.uplink.url.clone())
-        .or_else(|| before.as_ref().map(|before| before.url().clone()))
-        .ok_or_else(nowhere)?;
+        .or_else(|| before.as_ref().and_then(|before| before.url().cloned()));
     let ca_pem = options.ca_file.as_deref().map(certificates).transpose()?;
+    let host = host(loaded, &names);
+    let candidate = Candidate { token, instance, first_start, host, now_s: clock::unix_s(), ca_pem };
+    if let Some(path) = &options.export {
+        return carried::export(loaded, path, (options.force, options.json), &candidate, url);
+    }
+    if loaded.config.uplink.transport == Transport::AirGap {
+        return Err(carried::air_gapped());
+    }
+    let url = url.ok_or_else(nowhere)?;
     let mut settings = settings(loaded, url);
-    if let Some(pem) = &ca_pem {
+    if let Some(pem) = &candidate.ca_pem {
         settings.roots = Roots::Pem(pem.clone());
     }
     let client = Client::new(&settings).map_err(Failure::from)?;
     let identity = Identity::load_or_create(state_dir)?;
-    let host = host(loaded, &names);
-    let candidate = Candidate { token, instance, first_start, host, now_s: clock::unix_s(), ca_pem };
     let runtime = run::runtime()?;
     let outcome = runtime.block_on(uplink::activate::activate(&client, &identity, &candidate));
     drop(client);
@@ -113,7 +127,7 @@ pub(super) fn activate(loaded: &Loaded, options: &Options) -> Outcome {
 }
 
 /// Installs the licence that came with the grant, where one did.
-fn install_granted(state_dir: &Path, enrolment: &Enrolment) -> Result<(), InstallError> {
+pub(super) fn install_granted(state_dir: &Path, enrolment: &Enrolment) -> Result<(), InstallError> {
     let grant = enrolment.grant();
     if grant.licence.is_empty() {
         return Ok(());
@@ -222,7 +236,7 @@ fn already(
         format!(
             "this host joined another central, {}, at {}; the token is of one with another key\n    to leave it and join that one: \
              highwater activate --again",
-            before.url(),
+            central(before),
             at(before.grant().activated_at)
         ),
     ))
@@ -284,7 +298,7 @@ fn tell(loaded: &Loaded, options: &Options, enrolment: &Enrolment, already: bool
         print_json(&json!({
             "activated": true,
             "already": already,
-            "central": enrolment.url().to_string(),
+            "central": enrolment.url().map(ToString::to_string),
             "central_key": enrolment.pinned().id().hex(),
             "activated_at": at(grant.activated_at),
             "instance": grant.instance,
@@ -305,7 +319,7 @@ fn tell(loaded: &Loaded, options: &Options, enrolment: &Enrolment, already: bool
         (false, None) => "start the agent: highwater run\n",
     };
     let rows = [
-        ("central", enrolment.url().to_string()),
+        ("central", central(enrolment)),
         ("since", at(grant.activated_at)),
         ("product", shown(&grant.product)),
         ("customer", shown(&grant.customer)),
@@ -322,6 +336,10 @@ fn tell(loaded: &Loaded, options: &Options, enrolment: &Enrolment, already: bool
     let rows: String = rows.iter().map(|(name, value)| format!("  {name:<15}  {value}\n")).collect();
     print(&format!("{head}\n{rows}{next}"))?;
     Ok(0)
+}
+
+fn central(enrolment: &Enrolment) -> String {
+    enrolment.url().map_or_else(|| "reached by files that are carried".to_owned(), ToString::to_string)
 }
 
 fn identity_row(instance: &str, identity: &str) -> String {

@@ -4,10 +4,13 @@ mod activate;
 mod check_config;
 mod completions;
 mod doctor;
+mod export;
 mod gate;
+mod import;
 mod license;
 mod once;
 mod peaks;
+mod prune;
 mod push;
 mod report;
 mod run;
@@ -98,6 +101,16 @@ enum Command {
     Report(report::Options),
     /// Sends what waits to central now, and tells what came of it
     Push(push::Options),
+    /// Writes what waits into a file, to be carried to central by hand
+    ///
+    /// The same reports with the same signatures as a push; central answers with a file for `highwater import`. Nothing is sent.
+    Export(export::Options),
+    /// Takes in what central answered to an export: receipts, licences, an activation
+    ///
+    /// A file of another instance is refused by name. Importing one twice changes nothing.
+    Import(import::Options),
+    /// Drops the bytes of reports that central has; never of one without a receipt
+    Prune(prune::Options),
     /// Tells whether the metered software may run
     ///
     /// Reads what the agent told last: no root and no ledger are needed. The exit code is 0 while the software may run, 12 when the
@@ -202,6 +215,9 @@ fn dispatch(cli: &Cli) -> Outcome {
         Command::Activate(options) => activate::activate(&load(&cli.common)?, options),
         Command::Report(options) => report::show(&load(&cli.common)?, options),
         Command::Push(options) => push::push(&load(&cli.common)?, options),
+        Command::Export(options) => export::export(&load(&cli.common)?, options),
+        Command::Import(options) => import::import(&load(&cli.common)?, options),
+        Command::Prune(options) => prune::prune(&load(&cli.common)?, options),
         Command::Gate(options) => gate::tell(&cli.common, options),
         Command::License { action } => license::run(&cli.common, action),
         Command::Verify(options) => verify::verify(&load(&cli.common)?, options),

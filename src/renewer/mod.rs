@@ -7,7 +7,7 @@ mod told;
 
 use crate::config;
 use crate::events;
-use crate::joined::{Joined, central_keys};
+use crate::joined::{Joined, central_keys, is_air_gapped};
 use crate::keeper::Standing;
 use crate::licence::{self, InstallError, Installed, Loaded, Mark as FileMark};
 use crate::uplink::licence::{Asked, Question, ask};
@@ -147,6 +147,10 @@ impl Renewer {
     pub(crate) fn begin_if_due(&mut self, joined: Option<&Joined>, now_s: i64, now: &Mark) {
         self.due_ms = None;
         let Some(joined) = joined.filter(|_| self.running.is_none()) else { return };
+        // Licences come with what is carried.
+        if is_air_gapped(&self.uplink, Some(&joined.enrolment)) {
+            return;
+        }
         let Some(wait_s) = renewal::wait_s(self.claims(), &self.instance, now_s) else { return };
         let due_ms = now.boot_ms.saturating_add(wait_s.saturating_mul(1000)).max(self.rest_until_ms);
         if due_ms > now.boot_ms {

@@ -3,11 +3,12 @@
 //! The push itself runs as a task of its own, so that a slow central never delays a sample. Only one runs at a time; it has its own
 //! copy of what it sends, and what came of it is written down by the loop.
 
+mod carried;
 mod failure;
 
 use crate::config;
 use crate::events;
-use crate::joined::{FileMark, JoinError, Joined, file_mark, joined};
+use crate::joined::{FileMark, JoinError, Joined, file_mark, is_air_gapped, joined};
 use crate::keeper::Keeper;
 use crate::ledger::{Fate, Ledger, LedgerError, OutboxReport};
 use crate::log::at;
@@ -94,6 +95,11 @@ impl Reporter {
         self.joined.as_ref()
     }
 
+    /// Whether reports are carried by hand: then nothing is ever sent.
+    pub(crate) fn is_air_gapped(&self) -> bool {
+        is_air_gapped(&self.config, self.joined.as_ref().map(|joined| &joined.enrolment))
+    }
+
     /// Looks whether the instance was activated since it was looked last. Gives what is wrong with the files that activation left,
     /// once for each time that they change.
     pub(crate) fn look(&mut self) -> Result<bool, JoinError> {
@@ -122,8 +128,8 @@ impl Reporter {
 
     /// When the next push is due, in unix seconds of the wall clock as it stands.
     pub(crate) fn wake_at(&self, now: &Mark) -> Option<i64> {
-        let due_ms =
-            self.due_ms.filter(|_| self.running.is_none() && (self.joined.is_some() || self.wanted))?;
+        let may_begin = self.wanted || (self.joined.is_some() && !self.is_air_gapped());
+        let due_ms = self.due_ms.filter(|_| self.running.is_none() && may_begin)?;
         let left_ms = due_ms.saturating_sub(now.boot_ms).max(0);
         Some(now.wall_ms.saturating_add(left_ms).saturating_add(999).div_euclid(1000))
     }
@@ -134,7 +140,9 @@ impl Reporter {
     /// When the ledger can't be read or written.
     pub(crate) fn begin_if_due(&mut self, ledger: &mut Ledger, now: &Mark) -> Result<(), LedgerError> {
         let due = self.due_ms.is_some_and(|due| due <= now.boot_ms);
-        if due && self.running.is_none() {
+        // Once it is no more, what waits is due as it was.
+        let may_begin = self.wanted || !self.is_air_gapped();
+        if due && may_begin && self.running.is_none() {
             self.due_ms = None;
             let begun = self.begin(ledger, None);
             return self.or_later(begun, ledger, now);
@@ -158,6 +166,11 @@ impl Reporter {
     }
 
     fn begin(&mut self, ledger: &mut Ledger, client: Option<Arc<Client>>) -> Result<(), LedgerError> {
+        if self.is_air_gapped() {
+            self.run.error = self.wanted.then(Failure::air_gap);
+            self.finish(ledger);
+            return Ok(());
+        }
         let Some(joined) = self.joined.clone() else {
             self.run.error = Some(Failure::no_central());
             self.finish(ledger);
@@ -309,23 +322,11 @@ impl Reporter {
 
     fn told(&mut self, sent: &Sent, fate: &Fate) {
         match fate {
-            Fate::Receipted { received_at, .. } => {
-                self.run.accepted += 1;
-                events::report_accepted(
-                    sent.sequence,
-                    &sent.day,
-                    &sent.time_zone,
-                    sent.partial,
-                    *received_at,
-                    &sent.digest,
-                );
-            }
-            Fate::Parked { why } => {
-                self.run.parked += 1;
-                events::report_parked(sent.sequence, &sent.day, &sent.time_zone, why);
-            }
+            Fate::Receipted { .. } => self.run.accepted += 1,
+            Fate::Parked { .. } => self.run.parked += 1,
             Fate::Pending => {}
         }
+        tell(sent, fate);
     }
 
     /// The licences that central offered since it was asked last.
@@ -393,5 +394,17 @@ impl Reporter {
     /// Whether a push runs.
     pub(crate) fn runs(&self) -> bool {
         self.running.is_some()
+    }
+}
+
+/// Tells the log what became of a report.
+fn tell(sent: &Sent, fate: &Fate) {
+    let Sent { sequence, day, time_zone, partial, digest } = sent;
+    match fate {
+        Fate::Receipted { received_at, .. } => {
+            events::report_accepted(*sequence, day, time_zone, *partial, *received_at, digest);
+        }
+        Fate::Parked { why } => events::report_parked(*sequence, day, time_zone, why),
+        Fate::Pending => {}
     }
 }
