@@ -3,10 +3,12 @@
 mod activation;
 mod admin_token;
 mod alarm;
+mod amounts;
 mod audit;
 mod common;
 mod completions;
 mod contract;
+mod contract_change;
 mod dates;
 mod key;
 mod report;
@@ -60,7 +62,7 @@ pub struct Cli {
 enum Command {
     /// Runs the service in the foreground
     Serve(serve::Options),
-    /// Makes, shows and revokes contracts
+    /// Makes, shows, changes and revokes contracts
     #[command(subcommand)]
     Contract(contract::Contracts),
     /// Makes, shows and revokes enrolment tokens, by which agents join

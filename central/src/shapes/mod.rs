@@ -17,7 +17,7 @@ mod words;
 pub use activation::{ActivationShape, HostShape};
 pub use alarm::AlarmShape;
 pub use audit::AuditShape;
-pub use contract::ContractShape;
+pub use contract::{ContractShape, LimitsShape};
 pub use day::{ChainShape, ClockShape, CoverageShape, HourShape, PresenceShape, ReadingShape, SeriesShape};
 pub use key::{AdminTokenShape, KeyShape};
 pub use problem::ProblemShape;

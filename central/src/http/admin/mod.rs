@@ -6,6 +6,7 @@ mod activations;
 mod alarms;
 mod audit;
 mod auth;
+mod contract_bodies;
 mod contracts;
 mod input;
 mod keys;
@@ -30,7 +31,7 @@ pub const BODY_MAX_BYTES: usize = 64 * 1024;
 pub fn router(central: Central) -> Router<Central> {
     let admitted = Router::new()
         .route("/contracts", get(contracts::list).post(contracts::create))
-        .route("/contracts/{id}", get(contracts::show))
+        .route("/contracts/{id}", get(contracts::show).patch(contracts::change))
         .route("/contracts/{id}/revoke", post(contracts::revoke))
         .route("/contracts/{id}/restore", post(contracts::restore))
         .route("/tokens", get(tokens::list).post(tokens::create))

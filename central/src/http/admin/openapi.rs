@@ -11,7 +11,7 @@ use utoipa::openapi::{Info, License, OpenApi};
 #[derive(utoipa::OpenApi)]
 #[openapi(
     paths(
-        contracts::list, contracts::create, contracts::show, contracts::revoke, contracts::restore,
+        contracts::list, contracts::create, contracts::show, contracts::change, contracts::revoke, contracts::restore,
         tokens::list, tokens::create, tokens::revoke,
         activations::list, activations::show, activations::confirm, activations::disable, activations::enable,
         activations::delete,
