@@ -118,16 +118,20 @@ mod tests {
         old.execute_batch(STEPS[0]).unwrap();
         old.pragma_update(None, "application_id", APPLICATION_ID).unwrap();
         old.pragma_update(None, "user_version", 1).unwrap();
-        old.execute_batch("INSERT INTO contracts VALUES ('c', 'P', 'C', 'active', 'offline', NULL, 9, 60, 3600, 1)")
-            .unwrap();
+        old.execute_batch(
+            "INSERT INTO contracts VALUES ('c', 'P', 'C', 'active', 'offline', NULL, 9, 60, 3600, 1)",
+        )
+        .unwrap();
         drop(old);
         let store = SqliteStore::open(&file).unwrap();
         let kept = store.contract("c".to_owned()).await.unwrap().unwrap();
         assert_eq!((kept.not_after, kept.grace_s, kept.email.as_deref()), (Some(9), 60, None));
         assert_eq!((kept.features, kept.limits, kept.slot_s), (Vec::new(), Limits::default(), None));
         drop(store);
-        let version: i64 =
-            Connection::open(&file).unwrap().pragma_query_value(None, "user_version", |row| row.get(0)).unwrap();
+        let version: i64 = Connection::open(&file)
+            .unwrap()
+            .pragma_query_value(None, "user_version", |row| row.get(0))
+            .unwrap();
         assert_eq!(version, i64::try_from(STEPS.len()).unwrap());
     }
 }
