@@ -15,6 +15,7 @@
 //!   report           a closed day -> what is signed and sent; what central takes for a report
 //!   sign, trust      signatures; which key of central's is believed
 //!   receipt          what central answered, held against what was sent
+//!   renewal          what central answered to an agent that asks for a licence
 //!   token            enrolment tokens
 //!   lineage          where a report belongs; forks
 //!   retry            when to push, and when again
@@ -41,6 +42,7 @@ pub mod meter;
 pub mod peaks;
 pub mod receipt;
 pub mod record;
+pub mod renewal;
 pub mod report;
 pub mod retry;
 pub mod sign;

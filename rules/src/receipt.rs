@@ -9,6 +9,11 @@ use highwater_proto::v1::{
 };
 use prost::Message as _;
 
+/// The most licences that are taken from one answer; what is behind them is passed over.
+pub const LICENCES_MAX: usize = 200;
+/// The longest licence that is looked at, in bytes.
+const LICENCE_MAX_BYTES: usize = 8 * 1024;
+
 /// Why an answer is not believed. Nothing of it then counts.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AnswerError {
@@ -60,6 +65,8 @@ pub struct Believed {
     pub answered_at: i64,
     /// What became of each report, in the order in which they were sent.
     pub fates: Vec<Fate>,
+    /// Licences that central offers, each a compact JWT, at most [`LICENCES_MAX`]. Nothing of them is checked yet.
+    pub licences: Vec<String>,
     /// The key that signed: to be pinned from now on.
     pub key: PublicKey,
 }
@@ -113,7 +120,14 @@ pub fn believe(
             None => return Err(AnswerError::Outcomes),
         });
     }
-    Ok(Believed { answered_at: answer.answered_at, fates, key })
+    Ok(Believed { answered_at: answer.answered_at, fates, licences: offered(answer.licences), key })
+}
+
+/// What is too long or too much is no reason not to believe the receipts beside it.
+fn offered(mut licences: Vec<String>) -> Vec<String> {
+    licences.retain(|licence| licence.len() <= LICENCE_MAX_BYTES);
+    licences.truncate(LICENCES_MAX);
+    licences
 }
 
 /// A receipt given before central's key changed is signed by an older key of the line.
@@ -193,7 +207,7 @@ pub fn believe_grant(
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "it stands where an error is mapped")]
-fn unreadable(error: prost::DecodeError) -> AnswerError {
+pub(crate) fn unreadable(error: prost::DecodeError) -> AnswerError {
     AnswerError::Malformed(error.to_string())
 }
 
@@ -302,6 +316,19 @@ mod tests {
         assert!(believe(&given_before, &key(1).public(), b"nonce", &[sent()]).is_ok());
         let forged = response(2, 2, &receipt(), b"nonce", vec![handover(9, 2)]);
         assert!(believe(&forged, &key(1).public(), b"nonce", &[sent()]).is_err());
+    }
+
+    #[test]
+    fn licences_come_with_the_answer_within_bounds() {
+        let offered = |licences: Vec<String>| {
+            let answer = Answer { nonce: b"nonce".to_vec(), licences, ..Answer::default() };
+            let answer = key(1).seal(Kind::Answer, answer.encode_to_vec());
+            let body = ReportResponse { answer: Some(answer), successions: vec![] }.encode_to_vec();
+            believe(&body, &key(1).public(), b"nonce", &[]).unwrap().licences
+        };
+        let (longest, longer) = ("x".repeat(LICENCE_MAX_BYTES), "x".repeat(LICENCE_MAX_BYTES + 1));
+        assert_eq!(offered(vec!["a".to_owned(), longer, longest.clone()]), ["a".to_owned(), longest]);
+        assert_eq!(offered(vec![String::new(); LICENCES_MAX + 1]).len(), LICENCES_MAX);
     }
 
     #[test]
