@@ -4,6 +4,8 @@
 //! copy of what it sends, and what came of it is written down by the loop.
 
 mod failure;
+#[cfg(test)]
+mod tests;
 
 use crate::config;
 use crate::events;
