@@ -18,6 +18,7 @@
 //!   token            enrolment tokens
 //!   lineage          where a report belongs; forks
 //!   retry            when to push, and when again
+//!   licence          who may use the software, and until when; what the gate says
 //!   grace            days left until the gate closes
 //!   dead_man         for how long what the gate told may be believed
 //! ```
@@ -33,6 +34,7 @@ pub mod facts;
 pub mod figure;
 pub mod grace;
 pub mod interfaces;
+pub mod licence;
 pub mod lineage;
 pub mod memory;
 pub mod meter;
