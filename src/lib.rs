@@ -16,10 +16,13 @@ pub mod files;
 
 pub mod host;
 
+pub mod bundle;
 pub mod gate;
 pub mod ledger;
 pub mod sources;
 pub mod uplink;
+
+pub mod licence;
 
 pub mod keeper;
 pub mod recorder;
@@ -30,6 +33,7 @@ mod events;
 mod joined;
 mod json;
 mod log;
+mod renewer;
 mod report_json;
 mod reporter;
 mod wake;

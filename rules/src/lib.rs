@@ -15,6 +15,9 @@
 //!   report           a closed day -> what is signed and sent; what central takes for a report
 //!   sign, trust      signatures; which key of central's is believed
 //!   receipt          what central answered, held against what was sent
+//!   carried          the same, where both were carried by hand
+//!   bundle           the form of files that are carried
+//!   renewal          what central answered to an agent that asks for a licence
 //!   token            enrolment tokens
 //!   lineage          where a report belongs; forks
 //!   retry            when to push, and when again
@@ -26,6 +29,8 @@
 //! Nothing here opens a file, reads a clock, or waits: functions take `now` and return values.
 
 pub mod assemble;
+pub mod bundle;
+pub mod carried;
 pub mod chain;
 pub mod coverage;
 pub mod day;
@@ -41,6 +46,7 @@ pub mod meter;
 pub mod peaks;
 pub mod receipt;
 pub mod record;
+pub mod renewal;
 pub mod report;
 pub mod retry;
 pub mod sign;

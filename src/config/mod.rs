@@ -14,6 +14,7 @@ mod gate;
 mod keys;
 mod layers;
 mod ledger;
+mod licence;
 mod load;
 mod log;
 mod mistakes;
@@ -67,6 +68,8 @@ pub struct Config {
     pub retention_s: u64,
     /// How reports reach central.
     pub uplink: Uplink,
+    /// A licence of the operator's own, which is read and never written: `licence.file`. An absolute path.
+    pub licence_file: Option<PathBuf>,
     /// Where the metered software is told whether it may run.
     pub gate: Gate,
     /// The log.
@@ -234,17 +237,20 @@ impl std::fmt::Display for ProxyChoice {
 pub enum Transport {
     /// To central itself.
     Direct,
+    /// By files that are carried: the agent opens no connection.
+    AirGap,
 }
 
 impl Transport {
     /// All of them.
-    pub const ALL: &'static [Transport] = &[Transport::Direct];
+    pub const ALL: &'static [Transport] = &[Transport::Direct, Transport::AirGap];
 
     /// The word that the configuration uses.
     #[must_use]
     pub const fn word(self) -> &'static str {
         match self {
             Transport::Direct => "direct",
+            Transport::AirGap => "air-gap",
         }
     }
 }
