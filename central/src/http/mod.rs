@@ -4,6 +4,7 @@ mod activations;
 pub mod admin;
 mod body;
 mod health;
+mod licences;
 mod problem;
 mod reports;
 
@@ -20,6 +21,7 @@ pub fn router(central: Central) -> Router {
         .nest("/api/v1", admin::router(central.clone()))
         .route("/v1/reports", post(reports::take))
         .route("/v1/activations", post(activations::join))
+        .route("/v1/licences", post(licences::renew))
         .route("/", get(health::about))
         .route("/metrics", get(health::metrics))
         .route("/healthz", get(health::alive))
