@@ -19,8 +19,6 @@ use session::Session;
 use std::future::Future;
 use tokio::sync::OwnedSemaphorePermit;
 
-/// The type of a bundle.
-pub const CONTENT: &str = "application/vnd.highwater.bundle";
 /// The most exports and activations in one bundle.
 pub const EXPORTS_MAX: usize = 20_000;
 /// Room for one bundle that is taken, in bytes: the pieces of it that wait, a batch of reports, and its answer.
@@ -132,13 +130,13 @@ async fn taken(
     chunks: &mut impl Chunks,
     writer: &mut Writer,
 ) -> Result<(Taken, Vec<u8>), BundleFault> {
-    let room = central.bundle_room.take(WORKING_BYTES).ok_or(StoreError::Busy)?;
-    let mut session = Session::new(central, writer, room);
-    let mut length = 0;
+    let _working = central.bundle_room.take(WORKING_BYTES).ok_or(StoreError::Busy)?;
+    let mut session = Session::new(central, writer, central.bundle_room.take(0).ok_or(StoreError::Busy)?);
+    let mut length = 0_u64;
     while let Some(chunk) = chunks.next().await {
         match chunk {
             Ok(chunk) => {
-                length += chunk.len();
+                length += chunk.len() as u64;
                 if length > BUNDLE_MAX_BYTES {
                     return Err(BundleFault::TooLong);
                 }
