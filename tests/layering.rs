@@ -21,6 +21,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("recorder", &["ledger", "sampler"]),
     ("uplink", &["clock", "config", "files"]),
     ("licence", &["files", "uplink"]),
+    ("courier", &["files", "uplink"]),
     ("keeper", &["ledger"]),
     ("report_json", &["json", "log"]),
     ("joined", &["keeper", "ledger", "uplink"]),
@@ -44,6 +45,7 @@ const LAYERS: &[(&str, &[&str])] = &[
         &[
             "clock",
             "config",
+            "courier",
             "daemon",
             "files",
             "gate",
