@@ -15,6 +15,7 @@
 //!   report           a closed day -> what is signed and sent; what central takes for a report
 //!   sign, trust      signatures; which key of central's is believed
 //!   receipt          what central answered, held against what was sent
+//!   bundle           the form of files that are carried
 //!   token            enrolment tokens
 //!   lineage          where a report belongs; forks
 //!   retry            when to push, and when again
@@ -25,6 +26,7 @@
 //! Nothing here opens a file, reads a clock, or waits: functions take `now` and return values.
 
 pub mod assemble;
+pub mod bundle;
 pub mod chain;
 pub mod coverage;
 pub mod day;
