@@ -38,6 +38,7 @@ pub mod keys;
 pub mod log;
 pub mod metrics;
 pub mod model;
+pub mod object_store;
 pub mod rate;
 pub mod secrets;
 pub mod serve;
