@@ -194,6 +194,7 @@ impl Keeper {
             "latest_ms": t.latest_ms,
             "boot_id": t.boot_id,
             "boot_ms": t.boot_ms,
+            "taken_back_ms": t.taken_back_ms,
             "row": ledger.written(),
             "contract": self.standing.contract,
             "contract_end": self.standing.contract_end,
@@ -293,6 +294,8 @@ fn parse(text: &str) -> Option<Believed> {
         latest_ms: number("latest_ms")?,
         boot_id: word("boot_id")?,
         boot_ms: number("boot_ms")?,
+        // Not there where an earlier version kept it.
+        taken_back_ms: number("taken_back_ms").unwrap_or(0),
     };
     let standing = Standing {
         contract: word("contract"),

@@ -21,6 +21,8 @@ pub mod ledger;
 pub mod sources;
 pub mod uplink;
 
+pub mod licence;
+
 pub mod keeper;
 pub mod recorder;
 pub mod sampler;

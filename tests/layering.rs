@@ -20,6 +20,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("sampler", &["sources"]),
     ("recorder", &["ledger", "sampler"]),
     ("uplink", &["clock", "config", "files"]),
+    ("licence", &["files", "uplink"]),
     ("keeper", &["ledger"]),
     ("report_json", &["json", "log"]),
     ("joined", &["keeper", "ledger", "uplink"]),

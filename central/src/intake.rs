@@ -175,18 +175,33 @@ async fn senders(store: &dyn Store, known: &KnownKeys, reports: &[Envelope]) -> 
         if senders.contains_key(&id) || unknown.contains(&id) {
             continue;
         }
-        if let Some(key) = known.get(id) {
-            senders.insert(id, key);
-        } else if let Some(key) = store.public_key(id).await?.and_then(|bytes| PublicKey::from_slice(&bytes))
-        {
-            let key = Arc::new(key);
-            known.put(id, Arc::clone(&key));
+        if let Some(key) = key_of(store, known, id).await? {
             senders.insert(id, key);
         } else {
             unknown.insert(id);
         }
     }
     Ok(senders)
+}
+
+/// A sender's key by its id; `None` where no activation has it.
+///
+/// # Errors
+/// When the store fails.
+pub async fn key_of(
+    store: &dyn Store,
+    known: &KnownKeys,
+    id: KeyId,
+) -> Result<Option<Arc<PublicKey>>, StoreError> {
+    if let Some(key) = known.get(id) {
+        return Ok(Some(key));
+    }
+    let kept = store.public_key(id).await?;
+    let Some(key) = kept.and_then(|bytes| PublicKey::from_slice(&bytes)).map(Arc::new) else {
+        return Ok(None);
+    };
+    known.put(id, Arc::clone(&key));
+    Ok(Some(key))
 }
 
 /// A batch after its signatures were checked.

@@ -13,6 +13,7 @@
 //!   bodies                  room for what is being read
 //!   metrics, watched        what is counted, as Prometheus reads it; what is asked for again and again
 //!   central                 the state that requests share
+//!   bundles                 files that are carried -> the file that goes back
 //!   http                    what can be asked over HTTPS
 //!   certificates, tls       what the server shows of itself
 //!   rate, serve             sockets and bounds
@@ -24,6 +25,7 @@
 
 pub mod activate;
 pub mod bodies;
+pub mod bundles;
 pub mod central;
 pub mod certificates;
 pub mod clock;

@@ -143,6 +143,8 @@ pub struct Timeline {
     pub boot_id: String,
     /// How long that boot had lasted then, in milliseconds.
     pub boot_ms: i64,
+    /// How much of the instance's time was taken back by then, all in all, in milliseconds: what a clock had led it astray by.
+    pub taken_back_ms: i64,
 }
 
 impl Timeline {
@@ -157,6 +159,7 @@ impl Timeline {
             latest_ms: base_ms.max(latest_s.saturating_mul(1000)).max(now.wall_ms),
             boot_id: now.boot_id.clone(),
             boot_ms: now.boot_ms,
+            taken_back_ms: 0,
         }
     }
 
@@ -180,7 +183,7 @@ impl Timeline {
         self.anchor = anchor;
         self.age_ms = answered_at.saturating_sub(anchor.at_s).max(0).saturating_mul(1000);
         self.base_ms = now.wall_ms;
-        self.latest_ms = now.wall_ms;
+        self.take_back(self.latest_ms.saturating_sub(now.wall_ms));
         true
     }
 
@@ -196,15 +199,61 @@ impl Timeline {
         true
     }
 
+    /// All the time that was ever counted on it, in unix milliseconds, what was taken back too: this never goes back. It says when an
+    /// export was made.
+    #[must_use]
+    pub fn counted_ms(&self) -> i64 {
+        self.latest_ms.saturating_add(self.taken_back_ms)
+    }
+
+    fn take_back(&mut self, ms: i64) {
+        self.latest_ms = self.latest_ms.saturating_sub(ms);
+        self.taken_back_ms = self.taken_back_ms.saturating_add(ms);
+    }
+
+    /// Takes up an answer to an export, carried here by hand, and the newest receipt in it. [`Timeline::counted_ms`] was `exported_ms`
+    /// at the export, and central's clock showed `answered_at` (unix seconds) when it answered, which was later. So whatever a clock
+    /// showed, no more has passed since the answer than since the export, and the time now is no later than the answer's and that.
+    ///
+    /// The anchor's age is counted from the export: it is never told too young, however long the answer was on its way. A timeline
+    /// that is further than the time can be was led astray by a clock, and is taken back to there; what is left of the grace period
+    /// stays as it is, but for a better anchor. Says whether there was one.
+    pub fn accept_exported(
+        &mut self,
+        anchor: Option<Anchor>,
+        exported_ms: i64,
+        answered_at: i64,
+        now: &Mark,
+    ) -> bool {
+        self.advance(now);
+        let since_ms = self.counted_ms().saturating_sub(exported_ms);
+        if since_ms < 0 {
+            // What was kept has been put back to before the export: nothing is known of how long ago it was.
+            return anchor.is_some_and(|anchor| self.accept_carried(anchor, now));
+        }
+        let latest_at_most_ms = answered_at.saturating_mul(1000).saturating_add(since_ms);
+        let ahead_ms = self.latest_ms.saturating_sub(latest_at_most_ms).max(0);
+        self.take_back(ahead_ms);
+        self.base_ms = self.base_ms.saturating_sub(ahead_ms);
+        let Some(anchor) = anchor.filter(|anchor| anchor.replaces(&self.anchor)) else { return false };
+        let before_answer_ms = answered_at.saturating_sub(anchor.at_s).max(0).saturating_mul(1000);
+        self.anchor = anchor;
+        self.age_ms = since_ms.saturating_add(before_answer_ms);
+        self.base_ms = self.latest_ms;
+        true
+    }
+
     /// Of two that were kept in two places, what must be true: the better anchor, and with the same anchor the later time. One of
     /// them may have been put back to an older state.
     #[must_use]
     pub fn reconciled(self, other: Timeline) -> Timeline {
+        let counted_ms = self.counted_ms().max(other.counted_ms());
         let (mut newer, older) =
             if other.anchor.replaces(&self.anchor) { (other, self) } else { (self, other) };
         if older.anchor == newer.anchor && older.elapsed_ms() > newer.elapsed_ms() {
             newer = older;
         }
+        newer.taken_back_ms = counted_ms.saturating_sub(newer.latest_ms);
         newer
     }
 

@@ -15,10 +15,13 @@
 //!   report           a closed day -> what is signed and sent; what central takes for a report
 //!   sign, trust      signatures; which key of central's is believed
 //!   receipt          what central answered, held against what was sent
+//!   carried          the same, where both were carried by hand
 //!   bundle           the form of files that are carried
+//!   renewal          what central answered to an agent that asks for a licence
 //!   token            enrolment tokens
 //!   lineage          where a report belongs; forks
 //!   retry            when to push, and when again
+//!   licence          who may use the software, and until when; what the gate says
 //!   grace            days left until the gate closes
 //!   dead_man         for how long what the gate told may be believed
 //! ```
@@ -27,6 +30,7 @@
 
 pub mod assemble;
 pub mod bundle;
+pub mod carried;
 pub mod chain;
 pub mod coverage;
 pub mod day;
@@ -35,12 +39,14 @@ pub mod facts;
 pub mod figure;
 pub mod grace;
 pub mod interfaces;
+pub mod licence;
 pub mod lineage;
 pub mod memory;
 pub mod meter;
 pub mod peaks;
 pub mod receipt;
 pub mod record;
+pub mod renewal;
 pub mod report;
 pub mod retry;
 pub mod sign;

@@ -9,6 +9,11 @@ use highwater_proto::v1::{
 };
 use prost::Message as _;
 
+/// The most licences that are taken from one answer; what is behind them is passed over.
+pub const LICENCES_MAX: usize = 200;
+/// The longest licence that is looked at, in bytes.
+const LICENCE_MAX_BYTES: usize = 8 * 1024;
+
 /// Why an answer is not believed. Nothing of it then counts.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AnswerError {
@@ -60,6 +65,8 @@ pub struct Believed {
     pub answered_at: i64,
     /// What became of each report, in the order in which they were sent.
     pub fates: Vec<Fate>,
+    /// Licences that central offers, each a compact JWT, at most [`LICENCES_MAX`]. Nothing of them is checked yet.
+    pub licences: Vec<String>,
     /// The key that signed: to be pinned from now on.
     pub key: PublicKey,
 }
@@ -100,40 +107,54 @@ pub fn believe(
         if outcome.report_digest != sent.digest.0 {
             return Err(AnswerError::Outcomes);
         }
-        fates.push(match outcome.result {
-            Some(outcome::Result::Receipt(envelope)) => {
-                let receipt = open_receipt(&envelope, &key, &response.successions, pinned, sent)?;
-                Fate::Receipted { receipt, envelope: envelope.encode_to_vec() }
-            }
-            Some(outcome::Result::Refusal(refusal)) => Fate::Refused {
-                reason: refusal.reason(),
-                message: refusal.message.chars().filter(|c| !c.is_control()).take(300).collect(),
-                for_good: refusal.for_good,
-            },
-            None => return Err(AnswerError::Outcomes),
-        });
+        let signer = |envelope: &Envelope| signer(envelope, &key, &response.successions, pinned);
+        fates.push(fate(outcome.result, sent, signer)?);
     }
-    Ok(Believed { answered_at: answer.answered_at, fates, key })
+    Ok(Believed { answered_at: answer.answered_at, fates, licences: offered(answer.licences), key })
+}
+
+/// What is too long or too much is no reason not to believe the receipts beside it.
+pub(crate) fn offered(mut licences: Vec<String>) -> Vec<String> {
+    licences.retain(|licence| licence.len() <= LICENCE_MAX_BYTES);
+    licences.truncate(LICENCES_MAX);
+    licences
+}
+
+/// What became of a report, as a believed answer says it; `signer` tells whose key a receipt must be of.
+pub(crate) fn fate(
+    result: Option<outcome::Result>,
+    sent: &Sent,
+    signer: impl Fn(&Envelope) -> Result<PublicKey, AnswerError>,
+) -> Result<Fate, AnswerError> {
+    match result {
+        Some(outcome::Result::Receipt(envelope)) => {
+            let key = signer(&envelope)?;
+            let receipt = Receipt::decode(key.open(&envelope, Kind::Receipt)?).map_err(unreadable)?;
+            check_receipt(&receipt, sent)?;
+            Ok(Fate::Receipted { receipt, envelope: envelope.encode_to_vec() })
+        }
+        Some(outcome::Result::Refusal(refusal)) => Ok(Fate::Refused {
+            reason: refusal.reason(),
+            message: refusal.message.chars().filter(|c| !c.is_control()).take(300).collect(),
+            for_good: refusal.for_good,
+        }),
+        None => Err(AnswerError::Outcomes),
+    }
 }
 
 /// A receipt given before central's key changed is signed by an older key of the line.
-fn open_receipt(
+fn signer(
     envelope: &Envelope,
     key: &PublicKey,
     successions: &[Envelope],
     pinned: &PublicKey,
-    sent: &Sent,
-) -> Result<Receipt, AnswerError> {
-    let signer = if envelope.key_id == key.id().0 {
-        key.clone()
-    } else {
-        let upto: Vec<Envelope> =
-            successions.iter().take_while(|s| s.key_id != envelope.key_id).cloned().collect();
-        trust::follow(pinned, &upto)?
-    };
-    let receipt = Receipt::decode(signer.open(envelope, Kind::Receipt)?).map_err(unreadable)?;
-    check_receipt(&receipt, sent)?;
-    Ok(receipt)
+) -> Result<PublicKey, AnswerError> {
+    if envelope.key_id == key.id().0 {
+        return Ok(key.clone());
+    }
+    let upto: Vec<Envelope> =
+        successions.iter().take_while(|s| s.key_id != envelope.key_id).cloned().collect();
+    Ok(trust::follow(pinned, &upto)?)
 }
 
 fn check_receipt(receipt: &Receipt, sent: &Sent) -> Result<(), AnswerError> {
@@ -193,7 +214,7 @@ pub fn believe_grant(
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "it stands where an error is mapped")]
-fn unreadable(error: prost::DecodeError) -> AnswerError {
+pub(crate) fn unreadable(error: prost::DecodeError) -> AnswerError {
     AnswerError::Malformed(error.to_string())
 }
 
@@ -302,6 +323,19 @@ mod tests {
         assert!(believe(&given_before, &key(1).public(), b"nonce", &[sent()]).is_ok());
         let forged = response(2, 2, &receipt(), b"nonce", vec![handover(9, 2)]);
         assert!(believe(&forged, &key(1).public(), b"nonce", &[sent()]).is_err());
+    }
+
+    #[test]
+    fn licences_come_with_the_answer_within_bounds() {
+        let offered = |licences: Vec<String>| {
+            let answer = Answer { nonce: b"nonce".to_vec(), licences, ..Answer::default() };
+            let answer = key(1).seal(Kind::Answer, answer.encode_to_vec());
+            let body = ReportResponse { answer: Some(answer), successions: vec![] }.encode_to_vec();
+            believe(&body, &key(1).public(), b"nonce", &[]).unwrap().licences
+        };
+        let (longest, longer) = ("x".repeat(LICENCE_MAX_BYTES), "x".repeat(LICENCE_MAX_BYTES + 1));
+        assert_eq!(offered(vec!["a".to_owned(), longer, longest.clone()]), ["a".to_owned(), longest]);
+        assert_eq!(offered(vec![String::new(); LICENCES_MAX + 1]).len(), LICENCES_MAX);
     }
 
     #[test]

@@ -19,6 +19,7 @@ pub(super) const KEYS: &[&str] = &[
     "uplink.client_key",
     "uplink.hash_names",
     "uplink.transport",
+    "licence.file",
     "gate.status_file",
     "gate.socket",
     "gate.hooks",

@@ -8,7 +8,7 @@ use super::mistakes::{Fault, Mistakes, Place, Warning, quoted};
 use super::raw::Raw;
 use super::reader::Reader;
 use super::show::Origins;
-use super::{Config, gate, ledger, log, network, ram, sampling, ssl, state_dir, table, uplink};
+use super::{Config, gate, ledger, licence, log, network, ram, sampling, ssl, state_dir, table, uplink};
 use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -91,6 +91,7 @@ fn read(reader: &mut Reader, inputs: &Inputs) -> Option<Config> {
     let ssl = ssl::read(reader);
     let retention_s = ledger::read(reader, interval);
     let uplink = uplink::read(reader);
+    let licence_file = licence::read(reader);
     let gate = gate::read(reader, &inputs.env, state_dir.as_deref());
     let log = log::read(reader);
     Some(Config {
@@ -101,6 +102,7 @@ fn read(reader: &mut Reader, inputs: &Inputs) -> Option<Config> {
         ssl: ssl?,
         retention_s: retention_s?,
         uplink: uplink?,
+        licence_file: licence_file?,
         gate: gate?,
         log: log?,
     })

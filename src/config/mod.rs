@@ -14,6 +14,7 @@ mod gate;
 mod keys;
 mod layers;
 mod ledger;
+mod licence;
 mod load;
 mod log;
 mod mistakes;
@@ -67,6 +68,8 @@ pub struct Config {
     pub retention_s: u64,
     /// How reports reach central.
     pub uplink: Uplink,
+    /// A licence of the operator's own, which is read and never written: `licence.file`. An absolute path.
+    pub licence_file: Option<PathBuf>,
     /// Where the metered software is told whether it may run.
     pub gate: Gate,
     /// The log.

@@ -138,6 +138,8 @@ pub fn effective(loaded: &Loaded) -> Vec<(String, Value, Origin)> {
     }
     text("ledger.retention", duration::write(config.retention_s));
     rows.extend(uplink(&config.uplink));
+    let file = config.licence_file.as_deref();
+    rows.extend(file.map(|file| ("licence.file".to_owned(), Value::Text(path(file)))));
     let mut text = |key: &str, value: String| rows.push((key.to_owned(), Value::Text(value)));
     text("gate.status_file", path(&config.gate.status_file));
     text("gate.socket", config.gate.socket.as_deref().map_or_else(|| NONE.to_owned(), path));

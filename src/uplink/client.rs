@@ -8,8 +8,8 @@ use super::settings::{Limits, Settings};
 use super::{proxy, retry_after};
 use crate::clock;
 use crate::config::{CentralUrl, ProxyUrl};
-use reqwest::header::{CONTENT_TYPE, HeaderName, LOCATION, RETRY_AFTER};
-use reqwest::{Response, redirect, retry};
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue, LOCATION, RETRY_AFTER};
+use reqwest::{RequestBuilder, Response, redirect, retry};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::timeout;
@@ -17,6 +17,9 @@ use tokio::time::timeout;
 const USER_AGENT: &str = concat!("highwater/", env!("CARGO_PKG_VERSION"));
 /// The type of requests and answers.
 pub const CONTENT: &str = "application/x-protobuf";
+
+/// The type of a licence.
+const LICENCE_CONTENT: &str = "application/jwt";
 
 /// A client of one central. Its connections close when it is dropped.
 pub struct Client {
@@ -73,11 +76,30 @@ impl Client {
     /// # Errors
     /// When central can't be reached, or answers anything but 200 with a body of its kind and within bounds.
     pub async fn post(&self, path: &str, body: Vec<u8>) -> Result<Vec<u8>, UplinkError> {
-        within(self.limits.whole, Phase::Whole, self.exchange(path, body)).await
+        let request = self.http.post(self.central.join(path)).header(CONTENT_TYPE, CONTENT).body(body);
+        let max = self.limits.answer_max_bytes;
+        within(self.limits.whole, Phase::Whole, self.exchange(request, is_ours, max)).await
     }
 
-    async fn exchange(&self, path: &str, body: Vec<u8>) -> Result<Vec<u8>, UplinkError> {
-        let request = self.http.post(self.central.join(path)).header(CONTENT_TYPE, CONTENT).body(body);
+    /// Asks for a licence, by a service token, and gives it as text of at most `max` bytes.
+    ///
+    /// # Errors
+    /// When central can't be reached, or answers anything but 200 with a licence within bounds.
+    pub async fn get_licence(&self, path: &str, token: &str, max: usize) -> Result<String, UplinkError> {
+        let mut bearer = HeaderValue::try_from(format!("Bearer {token}")).map_err(|_| unfit_token())?;
+        bearer.set_sensitive(true);
+        let request = self.http.get(self.central.join(path)).header(AUTHORIZATION, bearer);
+        let answer = self.exchange(request, is_licence, max);
+        let bytes = within(self.limits.whole, Phase::Whole, answer).await?;
+        String::from_utf8(bytes).map_err(|_| UplinkError::Broken { why: "it is no text".to_owned() })
+    }
+
+    async fn exchange(
+        &self,
+        request: RequestBuilder,
+        is_wanted: fn(&str) -> bool,
+        max: usize,
+    ) -> Result<Vec<u8>, UplinkError> {
         let head = self.limits.connect + self.limits.head;
         let response = within(head, Phase::Head, async {
             request.send().await.map_err(|error| self.route().explain(&error))
@@ -91,10 +113,9 @@ impl Client {
         if status.as_u16() != 200 {
             return Err(self.refusal(response).await);
         }
-        if let Some(content_type) = header(&response, &CONTENT_TYPE).filter(|found| !is_ours(found)) {
+        if let Some(content_type) = header(&response, &CONTENT_TYPE).filter(|found| !is_wanted(found)) {
             return Err(UplinkError::Foreign { content_type: clean(&content_type) });
         }
-        let max = self.limits.answer_max_bytes;
         within(self.limits.body, Phase::Body, self.read(response, max)).await
     }
 
@@ -142,4 +163,17 @@ fn header(response: &Response, name: &HeaderName) -> Option<String> {
 fn is_ours(content_type: &str) -> bool {
     let kind = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     kind.contains("protobuf") || kind == "application/octet-stream"
+}
+
+fn is_licence(content_type: &str) -> bool {
+    let kind = content_type.split(';').next().unwrap_or_default().trim();
+    kind.eq_ignore_ascii_case(LICENCE_CONTENT)
+}
+
+/// Without the token, as it may be nearly right.
+fn unfit_token() -> UplinkError {
+    UplinkError::Settings {
+        what: "the service token has a character that no token has".to_owned(),
+        mend: "give it as central printed it, on one line".to_owned(),
+    }
 }

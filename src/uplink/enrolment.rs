@@ -232,6 +232,11 @@ impl Enrolment {
         &self.line.pinned
     }
 
+    /// Central's keys as far as they are known, the pinned one first, and behind it those before it.
+    pub fn keys(&self) -> impl Iterator<Item = &PublicKey> {
+        self.line.newest_first()
+    }
+
     /// Whether central signs, or once signed, with the key of this fingerprint: then a token of it is of this central.
     #[must_use]
     pub fn knows(&self, fingerprint: &Digest) -> bool {
@@ -326,6 +331,7 @@ mod tests {
             assert!(again.knows(&key(n).public().fingerprint()));
         }
         assert!(!again.knows(&sha256(b"")));
+        assert!(again.keys().eq(&[4, 3, 2, 1].map(|n| key(n).public())), "the pinned one first");
         assert_eq!(again.with_pinned(&key(4).public(), &[]).unwrap(), again, "nothing changed");
         for (key_now, successions) in [(5, vec![]), (5, vec![handover(1, 5)]), (5, vec![handover(4, 6)])] {
             assert!(again.with_pinned(&key(key_now).public(), &successions).is_err());

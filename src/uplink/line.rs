@@ -32,6 +32,11 @@ impl Line {
         self.before.iter().chain([&self.pinned])
     }
 
+    /// All of them, the pinned one first.
+    pub(super) fn newest_first(&self) -> impl Iterator<Item = &PublicKey> {
+        std::iter::once(&self.pinned).chain(self.before.iter().rev())
+    }
+
     /// The one that the token named.
     pub(super) fn first(&self) -> &PublicKey {
         self.before.first().unwrap_or(&self.pinned)

@@ -3,6 +3,7 @@
 //! ```text
 //! config, enrolment, environment -> settings -> client -> push      reports -> receipts
 //!                       proxy, roots, tls --/        \--> activate  a token -> a grant -> enrolment
+//!                                                    \--> licence   the one held -> the next one
 //! ```
 //!
 //! Nothing of it lives between two pushes: the client, its certificates and its connections go with it.
@@ -14,8 +15,9 @@ pub mod enrolment;
 pub mod environment;
 mod error;
 pub mod identity;
+pub mod licence;
 mod line;
-mod private_file;
+pub(crate) mod private_file;
 mod problem;
 mod proxy;
 pub mod push;

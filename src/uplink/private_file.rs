@@ -17,7 +17,7 @@ impl Drop for Temporary {
 }
 
 /// Reads a file; `None` where there is none.
-pub(super) fn read(path: &Path, max: usize) -> io::Result<Option<String>> {
+pub(crate) fn read(path: &Path, max: usize) -> io::Result<Option<String>> {
     match read_bounded(path, max) {
         Ok(text) => Ok(Some(text)),
         Err(error) if is_absent(&error) => Ok(None),
@@ -26,7 +26,7 @@ pub(super) fn read(path: &Path, max: usize) -> io::Result<Option<String>> {
 }
 
 /// Makes a file that is not there yet. Where it is, that one stays, and the error says so.
-pub(super) fn create(path: &Path, bytes: &[u8]) -> io::Result<()> {
+pub(crate) fn create(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let temporary = written(path, bytes)?;
     match fs::hard_link(&temporary.0, path) {
         Ok(()) => {}
@@ -39,7 +39,7 @@ pub(super) fn create(path: &Path, bytes: &[u8]) -> io::Result<()> {
 }
 
 /// Makes a file, or puts it in the place of an older one.
-pub(super) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+pub(crate) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let temporary = written(path, bytes)?;
     fs::rename(&temporary.0, path)?;
     sync_directory(path)
