@@ -251,7 +251,9 @@ impl<'a> Session<'a> {
                     told.read, told.announced, told.instance
                 ));
             }
-            open.answers.complete(self.central, sender.key, &told.nonce, &sender.pinned, &sender.held).await?;
+            open.answers
+                .complete(self.central, sender.key, &told.nonce, &sender.pinned, &sender.held)
+                .await?;
         }
         self.put(Record::Reply(told.reply()))?;
         for record in open.answers.into_records() {

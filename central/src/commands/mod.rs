@@ -9,6 +9,7 @@ mod completions;
 mod contract;
 mod dates;
 mod key;
+mod object_store;
 mod report;
 mod report_show;
 mod serve;

@@ -8,6 +8,7 @@ mod health;
 mod problem;
 mod reports;
 mod upload;
+mod uploads;
 
 pub use problem::Problem;
 
@@ -22,6 +23,7 @@ pub fn router(central: Central) -> Router {
         .nest("/api/v1", admin::router(central.clone()))
         .route("/v1/reports", post(reports::take))
         .route("/v1/activations", post(activations::join))
+        .route("/v1/uploads", post(uploads::grant))
         .route("/v1/bundles", post(bundles::take))
         .route("/upload", upload::routes())
         .route("/upload/answer", upload::answer_routes())

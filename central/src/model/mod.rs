@@ -11,6 +11,7 @@ mod key;
 mod page;
 mod report;
 mod token;
+mod upload;
 
 pub use activation::{
     Activation, ActivationChange, ActivationFilter, ActivationState, Denied, Granted, HostFacts, Joining,
@@ -23,6 +24,7 @@ pub use key::{AdminToken, SigningKey};
 pub use page::{PAGE_DEFAULT, PAGE_MAX, Page};
 pub use report::{Arrival, Decision, Line, Placed, ReceiptFacts, ReportFilter, ReportRow, StoredReport};
 pub use token::{Confirm, NewToken, Token};
+pub use upload::Upload;
 
 /// A closed set of words: how each is kept and shown, and back.
 macro_rules! words {

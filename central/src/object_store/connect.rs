@@ -24,13 +24,17 @@ const RETRY: Duration = Duration::from_secs(60);
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
     /// The host has no certificates to hold the store's to.
-    #[error("the host has no certificates to hold an object store's to{0}: install the package ca-certificates, or set SSL_CERT_FILE")]
+    #[error(
+        "the host has no certificates to hold an object store's to{0}: install the package ca-certificates, or set SSL_CERT_FILE"
+    )]
     Roots(String),
     /// TLS can't be set up.
     #[error("TLS can't be set up: {0}")]
     Tls(String),
     /// What the environment says can't be used.
-    #[error("{place} can't be used: {why}: the environment must name the credentials (docs/object-storage.md)")]
+    #[error(
+        "{place} can't be used: {why}: the environment must name the credentials (docs/object-storage.md)"
+    )]
     Settings {
         /// Which store.
         place: String,

@@ -125,9 +125,18 @@ mod tests {
 
     #[test]
     fn what_is_no_place_is_refused_with_the_form_of_one() {
-        for text in
-            ["", "b", "s3:/b", "http://b", "s3://", "s3://a b", "s3://b//x", "s3://b/x//y", "s3://b/../c", "s3://b/ä"]
-        {
+        for text in [
+            "",
+            "b",
+            "s3:/b",
+            "http://b",
+            "s3://",
+            "s3://a b",
+            "s3://b//x",
+            "s3://b/x//y",
+            "s3://b/../c",
+            "s3://b/ä",
+        ] {
             let error = text.parse::<Place>().unwrap_err();
             assert!(error.to_string().contains("s3://BUCKET/PREFIX"), "{text}: {error}");
         }

@@ -105,16 +105,18 @@ pub struct ObjectStorage {
     place: Place,
     objects: Arc<dyn ObjectStore>,
     signer: Arc<dyn Signer>,
+    valid: Duration,
 }
 
 impl ObjectStorage {
-    /// The store of a place, with the credentials of the environment. It is not asked for anything yet.
+    /// The store of a place, with the credentials of the environment, whose signed URLs hold for so long. It is not asked for
+    /// anything yet.
     ///
     /// # Errors
     /// When the environment does not say what is needed.
-    pub fn connect(place: Place) -> Result<Self, ConnectError> {
+    pub fn connect(place: Place, valid: Duration) -> Result<Self, ConnectError> {
         let (objects, signer) = connect::connect(&place)?;
-        Ok(ObjectStorage { place, objects, signer })
+        Ok(ObjectStorage { place, objects, signer, valid })
     }
 
     /// Where it is.
@@ -127,13 +129,19 @@ impl ObjectStorage {
         Path::from(self.place.key(&format!("{way}/{identity}/{random}.{EXTENSION}")))
     }
 
-    /// Signs URLs of an identity's place that hold for so long.
+    /// How long signed URLs hold.
+    #[must_use]
+    pub fn valid(&self) -> Duration {
+        self.valid
+    }
+
+    /// Signs URLs of an identity's place.
     ///
     /// # Errors
     /// When there are no credentials to sign with.
-    pub async fn sign(&self, identity: &str, random: &str, valid: Duration) -> Result<UrlPair, StorageError> {
+    pub async fn sign(&self, identity: &str, random: &str) -> Result<UrlPair, StorageError> {
         let one = async |method: Method, path: Path| {
-            let signed = self.signer.signed_url(method, &path, valid).await;
+            let signed = self.signer.signed_url(method, &path, self.valid).await;
             signed.map(String::from).map_err(|error| failed(path.as_ref(), &error))
         };
         let put = one(Method::PUT, self.path("in", identity, random)).await?;

@@ -10,7 +10,7 @@ pub use error::StoreError;
 use crate::model::{
     Activation, ActivationChange, ActivationFilter, AdminToken, Alarm, AlarmFilter, Arrival, AuditFilter,
     AuditRow, By, Contract, ContractChange, Decision, Denied, Figures, Granted, Joining, Line, NewContract,
-    NewToken, Page, ReportFilter, ReportRow, SigningKey, StoredReport, Token,
+    NewToken, Page, ReportFilter, ReportRow, SigningKey, StoredReport, Token, Upload,
 };
 use highwater_rules::chain::Digest;
 use highwater_rules::sign::KeyId;
@@ -90,6 +90,21 @@ pub trait Store: Send + Sync + 'static {
     fn admin_tokens(&self) -> Answer<'_, Vec<AdminToken>>;
     /// Takes a token of the administration back.
     fn revoke_admin_token(&self, id: String, by: By) -> Answer<'_, AdminToken>;
+
+    /// The activation that has this key.
+    fn uploader(&self, key: KeyId) -> Answer<'_, Option<Activation>>;
+    /// The place of an activation in the object store; it is made with this random part where there is none.
+    fn upload_place(&self, identity: String, random: String) -> Answer<'_, Upload>;
+    /// The same, where there is one.
+    fn upload(&self, identity: String) -> Answer<'_, Option<Upload>>;
+    /// What lay there was picked up: the object with this mark. Without `receipts`, those before it stay.
+    fn keep_upload(
+        &self,
+        identity: String,
+        mark: String,
+        receipts: Option<Vec<u8>>,
+        at: i64,
+    ) -> Answer<'_, ()>;
 
     /// How much there is of what, and what waits.
     fn figures(&self) -> Answer<'_, Figures>;

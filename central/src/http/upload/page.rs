@@ -220,6 +220,9 @@ mod tests {
 
     #[test]
     fn nothing_of_others_is_markup() {
-        assert_eq!(Escaped("<a b='c' d=\"e\">&\u{1b}").to_string(), "&lt;a b=&#39;c&#39; d=&quot;e&quot;&gt;&amp; ");
+        assert_eq!(
+            Escaped("<a b='c' d=\"e\">&\u{1b}").to_string(),
+            "&lt;a b=&#39;c&#39; d=&quot;e&quot;&gt;&amp; "
+        );
     }
 }

@@ -23,6 +23,7 @@ mod schema;
 mod standing;
 mod take;
 mod tokens;
+mod uploads;
 mod writer;
 
 use super::{Answer, Store, StoreError};
@@ -30,7 +31,7 @@ use crate::histogram::Histogram;
 use crate::model::{
     Activation, ActivationChange, ActivationFilter, AdminToken, Alarm, AlarmFilter, Arrival, AuditFilter,
     AuditRow, By, Contract, ContractChange, Decision, Denied, Figures, Granted, Joining, Line, NewContract,
-    NewToken, Page, ReportFilter, ReportRow, SigningKey, StoredReport, Token,
+    NewToken, Page, ReportFilter, ReportRow, SigningKey, StoredReport, Token, Upload,
 };
 use fault::Fault;
 use highwater_rules::chain::Digest;
@@ -230,6 +231,31 @@ impl Store for SqliteStore {
     }
     fn revoke_admin_token(&self, id: String, by: By) -> Answer<'_, AdminToken> {
         self.change(move |db| keys::revoke_admin(db, &id, &by))
+    }
+
+    fn uploader(&self, key: KeyId) -> Answer<'_, Option<Activation>> {
+        self.read(move |db| activations::by_key(db, key))
+    }
+    fn upload_place(&self, identity: String, random: String) -> Answer<'_, Upload> {
+        Box::pin(async move {
+            // The usual one has its place: no transaction is needed to read it.
+            match self.upload(identity.clone()).await? {
+                Some(upload) => Ok(upload),
+                None => self.change(move |db| uploads::place(db, &identity, &random)).await,
+            }
+        })
+    }
+    fn upload(&self, identity: String) -> Answer<'_, Option<Upload>> {
+        self.read(move |db| uploads::one(db, &identity))
+    }
+    fn keep_upload(
+        &self,
+        identity: String,
+        mark: String,
+        receipts: Option<Vec<u8>>,
+        at: i64,
+    ) -> Answer<'_, ()> {
+        self.change(move |db| uploads::taken(db, &identity, &mark, receipts.as_deref(), at))
     }
 
     fn figures(&self) -> Answer<'_, Figures> {

@@ -61,6 +61,10 @@ CREATE TABLE audit (
     before TEXT NOT NULL, after TEXT NOT NULL
 ) STRICT;
 CREATE INDEX audit_of_subject ON audit (subject);
+", "
+CREATE TABLE uploads (
+    identity TEXT PRIMARY KEY, random TEXT NOT NULL, taken TEXT, taken_at INTEGER, receipts BLOB NOT NULL
+) STRICT;
 "];
 
 /// Brings a database to the newest version.
