@@ -11,6 +11,8 @@ mod central;
 #[cfg(test)]
 mod forward;
 #[cfg(test)]
+mod licences;
+#[cfg(test)]
 mod proxies;
 #[cfg(test)]
 mod pushes;
