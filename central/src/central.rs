@@ -23,6 +23,8 @@ pub struct Central {
     pub known: Arc<KnownKeys>,
     /// Room for requests' bodies.
     pub bodies: Arc<Bodies>,
+    /// Room for bundles that are taken.
+    pub bundle_room: Arc<Bodies>,
     /// What was taken, for the log.
     pub counts: Arc<Counts>,
     /// What is counted, for `/metrics`.
@@ -66,6 +68,7 @@ impl Central {
             clock: Clock,
             known: Arc::default(),
             bodies: Arc::default(),
+            bundle_room: Arc::new(Bodies::of_bundles()),
             counts: Arc::default(),
             metrics: Arc::default(),
             watched: Arc::default(),

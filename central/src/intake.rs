@@ -3,6 +3,7 @@
 //! What costs time is done beside the writer: signatures are checked before it, and made after it.
 
 use crate::keys::{KeyError, Keys, Ring};
+use crate::licences;
 use crate::model::{Arrival, Decision, Placed, ReceiptFacts};
 use crate::store::{Store, StoreError};
 use highwater_proto::v1::refusal::Reason;
@@ -117,6 +118,7 @@ pub async fn take(
     let many = reports.len() > INLINE_MAX;
     let checked = beside(many, move || check_all(reports, &senders)).await?;
     let arrivals = checked.arrivals;
+    let signed: HashSet<KeyId> = arrivals.iter().map(|arrival| arrival.key_id).collect();
     let decisions =
         if arrivals.is_empty() { Vec::new() } else { store.take_reports(arrivals, now_s).await? };
     let mut ring = keys.ring();
@@ -126,6 +128,7 @@ pub async fn take(
         // Another process has made a new key.
         ring = keys.refresh().await?;
     }
+    let licences = offered(store, &ring, signed, now_s).await;
     let (digests, verdicts) = (checked.digests, checked.verdicts);
     let tally = tally(&verdicts, &decisions);
     let pinned = KeyId::from_slice(&pinned_key);
@@ -142,10 +145,22 @@ pub async fn take(
                 Outcome { report_digest: digest.0.to_vec(), result: Some(result) }
             })
             .collect();
-        respond(&Answer { nonce, answered_at: now_s, outcomes, ..Answer::default() }, &ring, pinned)
+        respond(&Answer { nonce, answered_at: now_s, outcomes, licences }, &ring, pinned)
     })
     .await?;
     Ok((body?, tally))
+}
+
+/// Licences that go with the answer. What is receipted is durable: for want of a licence no answer is held back.
+async fn offered(store: &dyn Store, ring: &Ring, signed: HashSet<KeyId>, now_s: i64) -> Vec<String> {
+    let keys: Vec<KeyId> = signed.into_iter().collect();
+    match licences::offer(store, ring, &keys, now_s).await {
+        Ok(licences) => licences,
+        Err(error) => {
+            tracing::error!(error = %error, "store_failed");
+            Vec::new()
+        }
+    }
 }
 
 impl Decision {
@@ -175,18 +190,33 @@ async fn senders(store: &dyn Store, known: &KnownKeys, reports: &[Envelope]) -> 
         if senders.contains_key(&id) || unknown.contains(&id) {
             continue;
         }
-        if let Some(key) = known.get(id) {
-            senders.insert(id, key);
-        } else if let Some(key) = store.public_key(id).await?.and_then(|bytes| PublicKey::from_slice(&bytes))
-        {
-            let key = Arc::new(key);
-            known.put(id, Arc::clone(&key));
+        if let Some(key) = key_of(store, known, id).await? {
             senders.insert(id, key);
         } else {
             unknown.insert(id);
         }
     }
     Ok(senders)
+}
+
+/// A sender's key by its id; `None` where no activation has it.
+///
+/// # Errors
+/// When the store fails.
+pub async fn key_of(
+    store: &dyn Store,
+    known: &KnownKeys,
+    id: KeyId,
+) -> Result<Option<Arc<PublicKey>>, StoreError> {
+    if let Some(key) = known.get(id) {
+        return Ok(Some(key));
+    }
+    let kept = store.public_key(id).await?;
+    let Some(key) = kept.and_then(|bytes| PublicKey::from_slice(&bytes)).map(Arc::new) else {
+        return Ok(None);
+    };
+    known.put(id, Arc::clone(&key));
+    Ok(Some(key))
 }
 
 /// A batch after its signatures were checked.

@@ -8,11 +8,13 @@
 //!   store                   where it keeps that (SQLite)
 //!   keys, enrol             what it signs with; how enrolment tokens are made
 //!   shapes                  the JSON that the REST API and `--json` share
+//!   licences                what is offered, renewed, fetched, issued
 //!   intake                  a batch of reports -> its signed answer
 //!   activate                who wants to join -> its signed grant
 //!   bodies                  room for what is being read
 //!   metrics, watched        what is counted, as Prometheus reads it; what is asked for again and again
 //!   central                 the state that requests share
+//!   bundles                 files that are carried -> the file that goes back
 //!   http                    what can be asked over HTTPS
 //!   certificates, tls       what the server shows of itself
 //!   rate, serve             sockets and bounds
@@ -24,6 +26,7 @@
 
 pub mod activate;
 pub mod bodies;
+pub mod bundles;
 pub mod central;
 pub mod certificates;
 pub mod clock;
@@ -35,6 +38,7 @@ pub mod histogram;
 pub mod http;
 pub mod intake;
 pub mod keys;
+pub mod licences;
 pub mod log;
 pub mod metrics;
 pub mod model;

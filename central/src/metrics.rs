@@ -11,6 +11,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 pub struct Metrics {
     accepted: AtomicU64,
     refused: [AtomicU64; REASONS],
+    bundles_whole: AtomicU64,
+    bundles_partly: AtomicU64,
+    bundles_refused: AtomicU64,
 }
 
 impl Metrics {
@@ -20,6 +23,16 @@ impl Metrics {
         for (total, more) in self.refused.iter().zip(tally.reasons) {
             total.fetch_add(more, Ordering::Relaxed);
         }
+    }
+
+    /// A bundle was taken, as a whole or in part; `None` where it was refused.
+    pub fn add_bundle(&self, whole: Option<bool>) {
+        let total = match whole {
+            Some(true) => &self.bundles_whole,
+            Some(false) => &self.bundles_partly,
+            None => &self.bundles_refused,
+        };
+        total.fetch_add(1, Ordering::Relaxed);
     }
 
     /// All of it as text, with what the store counts.
@@ -40,6 +53,14 @@ impl Metrics {
                 let labels = format!("{{reason=\"{word}\"}}");
                 page.value("reports_refused_total", &labels, total.load(Ordering::Relaxed));
             }
+        }
+        page.head("bundles_total", "counter", "Bundles that were carried here, by what became of them.");
+        for (word, total) in [
+            ("whole", &self.bundles_whole),
+            ("partly", &self.bundles_partly),
+            ("refused", &self.bundles_refused),
+        ] {
+            page.value("bundles_total", &format!("{{taken=\"{word}\"}}"), total.load(Ordering::Relaxed));
         }
         page.head("intake_queue_length", "gauge", "Batches and changes that wait to be written.");
         page.value("intake_queue_length", "", figures.waiting);
@@ -110,6 +131,9 @@ mod tests {
         let tally = Tally { accepted: 5, refused: 1, reasons: [0, 0, 1, 0, 0, 0, 0] };
         metrics.add(&tally);
         metrics.add(&tally);
+        metrics.add_bundle(Some(true));
+        metrics.add_bundle(Some(false));
+        metrics.add_bundle(Some(false));
         let text = metrics.text(&Figures {
             activations: vec![(ActivationState::Active, 3)],
             alarms_open: 1,
@@ -120,6 +144,9 @@ mod tests {
             "highwater_central_reports_accepted_total 10",
             "highwater_central_reports_refused_total{reason=\"unknown_key\"} 2",
             "highwater_central_reports_refused_total{reason=\"out_of_turn\"} 0",
+            "highwater_central_bundles_total{taken=\"whole\"} 1",
+            "highwater_central_bundles_total{taken=\"partly\"} 2",
+            "highwater_central_bundles_total{taken=\"refused\"} 0",
             "highwater_central_commit_seconds_bucket{le=\"0.001\"} 1",
             "highwater_central_commit_seconds_bucket{le=\"0.0025\"} 3",
             "highwater_central_commit_seconds_bucket{le=\"2.5\"} 4",

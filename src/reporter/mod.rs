@@ -5,6 +5,8 @@
 
 mod carried;
 mod failure;
+#[cfg(test)]
+mod tests;
 
 use crate::config;
 use crate::events;

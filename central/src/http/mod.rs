@@ -3,9 +3,12 @@
 mod activations;
 pub mod admin;
 mod body;
+mod bundles;
 mod health;
+mod licences;
 mod problem;
 mod reports;
+mod upload;
 
 pub use problem::Problem;
 
@@ -20,6 +23,10 @@ pub fn router(central: Central) -> Router {
         .nest("/api/v1", admin::router(central.clone()))
         .route("/v1/reports", post(reports::take))
         .route("/v1/activations", post(activations::join))
+        .route("/v1/licences", post(licences::renew))
+        .route("/v1/bundles", post(bundles::take))
+        .route("/upload", upload::routes())
+        .route("/upload/answer", upload::answer_routes())
         .route("/", get(health::about))
         .route("/metrics", get(health::metrics))
         .route("/healthz", get(health::alive))
@@ -33,4 +40,10 @@ pub fn router(central: Central) -> Router {
             )
         })
         .with_state(central)
+}
+
+/// Whether a path takes bundles, which may be long and on the way for long.
+#[must_use]
+pub fn takes_bundles(path: &str) -> bool {
+    path == "/v1/bundles" || path == "/upload" || path == "/upload/answer"
 }
