@@ -1,20 +1,24 @@
 //! The one loop: sleep to the end of the slot or a signal, do what is due.
 
+mod licence;
+
 use crate::clock::{self, Clock};
 use crate::config::{Config, Loaded};
 use crate::files::Root;
 use crate::gate::{Control, Gate, GateEvent, State};
 use crate::joined;
 use crate::keeper::{self, Keeper};
-use crate::ledger::{Ledger, LedgerError, Plan};
+use crate::ledger::{Ledger, LedgerError, Plan, prune_until};
 use crate::recorder::{Due, Recorder};
+use crate::renewer::{self, Renewer};
 use crate::reporter::{Ended, Reporter};
 use crate::sampler::Sampler;
 use crate::sources::Source;
 use crate::wake::{Wake, Wakes};
-use crate::{events, host, log};
+use crate::{bundle, events, host, log};
 use highwater_rules::record::Mark;
 use highwater_rules::{retry, timeline};
+use serde_json::{Value, json};
 
 /// How the agent loads its configuration again.
 pub(crate) type Reload = Box<dyn Fn() -> Result<Loaded, crate::config::Mistakes>>;
@@ -41,13 +45,15 @@ pub(crate) struct Daemon {
     last_mark: Mark,
     keeper: Keeper,
     reporter: Reporter,
+    renewer: Renewer,
     gate: Gate,
 }
 
 /// What the loop has to do.
 enum Turn {
     Woken(Wake),
-    Pushed(Ended),
+    Pushed(Box<Ended>),
+    Renewed(Box<renewer::Ended>),
     Asked(GateEvent),
 }
 
@@ -87,6 +93,7 @@ pub(crate) async fn run(loaded: Loaded, reload: Reload, log: log::Handle) -> Res
     if keeper.doubted() {
         events::grace_doubted();
     }
+    let renewer = Renewer::new(&config.state_dir, opened.ledger.instance(), &config, &last_mark);
     let (gate, errors) = Gate::open(&config.gate);
     errors.iter().for_each(events::gate_failed);
     let recorder = Recorder::new(opened.ledger, plan(&config))?;
@@ -101,6 +108,7 @@ pub(crate) async fn run(loaded: Loaded, reload: Reload, log: log::Handle) -> Res
         last_mark,
         keeper,
         reporter,
+        renewer,
         gate,
     };
     daemon.plan_first_push();
@@ -111,7 +119,8 @@ pub(crate) async fn run(loaded: Loaded, reload: Reload, log: log::Handle) -> Res
         let turn = tokio::select! {
             biased;
             woken = wakes.next(wake_at) => Turn::Woken(woken?),
-            ended = daemon.reporter.ended() => Turn::Pushed(ended),
+            ended = daemon.reporter.ended() => Turn::Pushed(Box::new(ended)),
+            ended = daemon.renewer.ended() => Turn::Renewed(Box::new(ended)),
             asked = daemon.gate.next() => Turn::Asked(asked),
         };
         match turn {
@@ -122,7 +131,8 @@ pub(crate) async fn run(loaded: Loaded, reload: Reload, log: log::Handle) -> Res
                 daemon.stop(signal);
                 return Ok(());
             }
-            Turn::Pushed(ended) => daemon.pushed(ended),
+            Turn::Pushed(ended) => daemon.pushed(*ended),
+            Turn::Renewed(ended) => daemon.renewed(*ended),
             Turn::Asked(asked) => daemon.asked(asked),
         }
     }
@@ -151,8 +161,9 @@ impl Daemon {
         let now_s = clock::unix_s();
         let slot_end = length.slot_at(now_s).end(length);
         let push_at = self.reporter.wake_at(&self.last_mark);
+        let ask_at = self.renewer.wake_at(&self.last_mark);
         // What is due at once is due at the next second: a deadline that has passed would not be waited for.
-        let others = [push_at, self.gate.due_at()].into_iter().flatten().map(|at| at.max(now_s));
+        let others = [push_at, ask_at, self.gate.due_at()].into_iter().flatten().map(|at| at.max(now_s));
         others.fold(slot_end, i64::min)
     }
 
@@ -177,6 +188,7 @@ impl Daemon {
         let now = self.clock.now();
         self.keeper.follow_grant(joined.enrolment.grant(), &now);
         self.keep();
+        self.renewer.ask_soon();
         self.reporter.plan(0, &now);
     }
 
@@ -194,6 +206,7 @@ impl Daemon {
             self.state.ledger_failed(&error);
         }
         let grace = self.keeper.turn(&now);
+        self.look_after_the_licence(&now);
         if self.keeper.wants_keeping() {
             self.keep();
         }
@@ -258,23 +271,66 @@ impl Daemon {
                 if look(&mut self.reporter) {
                     self.joined();
                 }
-                // Whoever asked may have gone.
-                let _ = reply.send(serde_json::json!({"activated": self.reporter.joined().is_some()}));
+                // Whoever asked finds the gate as it is now; it may have gone.
+                self.settle();
+                let _ = reply.send(json!({"activated": self.reporter.joined().is_some()}));
             }
             GateEvent::Control(Control::Push { open_day, retry_parked, reply }) => {
                 if look(&mut self.reporter) {
                     self.joined();
                 }
-                let ledger = self.recorder.ledger_mut();
-                let made = if retry_parked { ledger.unpark().map(|_| ()) } else { Ok(()) }
-                    .and_then(|()| if open_day { ledger.report_open_day().map(|_| ()) } else { Ok(()) });
-                if let Err(error) = made {
-                    self.state.ledger_failed(&error);
-                }
+                // What could not be made ready is told in the log; the rest is pushed.
+                let _ = self.make_ready(open_day, retry_parked);
                 self.reporter.push_now(Some(reply), &now);
+            }
+            GateEvent::Control(Control::Report { open_day, retry_parked, reply }) => {
+                let made = self.make_ready(open_day, retry_parked);
+                let _ = reply.send(json!({ "error": made.err().map(|e| e.to_string()) }));
+            }
+            GateEvent::Control(Control::Import { bundle, reply }) => {
+                let _ = reply.send(self.import(&bundle, &now));
+            }
+            GateEvent::Control(Control::Prune { keep_days, dry_run, reply }) => {
+                let until = prune_until(now.wall_ms, keep_days);
+                let ledger = self.recorder.ledger_mut();
+                let pruned = if dry_run { ledger.prunable(until) } else { ledger.prune(until) };
+                let _ = reply.send(match pruned {
+                    Ok(pruned) => {
+                        if !dry_run && pruned.reports > 0 {
+                            events::pruned(pruned.reports, pruned.bytes);
+                        }
+                        json!({"reports": pruned.reports, "bytes": pruned.bytes})
+                    }
+                    Err(error) => json!({"error": error.to_string()}),
+                });
             }
         }
         self.settle();
+    }
+
+    /// Makes the open day's report, and lets parked ones wait again.
+    fn make_ready(&mut self, open_day: bool, retry_parked: bool) -> Result<(), LedgerError> {
+        let ledger = self.recorder.ledger_mut();
+        let made = if retry_parked { ledger.unpark().map(|_| ()) } else { Ok(()) }
+            .and_then(|()| if open_day { ledger.report_open_day().map(|_| ()) } else { Ok(()) });
+        made.inspect_err(|error| self.state.ledger_failed(error))
+    }
+
+    /// Takes in what central answered to an export.
+    fn import(&mut self, bundle: &[u8], now: &Mark) -> Value {
+        if look(&mut self.reporter) {
+            self.joined();
+        }
+        let incoming = bundle::read_bytes(bundle, self.recorder.ledger().instance());
+        let imported = self.reporter.import(&incoming, self.recorder.ledger_mut(), &mut self.keeper, now);
+        let pending = self.recorder.ledger().outbox_counts().map_or(-1, |counts| counts.pending);
+        match imported {
+            Ok(imported) => imported.json(pending),
+            Err(error) => {
+                self.state.ledger_failed(&error);
+                json!({ "error": error.to_string() })
+            }
+        }
     }
 
     /// Tells of a wall clock that was set, and of a host that was suspended.
@@ -340,6 +396,7 @@ impl Daemon {
         self.clock = Clock::new(&config.sampling.root);
         self.sampler = sampler(&config);
         self.reporter.follow(config.uplink.clone());
+        self.renewer.follow(&config);
         self.gate.follow(&config.gate).iter().for_each(events::gate_failed);
         self.config = config;
         self.settle();

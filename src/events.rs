@@ -1,5 +1,9 @@
 //! The log's events, in one place. Their names and keys are the contract of `docs/log-events.md`, which a test holds them to.
 
+mod licence;
+
+pub(crate) use licence::*;
+
 use crate::config::{Loaded, Warning};
 use crate::gate::{GateError, HookEnd, State};
 use crate::host::HostFacts;
@@ -260,7 +264,7 @@ pub(crate) fn activated(enrolment: &Enrolment) {
     let grant = enrolment.grant();
     let terms = grant.terms.clone().unwrap_or_default();
     info!(
-        central = %enrolment.url(),
+        central = enrolment.url().map(ToString::to_string),
         identity = grant.identity.as_str(),
         contract = terms.contract.as_str(),
         contract_end = (terms.contract_end != 0).then(|| at(terms.contract_end)),
@@ -322,6 +326,7 @@ pub(crate) fn identity(before: Option<&str>, now: Option<&str>) {
         error!(before, now, "identity_split");
     }
 }
+
 /// The gate's stage is another; `previous` is the one told before, where it is known.
 pub(crate) fn gate_changed(previous: Option<Stage>, now: &State) {
     let (state, previous, days_left) = (now.stage.word(), previous.map(Stage::word), now.days_left);
@@ -363,4 +368,18 @@ pub(crate) fn gate_failed(error: &GateError) {
 /// The status file can be written again.
 pub(crate) fn gate_recovered() {
     info!("gate_recovered");
+}
+
+/// What central answered to an export was taken in.
+pub(crate) fn imported(accepted: u64, already: u64, parked: usize, renewed: bool, error: Option<&str>) {
+    if error.is_some() {
+        warn!(accepted, already, parked, grace_renewed = renewed, error, "imported");
+    } else {
+        info!(accepted, already, parked, grace_renewed = renewed, "imported");
+    }
+}
+
+/// The bytes of reports that central has were dropped.
+pub(crate) fn pruned(reports: i64, bytes: i64) {
+    info!(reports, bytes, "pruned");
 }

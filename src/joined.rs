@@ -1,8 +1,10 @@
 //! What an activation left, read again: central and the instance's key.
 
+use crate::config::{self, Transport};
 use crate::keeper::{Keeper, Trust};
 use crate::ledger::{Ledger, LedgerError};
 use crate::uplink::{Enrolment, EnrolmentError, Identity, IdentityError, enrolment, identity};
+use highwater_proto::v1::Envelope;
 use highwater_rules::record::Mark;
 use highwater_rules::sign::PublicKey;
 use std::os::unix::fs::MetadataExt as _;
@@ -14,6 +16,26 @@ use std::sync::Arc;
 pub(crate) struct Joined {
     pub(crate) identity: Arc<Identity>,
     pub(crate) enrolment: Enrolment,
+}
+
+impl Joined {
+    /// The same with central's new key pinned, to which `successions` lead, and kept; `None` where it is the pinned one.
+    ///
+    /// # Errors
+    /// When they do not lead there, or it can't be kept.
+    pub(crate) fn pinned(
+        &self,
+        key: &PublicKey,
+        successions: &[Envelope],
+        state_dir: &Path,
+    ) -> Result<Option<Joined>, EnrolmentError> {
+        if key == self.enrolment.pinned() {
+            return Ok(None);
+        }
+        let enrolment = self.enrolment.with_pinned(key, successions)?;
+        enrolment.store(state_dir)?;
+        Ok(Some(Joined { identity: self.identity.clone(), enrolment }))
+    }
 }
 
 /// Why what activation left can't be used.
@@ -53,6 +75,11 @@ pub(crate) fn joined(state_dir: &Path, instance: &str) -> Result<Option<Joined>,
     Ok(enrolment.map(|enrolment| Joined { identity: Arc::new(identity), enrolment }))
 }
 
+/// Whether reports are carried by hand: as the configuration has it, or the contract. Then no connection is ever opened.
+pub(crate) fn is_air_gapped(config: &config::Uplink, enrolment: Option<&Enrolment>) -> bool {
+    config.transport == Transport::AirGap || enrolment.is_some_and(Enrolment::is_offline)
+}
+
 /// Which state of the files that activation leaves was looked at.
 pub(crate) type FileMark = [Option<(u64, i64, i64)>; 2];
 
@@ -62,6 +89,15 @@ pub(crate) fn file_mark(state_dir: &Path) -> FileMark {
         let meta = state_dir.join(name).metadata().ok()?;
         Some((meta.ino(), meta.ctime(), meta.ctime_nsec()))
     })
+}
+
+/// Central's keys, the pinned one first, as far as activation left any that are believed: also where the identity key can't be used.
+pub(crate) fn central_keys(joined: Option<&Joined>, state_dir: &Path, instance: &str) -> Vec<PublicKey> {
+    let of = |enrolment: &Enrolment| enrolment.keys().cloned().collect();
+    match joined {
+        Some(joined) => of(&joined.enrolment),
+        None => Enrolment::evidence(state_dir, instance).as_ref().map(of).unwrap_or_default(),
+    }
 }
 
 /// The grace period as it was kept, held to the key and the grant that activation left. Where one of the two can't be used, to the

@@ -3,6 +3,7 @@
 
 use crate::ledger::{Fate, Kept, Ledger, LedgerError};
 use highwater_proto::v1::{Envelope, Grant, Kind, Receipt, Terms};
+use highwater_rules::carried::Carried;
 use highwater_rules::day::Calendar;
 use highwater_rules::grace::{Anchor, Grace, Since, Timeline};
 use highwater_rules::record::Mark;
@@ -26,6 +27,7 @@ pub struct Standing {
     pub contract_end: Option<i64>,
     /// Whom central counts the instance for.
     pub identity: Option<String>,
+    pub revoked_at: Option<i64>,
 }
 
 impl Standing {
@@ -34,6 +36,7 @@ impl Standing {
             contract: terms.map(|t| t.contract.clone()),
             contract_end: terms.map(|t| t.contract_end).filter(|end| *end != 0),
             identity: Some(identity.to_owned()),
+            revoked_at: None,
         }
     }
 }
@@ -170,6 +173,32 @@ impl Keeper {
         accepted
     }
 
+    /// Accepts what central answered to an export, carried here by hand. The newest receipt in it counts from the export. Says whether
+    /// the grace period began anew.
+    pub fn accept_carried(&mut self, carried: &Carried, now: &Mark) -> bool {
+        let newest = carried.newest.as_ref();
+        let anchor = newest.and_then(|(receipt, _)| anchor(receipt));
+        let answered_at = newest.map_or(carried.answered_at, |(_, answered_at)| *answered_at);
+        let accepted = self.timeline.accept_exported(anchor, carried.exported_ms, answered_at, now);
+        if let (true, Some((receipt, _))) = (accepted, newest) {
+            self.standing = Standing::of(receipt.terms.as_ref(), &receipt.identity);
+        }
+        accepted
+    }
+
+    /// All the time that was ever counted of the instance's, in unix milliseconds: what an export says of when it was made.
+    pub fn counted_ms(&mut self, now: &Mark) -> i64 {
+        self.timeline.advance(now);
+        self.timeline.counted_ms()
+    }
+
+    pub fn follow_licence(&mut self, _: Option<highwater_rules::licence::Claims>) {}
+    pub fn licence_state(&self) -> highwater_rules::licence::LicenceState {
+        highwater_rules::licence::LicenceState::Missing
+    }
+    pub fn now_s(&self) -> i64 {
+        self.timeline.latest_ms.div_euclid(1000)
+    }
     /// Whether so much has passed that it should be kept again.
     #[must_use]
     pub fn wants_keeping(&self) -> bool {
@@ -301,6 +330,7 @@ fn parse(text: &str) -> Option<Believed> {
         contract: word("contract"),
         contract_end: number("contract_end"),
         identity: word("identity"),
+        revoked_at: None,
     };
     Some(Believed { timeline, standing, row: number("row")? })
 }

@@ -16,6 +16,7 @@ pub mod files;
 
 pub mod host;
 
+pub mod bundle;
 pub mod gate;
 pub mod ledger;
 pub mod sources;
@@ -34,6 +35,7 @@ mod events;
 mod joined;
 mod json;
 mod log;
+mod renewer;
 mod report_json;
 mod reporter;
 mod wake;

@@ -3,6 +3,7 @@
 //! What costs time is done beside the writer: signatures are checked before it, and made after it.
 
 use crate::keys::{KeyError, Keys, Ring};
+use crate::licences;
 use crate::model::{Arrival, Decision, Placed, ReceiptFacts};
 use crate::store::{Store, StoreError};
 use highwater_proto::v1::refusal::Reason;
@@ -117,6 +118,7 @@ pub async fn take(
     let many = reports.len() > INLINE_MAX;
     let checked = beside(many, move || check_all(reports, &senders)).await?;
     let arrivals = checked.arrivals;
+    let signed: HashSet<KeyId> = arrivals.iter().map(|arrival| arrival.key_id).collect();
     let decisions =
         if arrivals.is_empty() { Vec::new() } else { store.take_reports(arrivals, now_s).await? };
     let mut ring = keys.ring();
@@ -126,6 +128,7 @@ pub async fn take(
         // Another process has made a new key.
         ring = keys.refresh().await?;
     }
+    let licences = offered(store, &ring, signed, now_s).await;
     let (digests, verdicts) = (checked.digests, checked.verdicts);
     let tally = tally(&verdicts, &decisions);
     let pinned = KeyId::from_slice(&pinned_key);
@@ -142,10 +145,22 @@ pub async fn take(
                 Outcome { report_digest: digest.0.to_vec(), result: Some(result) }
             })
             .collect();
-        respond(&Answer { nonce, answered_at: now_s, outcomes, ..Answer::default() }, &ring, pinned)
+        respond(&Answer { nonce, answered_at: now_s, outcomes, licences }, &ring, pinned)
     })
     .await?;
     Ok((body?, tally))
+}
+
+/// Licences that go with the answer. What is receipted is durable: for want of a licence no answer is held back.
+async fn offered(store: &dyn Store, ring: &Ring, signed: HashSet<KeyId>, now_s: i64) -> Vec<String> {
+    let keys: Vec<KeyId> = signed.into_iter().collect();
+    match licences::offer(store, ring, &keys, now_s).await {
+        Ok(licences) => licences,
+        Err(error) => {
+            tracing::error!(error = %error, "store_failed");
+            Vec::new()
+        }
+    }
 }
 
 impl Decision {

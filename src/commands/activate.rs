@@ -1,12 +1,15 @@
 //! `highwater activate`: joins a central.
 
+mod carried;
+
 use super::{Failure, Outcome, exit, open_reader, plan, print_json, run, units};
 use crate::clock;
-use crate::config::{CentralUrl, Loaded};
+use crate::config::{CentralUrl, Loaded, Transport};
 use crate::files::{Root, read_bounded};
 use crate::gate::client;
 use crate::host::HostFacts;
 use crate::ledger::{Ledger, LedgerError};
+use crate::licence::{self, InstallError};
 use crate::log::{at, print};
 use crate::sources::ram::mem_total;
 use crate::uplink::activate::{ActivateError, Candidate};
@@ -18,11 +21,13 @@ use crate::uplink::{
 };
 use clap::Args;
 use highwater_proto::v1::Host;
+use highwater_rules::licence::Holder;
 use highwater_rules::report::Names;
 use highwater_rules::retry::{SPLAY_S, splay};
+use highwater_rules::sign::PublicKey;
 use highwater_rules::token::EnrolmentToken;
 use serde_json::json;
-use std::io::Read as _;
+use std::io::{Read as _, Write as _};
 use std::os::unix::fs::{MetadataExt as _, chown};
 use std::path::{Path, PathBuf};
 
@@ -51,6 +56,12 @@ pub(super) struct Options {
     /// A file that holds the enrolment token [default: $HIGHWATER_ENROLMENT_TOKEN]
     #[arg(long, value_name = "FILE")]
     token_file: Option<PathBuf>,
+    /// Open no connection: write the request into a file, to be carried to central; `highwater import` takes in its answer
+    #[arg(long, value_name = "FILE")]
+    export: Option<PathBuf>,
+    /// Write over the file of --export where it is there
+    #[arg(long, requires = "export")]
+    force: bool,
     /// Join anew where this host has joined already: another central, or the same once more
     #[arg(long)]
     again: bool,
@@ -82,29 +93,52 @@ pub(super) fn activate(loaded: &Loaded, options: &Options) -> Outcome {
     let token = token.ok_or_else(no_token)?;
     let url = asked_for
         .or_else(|| loaded.config.uplink.url.clone())
-        .or_else(|| before.as_ref().map(|before| before.url().clone()))
-        .ok_or_else(nowhere)?;
+        .or_else(|| before.as_ref().and_then(|before| before.url().cloned()));
     let ca_pem = options.ca_file.as_deref().map(certificates).transpose()?;
+    let host = host(loaded, &names);
+    let candidate = Candidate { token, instance, first_start, host, now_s: clock::unix_s(), ca_pem };
+    if let Some(path) = &options.export {
+        return carried::export(loaded, path, (options.force, options.json), &candidate, url);
+    }
+    if loaded.config.uplink.transport == Transport::AirGap {
+        return Err(carried::air_gapped());
+    }
+    let url = url.ok_or_else(nowhere)?;
     let mut settings = settings(loaded, url);
-    if let Some(pem) = &ca_pem {
+    if let Some(pem) = &candidate.ca_pem {
         settings.roots = Roots::Pem(pem.clone());
     }
     let client = Client::new(&settings).map_err(Failure::from)?;
     let identity = Identity::load_or_create(state_dir)?;
-    let host = host(loaded, &names);
-    let candidate = Candidate { token, instance, first_start, host, now_s: clock::unix_s(), ca_pem };
     let runtime = run::runtime()?;
     let outcome = runtime.block_on(uplink::activate::activate(&client, &identity, &candidate));
     drop(client);
     runtime.shutdown_background();
     let enrolment = outcome?;
+    // First the licence: an agent that finds the activation finds it too.
+    let licence = install_granted(state_dir, &enrolment);
     enrolment.store(state_dir)?;
+    if let Err(error) = licence {
+        // The host has joined all the same, and the agent asks for another.
+        let _ = writeln!(std::io::stderr(), "highwater: the licence that came with it is not used: {error}");
+    }
     wake_the_agent(loaded)?;
     tell(loaded, options, &enrolment, false)
 }
 
+/// Installs the licence that came with the grant, where one did.
+pub(super) fn install_granted(state_dir: &Path, enrolment: &Enrolment) -> Result<(), InstallError> {
+    let grant = enrolment.grant();
+    if grant.licence.is_empty() {
+        return Ok(());
+    }
+    let keys: Vec<&PublicKey> = enrolment.keys().collect();
+    let holder = Holder { instance: &grant.instance, identity: Some(&grant.identity), cluster: None };
+    licence::install(state_dir, &grant.licence, &keys, &holder, None).map(drop)
+}
+
 /// A running agent looks for an activation at each slot; asked on its socket, at once.
-fn wake_the_agent(loaded: &Loaded) -> std::io::Result<()> {
+pub(super) fn wake_the_agent(loaded: &Loaded) -> std::io::Result<()> {
     if let (Some(_), Some(socket)) =
         (Ledger::writer(&loaded.config.state_dir), loaded.config.gate.socket.as_deref())
     {
@@ -202,7 +236,7 @@ fn already(
         format!(
             "this host joined another central, {}, at {}; the token is of one with another key\n    to leave it and join that one: \
              highwater activate --again",
-            before.url(),
+            central(before),
             at(before.grant().activated_at)
         ),
     ))
@@ -264,7 +298,7 @@ fn tell(loaded: &Loaded, options: &Options, enrolment: &Enrolment, already: bool
         print_json(&json!({
             "activated": true,
             "already": already,
-            "central": enrolment.url().to_string(),
+            "central": enrolment.url().map(ToString::to_string),
             "central_key": enrolment.pinned().id().hex(),
             "activated_at": at(grant.activated_at),
             "instance": grant.instance,
@@ -285,7 +319,7 @@ fn tell(loaded: &Loaded, options: &Options, enrolment: &Enrolment, already: bool
         (false, None) => "start the agent: highwater run\n",
     };
     let rows = [
-        ("central", enrolment.url().to_string()),
+        ("central", central(enrolment)),
         ("since", at(grant.activated_at)),
         ("product", shown(&grant.product)),
         ("customer", shown(&grant.customer)),
@@ -302,6 +336,10 @@ fn tell(loaded: &Loaded, options: &Options, enrolment: &Enrolment, already: bool
     let rows: String = rows.iter().map(|(name, value)| format!("  {name:<15}  {value}\n")).collect();
     print(&format!("{head}\n{rows}{next}"))?;
     Ok(0)
+}
+
+fn central(enrolment: &Enrolment) -> String {
+    enrolment.url().map_or_else(|| "reached by files that are carried".to_owned(), ToString::to_string)
 }
 
 fn identity_row(instance: &str, identity: &str) -> String {

@@ -1,6 +1,6 @@
 //! `highwater doctor`: each source tried, and what else the agent needs.
 
-use super::{Outcome, exit, plan, print_json, run, units};
+use super::{Outcome, exit, license, plan, print_json, run, units};
 use crate::clock::Clock;
 use crate::config::{Loaded, Mistakes};
 use crate::host::HostFacts;
@@ -70,6 +70,11 @@ fn checks(loaded: &Loaded) -> Result<Vec<Check>, std::io::Error> {
     checks.extend(loaded.warnings.iter().map(|w| Check::good("config warning", w.to_string())));
     checks.push(state_dir(&config.state_dir));
     checks.push(ledger(loaded));
+    checks.extend(license::check(loaded).map(|(ok, detail)| Check {
+        name: "licence".to_owned(),
+        ok,
+        detail,
+    }));
     checks.push(clock(&config.sampling.root));
     checks.push(host(&config.sampling.root));
     let mut sampler = Sampler::new(Source::all(config), SLOT_S);

@@ -5,9 +5,13 @@ mod check_config;
 mod completions;
 mod courier;
 mod doctor;
+mod export;
 mod gate;
+mod import;
+mod license;
 mod once;
 mod peaks;
+mod prune;
 mod push;
 mod report;
 mod run;
@@ -98,12 +102,33 @@ enum Command {
     Report(report::Options),
     /// Sends what waits to central now, and tells what came of it
     Push(push::Options),
+    /// Writes what waits into a file, to be carried to central by hand
+    ///
+    /// The same reports with the same signatures as a push; central answers with a file for `highwater import`. Nothing is sent.
+    Export(export::Options),
+    /// Takes in what central answered to an export: receipts, licences, an activation
+    ///
+    /// A file of another instance is refused by name. Importing one twice changes nothing.
+    Import(import::Options),
+    /// Drops the bytes of reports that central has; never of one without a receipt
+    Prune(prune::Options),
     /// Tells whether the metered software may run
     ///
     /// Reads what the agent told last: no root and no ledger are needed. The exit code is 0 while the software may run, 12 when the
     /// gate is closed, and 13 where nothing is known: the agent is not running, or has told nothing for an hour. In a unit:
     /// `ExecCondition=/usr/bin/highwater gate`.
     Gate(gate::Options),
+    /// Shows, installs, renews and fetches licences
+    ///
+    /// A licence is central's signed word that this instance may use the software: under which contract, for what, and until when. An
+    /// online one lasts for days, and the agent renews it by itself. An offline one lasts as long as the contract, and is carried in.
+    ///
+    /// Its dates, `expires_at` and the one from which on it is renewed, are none of the three others: when the next report is due, when
+    /// grace ends, when the contract ends. docs/gate.md tells what the gate makes of each.
+    License {
+        #[command(subcommand)]
+        action: license::Action,
+    },
     /// Carries bundles of hosts without a connection to central, and brings back the receipts
     ///
     /// It runs on any host that reaches central: it needs no agent, no configuration and no key. What was answered is kept in BACK.part
@@ -197,7 +222,11 @@ fn dispatch(cli: &Cli) -> Outcome {
         Command::Activate(options) => activate::activate(&load(&cli.common)?, options),
         Command::Report(options) => report::show(&load(&cli.common)?, options),
         Command::Push(options) => push::push(&load(&cli.common)?, options),
+        Command::Export(options) => export::export(&load(&cli.common)?, options),
+        Command::Import(options) => import::import(&load(&cli.common)?, options),
+        Command::Prune(options) => prune::prune(&load(&cli.common)?, options),
         Command::Gate(options) => gate::tell(&cli.common, options),
+        Command::License { action } => license::run(&cli.common, action),
         Command::Courier(options) => courier::carry(options),
         Command::Verify(options) => verify::verify(&load(&cli.common)?, options),
     }

@@ -7,12 +7,15 @@ use crate::clock::Clock;
 use crate::config::Loaded;
 use crate::gate::client;
 use crate::joined;
+use crate::keeper::Keeper;
 use crate::ledger::Ledger;
 use crate::log::print;
+use crate::renewer::{self, Who};
 use crate::reporter::Reporter;
 use clap::Args;
 use serde_json::Value;
 use std::io::{IsTerminal as _, Write as _};
+use std::path::Path;
 use std::time::Duration;
 use tokio::sync::oneshot;
 
@@ -148,6 +151,7 @@ fn push_here(loaded: &Loaded, options: &Options) -> Result<Value, Failure> {
         while reporter.runs() {
             let ended = reporter.ended().await;
             reporter.settle(ended, &mut ledger, &mut keeper, &clock.now())?;
+            install_offered(&mut reporter, &ledger, state_dir, &keeper);
             progress.show(ledger.outbox_counts()?.pending);
         }
         progress.end();
@@ -155,6 +159,16 @@ fn push_here(loaded: &Loaded, options: &Options) -> Result<Value, Failure> {
             .try_recv()
             .map_err(|_| Failure::new(exit::UNAVAILABLE, "the push ended without a word: try again"))
     })
+}
+
+/// Licences that came with the answer. What of them can't be used is told by the next `license show`; it hinders no push.
+fn install_offered(reporter: &mut Reporter, ledger: &Ledger, state_dir: &Path, keeper: &Keeper) {
+    let offered = reporter.take_offered();
+    let Some(joined) = reporter.joined() else { return };
+    let who = Who::of(keeper.standing());
+    for token in &offered {
+        let _ = renewer::take_up(state_dir, ledger.instance(), token, joined, &who);
+    }
 }
 
 /// A line on standard error that is written over, where someone looks at it.

@@ -1,15 +1,17 @@
 //! `highwater status`: how the agent is doing. Needs neither root nor a running agent, only the right to read the ledger.
 
-use super::{Outcome, open_reader, peaks, print_json, units};
+use super::{Outcome, license, open_reader, peaks, print_json, units};
 use crate::clock;
 use crate::config::Loaded;
 use crate::joined;
 use crate::json;
 use crate::keeper::{self, Standing};
 use crate::ledger::{Ledger, LedgerError, OutboxCounts};
+use crate::licence;
 use crate::log::{at, print};
 use clap::Args;
 use highwater_rules::grace::{Grace, Since};
+use highwater_rules::licence::LicenceState;
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 
@@ -25,6 +27,10 @@ struct Status {
     last_sample_at: Option<i64>,
     grace: Grace,
     standing: Standing,
+    licence: licence::Loaded,
+    licence_state: LicenceState,
+    /// The instance's own time, in unix seconds.
+    own_s: i64,
     next_report_due: Option<i64>,
     counts: OutboxCounts,
     /// What went wrong with the last push, as the agent noted it.
@@ -53,6 +59,7 @@ fn status(loaded: &Loaded, ledger: &Ledger) -> Result<Status, LedgerError> {
         Err(error) => (None, Some(error.to_string())),
     };
     let mut keeper = joined::load_keeper(ledger, &loaded.config.state_dir, joined.as_ref(), &mark)?;
+    let licence = license::look(loaded, ledger, joined.as_ref(), &mut keeper);
     let grace = keeper.turn(&mark);
     let standing = keeper.standing().clone();
     let last_sample_at = ledger.last()?.map(|slot| slot.at);
@@ -66,6 +73,9 @@ fn status(loaded: &Loaded, ledger: &Ledger) -> Result<Status, LedgerError> {
         grace,
         next_report_due: keeper::next_report_due(ledger, &loaded.config.sampling.calendar, &standing, now)?,
         standing,
+        licence,
+        licence_state: keeper.licence_state(),
+        own_s: keeper.now_s(),
         push: ledger.push_note()?.and_then(|note| serde_json::from_str(&note).ok()),
         activation,
         counts: ledger.outbox_counts()?,
@@ -101,6 +111,7 @@ fn status_json(ledger: &Ledger, status: &Status) -> Value {
             "contract": status.standing.contract,
             "error": status.activation,
         },
+        "licence": license::brief_json(&status.licence, status.licence_state),
         "outbox": {
             "pending": status.counts.pending,
             "parked": status.counts.parked,
@@ -175,11 +186,12 @@ fn standing(status: &Status) -> Vec<(&'static str, String)> {
         ("next report due", due),
         ("end of grace", at(status.grace.end)),
         ("end of contract", contract_end),
-        (
-            "outbox",
-            format!("{} pending, {} parked, {} receipted", counts.pending, counts.parked, counts.receipted),
-        ),
     ];
+    lines.extend(license::brief(&status.licence, status.licence_state, status.own_s));
+    lines.push((
+        "outbox",
+        format!("{} pending, {} parked, {} receipted", counts.pending, counts.parked, counts.receipted),
+    ));
     if counts.parked > 0 {
         lines.push(("", "central refused reports for good: `highwater report` says why".to_owned()));
     }

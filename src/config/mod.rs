@@ -237,17 +237,20 @@ impl std::fmt::Display for ProxyChoice {
 pub enum Transport {
     /// To central itself.
     Direct,
+    /// By files that are carried: the agent opens no connection.
+    AirGap,
 }
 
 impl Transport {
     /// All of them.
-    pub const ALL: &'static [Transport] = &[Transport::Direct];
+    pub const ALL: &'static [Transport] = &[Transport::Direct, Transport::AirGap];
 
     /// The word that the configuration uses.
     #[must_use]
     pub const fn word(self) -> &'static str {
         match self {
             Transport::Direct => "direct",
+            Transport::AirGap => "air-gap",
         }
     }
 }

@@ -52,19 +52,36 @@ pub enum ClientError {
 /// # Errors
 /// When there is no answer, or none of an agent's. An answer that refuses is no error: its status tells.
 pub async fn request(path: &Path, method: &str, target: &str) -> Result<(u16, Value), ClientError> {
+    request_with(path, method, target, &[]).await
+}
+
+/// Like [`request`], with a body.
+///
+/// # Errors
+/// As there.
+pub async fn request_with(
+    path: &Path,
+    method: &str,
+    target: &str,
+    body: &[u8],
+) -> Result<(u16, Value), ClientError> {
     // An order may take its time; the rest is at hand.
     let limit: Duration = REQUEST_LIMIT + if method == "POST" { CONTROL_LIMIT } else { REQUEST_LIMIT };
     let late = |_| ClientError::Late { path: path.to_owned(), seconds: limit.as_secs() };
-    let bytes = timeout(limit, exchange(path, method, target)).await.map_err(late)??;
+    let bytes = timeout(limit, exchange(path, method, target, body)).await.map_err(late)??;
     parse(&bytes).ok_or_else(|| ClientError::Foreign { path: path.to_owned() })
 }
 
-async fn exchange(path: &Path, method: &str, target: &str) -> Result<Vec<u8>, ClientError> {
+async fn exchange(path: &Path, method: &str, target: &str, body: &[u8]) -> Result<Vec<u8>, ClientError> {
     let broken = |source: io::Error| ClientError::Broken { path: path.to_owned(), source };
     let refused = |source: io::Error| ClientError::Connect { path: path.to_owned(), source };
     let stream = UnixStream::connect(path).await.map_err(refused)?;
-    let head = format!("{method} {target} HTTP/1.1\r\nHost: highwater\r\nConnection: close\r\n\r\n");
-    let mut rest = head.as_bytes();
+    let length = body.len();
+    let head = format!(
+        "{method} {target} HTTP/1.1\r\nHost: highwater\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n"
+    );
+    let bytes = [head.as_bytes(), body].concat();
+    let mut rest = &bytes[..];
     while !rest.is_empty() {
         stream.writable().await.map_err(broken)?;
         match stream.try_write(rest) {

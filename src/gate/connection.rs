@@ -12,6 +12,10 @@ use tokio::time::timeout;
 /// After so many requests a connection ends: nobody holds one for ever.
 const REQUESTS_MAX: usize = 100;
 
+/// What the agent's own user and root may ask for.
+const ORDERS: [&str; 5] = ["/v1/push", "/v1/wake", "/v1/report", http::IMPORT_PATH, "/v1/prune"];
+const NOT_YOURS: &str = "only the agent's own user and root may ask for this";
+
 /// What a connection answers from.
 #[derive(Clone)]
 pub(super) struct Desk {
@@ -36,7 +40,17 @@ pub(super) async fn serve(stream: UnixStream, is_trusted: bool, desk: Desk) {
                 return;
             }
         };
-        let answer = desk.answer(&request, is_trusted).await;
+        if request.body_bytes > 0 && !is_trusted {
+            // What a stranger sends is not even read.
+            send(&stream, &Answer::wrong(403, NOT_YOURS).bytes(false, true)).await;
+            return;
+        }
+        let body = match timeout(REQUEST_LIMIT, receive_body(&stream, &mut buffer, request.body_bytes)).await
+        {
+            Ok(Ok(body)) => body,
+            _ => return,
+        };
+        let answer = desk.answer(&request, body, is_trusted).await;
         let bytes = answer.bytes(request.keep_alive, request.method != "HEAD");
         if !send(&stream, &bytes).await || !request.keep_alive {
             return;
@@ -74,6 +88,22 @@ async fn receive(stream: &UnixStream, buffer: &mut Vec<u8>) -> Result<Request, U
     }
 }
 
+/// The body behind a head. What follows it stays in the buffer.
+async fn receive_body(stream: &UnixStream, buffer: &mut Vec<u8>, length: usize) -> io::Result<Vec<u8>> {
+    let mut chunk = vec![0; if length > 0 { 16 * 1024 } else { 0 }];
+    while buffer.len() < length {
+        stream.readable().await?;
+        match stream.try_read(&mut chunk) {
+            Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+            Ok(read) => buffer.extend(chunk.iter().take(read)),
+            Err(error) if is_passing(&error) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    let behind = buffer.split_off(length);
+    Ok(std::mem::replace(buffer, behind))
+}
+
 /// Whether it was all sent in time.
 async fn send(stream: &UnixStream, mut bytes: &[u8]) -> bool {
     let sending = async {
@@ -95,24 +125,35 @@ fn is_passing(error: &io::Error) -> bool {
 }
 
 impl Desk {
-    async fn answer(&self, request: &Request, is_trusted: bool) -> Answer {
+    async fn answer(&self, request: &Request, body: Vec<u8>, is_trusted: bool) -> Answer {
         let method = if request.method == "HEAD" { "GET" } else { request.method.as_str() };
         match (method, request.path.as_str()) {
             ("GET", "/v1/gate") => self.gate(),
             ("GET", "/healthz") => Answer::new(200, "{\"ok\":true}\n"),
-            ("POST", "/v1/push" | "/v1/wake") if !is_trusted => {
-                Answer::wrong(403, "only the agent's own user and root may ask for this")
-            }
+            ("POST", path) if ORDERS.contains(&path) && !is_trusted => Answer::wrong(403, NOT_YOURS),
             ("POST", "/v1/push") => match http::switches(&request.query, ["open_day", "retry_parked"]) {
                 Ok([open_day, retry_parked]) => {
                     self.ask(|reply| Control::Push { open_day, retry_parked, reply }).await
                 }
                 Err(answer) => answer,
             },
+            ("POST", "/v1/report") => match http::switches(&request.query, ["open_day", "retry_parked"]) {
+                Ok([open_day, retry_parked]) => {
+                    self.ask(|reply| Control::Report { open_day, retry_parked, reply }).await
+                }
+                Err(answer) => answer,
+            },
+            ("POST", http::IMPORT_PATH) => self.ask(|reply| Control::Import { bundle: body, reply }).await,
+            ("POST", "/v1/prune") => match http::pruning(&request.query) {
+                Ok((keep_days, dry_run)) => {
+                    self.ask(|reply| Control::Prune { keep_days, dry_run, reply }).await
+                }
+                Err(answer) => answer,
+            },
             ("POST", "/v1/wake") => self.ask(|reply| Control::Wake { reply }).await,
             (_, "/v1/gate" | "/healthz") => wrong_method("GET"),
-            (_, "/v1/push" | "/v1/wake") => wrong_method("POST"),
-            _ => Answer::wrong(404, "there are /v1/gate, /healthz, /v1/push and /v1/wake"),
+            (_, path) if ORDERS.contains(&path) => wrong_method("POST"),
+            _ => Answer::wrong(404, &format!("there are /v1/gate, /healthz, {}", ORDERS.join(", "))),
         }
     }
 

@@ -1,4 +1,5 @@
-//! As much of HTTP/1.1 as the socket needs: heads of requests without a body, and answers with a short one. Pure over bytes.
+//! As much of HTTP/1.1 as the socket needs: heads of requests, one of which has a body, and answers with a short one. Pure over
+//! bytes.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -10,6 +11,10 @@ pub const CONTROL_LIMIT: Duration = Duration::from_secs(120);
 /// The longest head of a request, in bytes.
 pub(super) const HEAD_MAX_BYTES: usize = 8 * 1024;
 const HEADERS_MAX: usize = 32;
+/// The order that has a body.
+pub(super) const IMPORT_PATH: &str = "/v1/import";
+/// The longest body, in bytes.
+pub const BODY_MAX_BYTES: usize = 8 << 20;
 
 /// The head of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,6 +22,8 @@ pub(super) struct Request {
     pub(super) method: String,
     pub(super) path: String,
     pub(super) query: String,
+    /// How long its body is, in bytes; only of an order that takes one.
+    pub(super) body_bytes: usize,
     /// Whether its connection stays for another one.
     pub(super) keep_alive: bool,
 }
@@ -92,19 +99,29 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Option<(Request, usize)>, Answer> {
         Err(error) => return Err(Answer::wrong(400, &format!("no HTTP/1 request: {error}"))),
     };
     let mut keep_alive = head.version == Some(1);
+    let target = head.path.unwrap_or_default();
+    let (path, query) = target.split_once('?').unwrap_or((target, ""));
+    let may_have_body = head.method == Some("POST") && path == IMPORT_PATH;
+    let mut body_bytes = 0;
     for header in head.headers.iter() {
         let is = |name: &str| header.name.eq_ignore_ascii_case(name);
-        if is("transfer-encoding") || (is("content-length") && header.value.trim_ascii() != b"0") {
-            return Err(Answer::wrong(413, "no request here has a body: leave it out"));
+        if is("content-length") {
+            let text = std::str::from_utf8(header.value.trim_ascii()).unwrap_or_default();
+            body_bytes = text.parse().map_err(|_| Answer::wrong(400, "Content-Length is no number"))?;
+        }
+        if is("transfer-encoding") || (body_bytes > 0 && !may_have_body) {
+            return Err(Answer::wrong(413, "this request has no body: leave it out"));
+        }
+        if body_bytes > BODY_MAX_BYTES {
+            return Err(Answer::wrong(413, &format!("a body has at most {BODY_MAX_BYTES} bytes")));
         }
         if is("connection") && header.value.to_ascii_lowercase().windows(5).any(|word| word == b"close") {
             keep_alive = false;
         }
     }
-    let target = head.path.unwrap_or_default();
-    let (path, query) = target.split_once('?').unwrap_or((target, ""));
     let method = head.method.unwrap_or_default().to_owned();
-    Ok(Some((Request { method, path: path.to_owned(), query: query.to_owned(), keep_alive }, length)))
+    let (path, query) = (path.to_owned(), query.to_owned());
+    Ok(Some((Request { method, path, query, body_bytes, keep_alive }, length)))
 }
 
 fn too_large() -> Answer {
@@ -112,6 +129,25 @@ fn too_large() -> Answer {
         431,
         &format!("a request's head has at most {HEAD_MAX_BYTES} bytes and {HEADERS_MAX} headers"),
     )
+}
+
+/// What a query says: `keep_days`, which is at least 0, and whether to try only.
+///
+/// # Errors
+/// When it says anything else.
+pub(super) fn pruning(query: &str) -> Result<(u32, bool), Answer> {
+    let (mut keep_days, mut rest) = (0, Vec::new());
+    for part in query.split('&') {
+        match part.split_once('=') {
+            Some(("keep_days", days)) => {
+                keep_days =
+                    days.parse().map_err(|_| Answer::wrong(400, "keep_days is a whole number of days"))?;
+            }
+            _ => rest.push(part),
+        }
+    }
+    let [dry_run] = switches(&rest.join("&"), ["dry_run"])?;
+    Ok((keep_days, dry_run))
 }
 
 /// What a query says of switches: each `name`, `name=1` or `name=0`, in the order of `names`.
@@ -148,6 +184,7 @@ mod tests {
                 method: method.to_owned(),
                 path: path.to_owned(),
                 query: query.to_owned(),
+                body_bytes: 0,
                 keep_alive,
             })
         });
@@ -166,6 +203,29 @@ mod tests {
         check(b"POST /a HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n", Err(413));
         check(b"\x16\x03\x01\x02\x00", Err(400));
         check(b"GET /a HTTP/2.0\r\n\r\n", Err(400));
+    }
+
+    #[test]
+    fn one_order_has_a_body_within_bounds() {
+        let of = |text: &str| {
+            let head = format!("{text}\r\n\r\n");
+            parse(head.as_bytes()).map(|r| r.unwrap().0.body_bytes).map_err(|answer| answer.status)
+        };
+        assert_eq!(of("POST /v1/import HTTP/1.1\r\nContent-Length: 77"), Ok(77));
+        assert_eq!(of("POST /v1/import HTTP/1.1"), Ok(0));
+        assert_eq!(
+            of(&format!("POST /v1/import HTTP/1.1\r\nContent-Length: {BODY_MAX_BYTES}")),
+            Ok(BODY_MAX_BYTES)
+        );
+        assert_eq!(
+            of(&format!("POST /v1/import HTTP/1.1\r\nContent-Length: {}", BODY_MAX_BYTES + 1)),
+            Err(413)
+        );
+        assert_eq!(of("GET /v1/import HTTP/1.1\r\nContent-Length: 77"), Err(413));
+        assert_eq!(of("POST /v1/import HTTP/1.1\r\nTransfer-Encoding: chunked"), Err(413));
+        for nonsense in ["-1", "x", "", "99999999999999999999999"] {
+            assert_eq!(of(&format!("POST /v1/import HTTP/1.1\r\nContent-Length: {nonsense}")), Err(400));
+        }
     }
 
     #[test]
@@ -188,6 +248,11 @@ mod tests {
         assert_eq!(of("a=0&b=false"), Ok([false, false]));
         assert_eq!(of("c=1"), Err(400));
         assert_eq!(of("a=yes"), Err(400));
+        let of = |query: &str| pruning(query).map_err(|answer| answer.status);
+        assert_eq!(of(""), Ok((0, false)));
+        assert_eq!(of("keep_days=30&dry_run"), Ok((30, true)));
+        assert_eq!(of("keep_days=-1"), Err(400));
+        assert_eq!(of("days=1"), Err(400));
     }
 
     proptest! {

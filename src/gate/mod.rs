@@ -21,7 +21,7 @@ mod status_file;
 pub use document::{Document, Start};
 pub use error::GateError;
 pub use hook::{HOOK_LIMIT, HookEnd, HookOutcome, OUTPUT_MAX_BYTES};
-pub use http::{CONTROL_LIMIT, REQUEST_LIMIT};
+pub use http::{BODY_MAX_BYTES, CONTROL_LIMIT, REQUEST_LIMIT};
 pub use socket::{CONNECTIONS_MAX, RESERVED_MAX};
 pub use status_file::{StatusFileError, read};
 
@@ -94,6 +94,31 @@ pub enum Control {
         open_day: bool,
         /// Those too that central had refused for good.
         retry_parked: bool,
+        /// Where the answer goes.
+        reply: oneshot::Sender<serde_json::Value>,
+    },
+    /// Make what is to be exported ready.
+    Report {
+        /// Make a report of the open day, up to now.
+        open_day: bool,
+        /// Let those wait again that central had refused for good.
+        retry_parked: bool,
+        /// Where the answer goes.
+        reply: oneshot::Sender<serde_json::Value>,
+    },
+    /// Take in what central answered to an export.
+    Import {
+        /// A bundle.
+        bundle: Vec<u8>,
+        /// Where the answer goes.
+        reply: oneshot::Sender<serde_json::Value>,
+    },
+    /// Drop the bytes of reports that central has.
+    Prune {
+        /// But for those of this many days past.
+        keep_days: u32,
+        /// Only say what would be dropped.
+        dry_run: bool,
         /// Where the answer goes.
         reply: oneshot::Sender<serde_json::Value>,
     },

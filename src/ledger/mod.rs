@@ -5,6 +5,7 @@
 mod append;
 mod close;
 mod days;
+mod entries;
 mod error;
 mod kept;
 mod lock;
@@ -26,6 +27,7 @@ mod verify_outbox;
 
 pub use close::Closed;
 pub use days::{DayRow, PeakRow};
+pub use entries::{EntryState, OutboxEntry, Pruned, prune_until};
 pub use error::LedgerError;
 pub use kept::Kept;
 pub use open::Opened;

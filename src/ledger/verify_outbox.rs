@@ -14,7 +14,11 @@ impl Ledger {
         let find = || -> rusqlite::Result<Option<Bad>> {
             let mut reports = self
                 .connection
-                .prepare("SELECT sequence, day, payload, digest FROM outbox ORDER BY sequence")?;
+                // Of a report that central has, the bytes may have been pruned.
+                .prepare(
+                    "SELECT sequence, day, payload, digest FROM outbox \
+                     WHERE NOT (state = 'receipted' AND length(payload) = 0) ORDER BY sequence",
+                )?;
             let mut rows = reports.query([])?;
             while let Some(row) = rows.next()? {
                 let sequence: i64 = row.get(0)?;

@@ -31,6 +31,16 @@ impl Failure {
         }
     }
 
+    pub(super) fn air_gap() -> Self {
+        Failure {
+            error: "air-gapped: this instance opens no connection".to_owned(),
+            mend:
+                "carry the reports: `highwater export -o FILE`, and `highwater import` what central answers"
+                    .to_owned(),
+            retry_after_s: None,
+        }
+    }
+
     pub(super) fn ledger(error: &LedgerError) -> Self {
         Failure {
             error: error.to_string(),

@@ -3,21 +3,26 @@
 //! The push itself runs as a task of its own, so that a slow central never delays a sample. Only one runs at a time; it has its own
 //! copy of what it sends, and what came of it is written down by the loop.
 
+mod carried;
 mod failure;
+#[cfg(test)]
+mod tests;
 
 use crate::config;
 use crate::events;
-use crate::joined::{FileMark, JoinError, Joined, file_mark, joined};
+use crate::joined::{FileMark, JoinError, Joined, file_mark, is_air_gapped, joined};
 use crate::keeper::Keeper;
 use crate::ledger::{Fate, Ledger, LedgerError, OutboxReport};
 use crate::log::at;
 use crate::uplink::push::{self, BATCH_MAX_BYTES, BATCH_MAX_REPORTS};
 use crate::uplink::{Client, Environment, Outgoing, PushError, Pushed, Settings, random};
 use failure::{Failure, Summary};
+use highwater_proto::v1::Envelope;
 use highwater_rules::chain::Digest;
 use highwater_rules::receipt;
 use highwater_rules::record::Mark;
 use highwater_rules::retry;
+use highwater_rules::sign::PublicKey;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -61,6 +66,8 @@ pub(crate) struct Reporter {
     replies: Vec<oneshot::Sender<Value>>,
     /// Someone waits for a push that could not begin yet.
     wanted: bool,
+    /// Licences that central offered in its answers.
+    offered: Vec<String>,
 }
 
 impl Reporter {
@@ -77,6 +84,7 @@ impl Reporter {
             run: Summary::default(),
             replies: Vec::new(),
             wanted: false,
+            offered: Vec::new(),
         }
     }
 
@@ -87,6 +95,11 @@ impl Reporter {
 
     pub(crate) fn joined(&self) -> Option<&Rc<Joined>> {
         self.joined.as_ref()
+    }
+
+    /// Whether reports are carried by hand: then nothing is ever sent.
+    pub(crate) fn is_air_gapped(&self) -> bool {
+        is_air_gapped(&self.config, self.joined.as_ref().map(|joined| &joined.enrolment))
     }
 
     /// Looks whether the instance was activated since it was looked last. Gives what is wrong with the files that activation left,
@@ -117,8 +130,8 @@ impl Reporter {
 
     /// When the next push is due, in unix seconds of the wall clock as it stands.
     pub(crate) fn wake_at(&self, now: &Mark) -> Option<i64> {
-        let due_ms =
-            self.due_ms.filter(|_| self.running.is_none() && (self.joined.is_some() || self.wanted))?;
+        let may_begin = self.wanted || (self.joined.is_some() && !self.is_air_gapped());
+        let due_ms = self.due_ms.filter(|_| self.running.is_none() && may_begin)?;
         let left_ms = due_ms.saturating_sub(now.boot_ms).max(0);
         Some(now.wall_ms.saturating_add(left_ms).saturating_add(999).div_euclid(1000))
     }
@@ -129,7 +142,9 @@ impl Reporter {
     /// When the ledger can't be read or written.
     pub(crate) fn begin_if_due(&mut self, ledger: &mut Ledger, now: &Mark) -> Result<(), LedgerError> {
         let due = self.due_ms.is_some_and(|due| due <= now.boot_ms);
-        if due && self.running.is_none() {
+        // Once it is no more, what waits is due as it was.
+        let may_begin = self.wanted || !self.is_air_gapped();
+        if due && may_begin && self.running.is_none() {
             self.due_ms = None;
             let begun = self.begin(ledger, None);
             return self.or_later(begun, ledger, now);
@@ -153,6 +168,11 @@ impl Reporter {
     }
 
     fn begin(&mut self, ledger: &mut Ledger, client: Option<Arc<Client>>) -> Result<(), LedgerError> {
+        if self.is_air_gapped() {
+            self.run.error = self.wanted.then(Failure::air_gap);
+            self.finish(ledger);
+            return Ok(());
+        }
         let Some(joined) = self.joined.clone() else {
             self.run.error = Some(Failure::no_central());
             self.finish(ledger);
@@ -258,11 +278,12 @@ impl Reporter {
         now: &Mark,
     ) -> Result<(), LedgerError> {
         let Ended { client, sent, result } = ended;
-        let pushed = match result {
+        let mut pushed = match result {
             Ok(pushed) => pushed,
             Err(failure) => return self.failed(failure, ledger, now),
         };
-        self.pin(&pushed);
+        self.pin(&pushed.believed.key, &pushed.successions);
+        self.offered.append(&mut pushed.believed.licences);
         let mut fates = Vec::with_capacity(sent.len());
         let mut refused = None;
         let mut best: Option<highwater_proto::v1::Receipt> = None;
@@ -303,41 +324,29 @@ impl Reporter {
 
     fn told(&mut self, sent: &Sent, fate: &Fate) {
         match fate {
-            Fate::Receipted { received_at, .. } => {
-                self.run.accepted += 1;
-                events::report_accepted(
-                    sent.sequence,
-                    &sent.day,
-                    &sent.time_zone,
-                    sent.partial,
-                    *received_at,
-                    &sent.digest,
-                );
-            }
-            Fate::Parked { why } => {
-                self.run.parked += 1;
-                events::report_parked(sent.sequence, &sent.day, &sent.time_zone, why);
-            }
+            Fate::Receipted { .. } => self.run.accepted += 1,
+            Fate::Parked { .. } => self.run.parked += 1,
             Fate::Pending => {}
         }
+        tell(sent, fate);
     }
 
-    /// Pins the key that central signs with now, where it is another.
-    fn pin(&mut self, pushed: &Pushed) {
+    /// The licences that central offered since it was asked last.
+    pub(crate) fn take_offered(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.offered)
+    }
+
+    /// Pins the key that central signs with now, where it is another. `successions` came with its answer.
+    pub(crate) fn pin(&mut self, key: &PublicKey, successions: &[Envelope]) {
         let Some(joined) = &self.joined else { return };
-        if pushed.believed.key == *joined.enrolment.pinned() {
-            return;
-        }
         let before = joined.enrolment.pinned().id();
-        match joined.enrolment.with_pinned(&pushed.believed.key, &pushed.successions) {
-            Ok(enrolment) => {
-                if let Err(error) = enrolment.store(&self.state_dir) {
-                    return events::activation_unusable(&error);
-                }
-                events::key_changed(before, pushed.believed.key.id());
+        match joined.pinned(key, successions, &self.state_dir) {
+            Ok(Some(joined)) => {
+                events::key_changed(before, key.id());
                 self.seen = file_mark(&self.state_dir);
-                self.joined = Some(Rc::new(Joined { identity: joined.identity.clone(), enrolment }));
+                self.joined = Some(Rc::new(joined));
             }
+            Ok(None) => {}
             // The old key stays pinned: the next answer brings the line of successions again.
             Err(error) => events::activation_unusable(&error),
         }
@@ -387,5 +396,17 @@ impl Reporter {
     /// Whether a push runs.
     pub(crate) fn runs(&self) -> bool {
         self.running.is_some()
+    }
+}
+
+/// Tells the log what became of a report.
+fn tell(sent: &Sent, fate: &Fate) {
+    let Sent { sequence, day, time_zone, partial, digest } = sent;
+    match fate {
+        Fate::Receipted { received_at, .. } => {
+            events::report_accepted(*sequence, day, time_zone, *partial, *received_at, digest);
+        }
+        Fate::Parked { why } => events::report_parked(*sequence, day, time_zone, why),
+        Fate::Pending => {}
     }
 }

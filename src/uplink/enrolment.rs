@@ -5,7 +5,7 @@ use super::private_file;
 use crate::config::CentralUrl;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use highwater_proto::v1::{Envelope, Grant, Kind};
+use highwater_proto::v1::{Envelope, Grant, Kind, Mode};
 use highwater_rules::chain::Digest;
 use highwater_rules::receipt::Joined;
 use highwater_rules::sign::{KeyId, PublicKey};
@@ -66,7 +66,9 @@ impl EnrolmentError {
 /// The file's form. Bytes are in base64.
 #[derive(Debug, Serialize, Deserialize)]
 struct Wire {
-    central: String,
+    /// Not there where the activation was carried by hand.
+    #[serde(default)]
+    central: Option<String>,
     ca: Option<String>,
     first_key: String,
     successions: Vec<String>,
@@ -79,7 +81,7 @@ struct Wire {
 /// An activation that is believed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Enrolment {
-    url: CentralUrl,
+    url: Option<CentralUrl>,
     ca_pem: Option<String>,
     /// Central's keys from the token's on; the last one is pinned.
     line: Line,
@@ -95,7 +97,7 @@ impl Enrolment {
     /// # Errors
     /// When they do not.
     pub fn new(
-        url: CentralUrl,
+        url: Option<CentralUrl>,
         ca_pem: Option<String>,
         first_key: &PublicKey,
         successions: &[Envelope],
@@ -137,7 +139,7 @@ impl Enrolment {
     }
 
     fn believed(wire: Wire) -> Result<Self, String> {
-        let url = CentralUrl::parse(&wire.central).map_err(|no| no.message)?;
+        let url = wire.central.as_deref().map(CentralUrl::parse).transpose().map_err(|no| no.message)?;
         let key = |name: &str, text: &str| {
             let bytes = STANDARD.decode(text).map_err(|e| format!("{name}: {e}"))?;
             PublicKey::from_slice(&bytes).ok_or_else(|| format!("{name} is no key"))
@@ -183,7 +185,7 @@ impl Enrolment {
         let path = state_dir.join(FILE_NAME);
         let key = |key: &PublicKey| STANDARD.encode(key.bytes());
         let wire = Wire {
-            central: self.url.to_string(),
+            central: self.url.as_ref().map(ToString::to_string),
             ca: self.ca_pem.clone(),
             first_key: key(self.line.first()),
             successions: self.successions.iter().map(|s| STANDARD.encode(s.encode_to_vec())).collect(),
@@ -214,10 +216,16 @@ impl Enrolment {
         Ok(Enrolment { line, successions: all, ..self.clone() })
     }
 
-    /// Where central is.
+    /// Where central is; `None` where the activation was carried by hand, and nobody told it.
     #[must_use]
-    pub fn url(&self) -> &CentralUrl {
-        &self.url
+    pub fn url(&self) -> Option<&CentralUrl> {
+        self.url.as_ref()
+    }
+
+    /// Whether reports are carried by hand, as the contract has it: the agent opens no connection.
+    #[must_use]
+    pub fn is_offline(&self) -> bool {
+        self.grant.mode() == Mode::Offline
     }
 
     /// The certificates (PEM) that central's is held to, where the activation was given some.
@@ -296,7 +304,7 @@ mod tests {
         let envelope = key(signer).seal(Kind::Grant, grant.encode_to_vec()).encode_to_vec();
         let joined = Joined { grant, envelope, key: key(signer).public() };
         let url = CentralUrl::parse("https://c.example.com/hub").unwrap();
-        Enrolment::new(url, Some("PEM".to_owned()), &key(1).public(), successions, joined)
+        Enrolment::new(Some(url), Some("PEM".to_owned()), &key(1).public(), successions, joined)
     }
 
     fn load(dir: &Path) -> Result<Option<Enrolment>, EnrolmentError> {

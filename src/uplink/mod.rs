@@ -18,6 +18,7 @@ mod error;
 pub mod identity;
 pub mod licence;
 mod line;
+pub mod pending;
 pub(crate) mod private_file;
 mod problem;
 mod proxy;

@@ -16,7 +16,7 @@ pub const BATCH_MAX_BYTES: usize = 1 << 20;
 /// What a signature and the rest of an envelope add to a report at most.
 const ENVELOPE_BYTES: usize = 128;
 /// Random bytes in a request, that its answer repeats.
-pub(super) const NONCE_BYTES: usize = 16;
+pub const NONCE_BYTES: usize = 16;
 /// Where reports go.
 const PATH: &str = "/v1/reports";
 

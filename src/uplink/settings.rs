@@ -65,7 +65,7 @@ impl Settings {
     /// What the configuration says, and where it is silent, what the activation left. `None` where neither names a central.
     #[must_use]
     pub fn of(config: &Uplink, enrolment: Option<&Enrolment>, environment: Environment) -> Option<Self> {
-        let url = config.url.clone().or_else(|| Some(enrolment?.url().clone()))?;
+        let url = config.url.clone().or_else(|| enrolment?.url().cloned())?;
         let roots = match (&config.ca_file, enrolment.and_then(Enrolment::ca_pem)) {
             (Some(file), _) => Roots::File(file.clone()),
             (None, Some(pem)) => Roots::Pem(pem.to_owned()),

@@ -14,38 +14,42 @@ use std::process::{Command, Stdio};
 use tempfile::TempDir;
 
 /// A host that is to join.
-struct Joiner {
+pub(crate) struct Joiner {
     dir: TempDir,
 }
 
-struct Told {
-    code: i32,
-    out: String,
-    err: String,
+pub(crate) struct Told {
+    pub(crate) code: i32,
+    pub(crate) out: String,
+    pub(crate) err: String,
 }
 
 impl Joiner {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Joiner { dir: tempfile::tempdir().unwrap() }
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
     }
 
-    fn state_dir(&self) -> PathBuf {
+    pub(crate) fn state_dir(&self) -> PathBuf {
         self.path("state")
     }
 
-    fn file(&self, name: &str, text: &str) -> String {
+    pub(crate) fn file(&self, name: &str, text: &str) -> String {
         let path = self.path(name);
         fs::write(&path, text).unwrap();
         path.to_str().unwrap().to_owned()
     }
 
-    fn run(&self, arguments: &[&str], env: &[(&str, &str)], stdin: &str) -> Told {
+    pub(crate) fn run(&self, arguments: &[&str], env: &[(&str, &str)], stdin: &str) -> Told {
+        self.command("activate", arguments, env, stdin)
+    }
+
+    pub(crate) fn command(&self, name: &str, arguments: &[&str], env: &[(&str, &str)], stdin: &str) -> Told {
         let mut child = Command::new(env!("CARGO_BIN_EXE_highwater"))
-            .arg("activate")
+            .arg(name)
             .args(arguments)
             .env_clear()
             .env("HIGHWATER_STATE_DIR", self.state_dir())
@@ -63,14 +67,14 @@ impl Joiner {
     }
 
     /// Joins with the token of the central of key `n`.
-    fn join(&self, server: &Server, n: u8, more: &[&str], env: &[(&str, &str)]) -> Told {
+    pub(crate) fn join(&self, server: &Server, n: u8, more: &[&str], env: &[(&str, &str)]) -> Told {
         let (ca, token) = (self.file("ca.pem", &server.ca_pem), self.file("token", &token(n)));
         let url = server.url();
         let arguments = ["--central", &url, "--ca-file", &ca, "--token-file", &token, "--json"];
         self.run(&[&arguments, more].concat(), env, "")
     }
 
-    fn enrolment(&self) -> Option<Enrolment> {
+    pub(crate) fn enrolment(&self) -> Option<Enrolment> {
         let own = Identity::load(&self.state_dir()).unwrap()?.public();
         let instance = rusqlite::Connection::open(self.state_dir().join("ledger.db"))
             .unwrap()
@@ -81,7 +85,7 @@ impl Joiner {
 }
 
 /// A central that began with key `first` and signs with `signer`.
-fn granting(first: u8, signer: u8) -> Server {
+pub(crate) fn granting(first: u8, signer: u8) -> Server {
     Server::start(move |request| {
         let successions = if first == signer { vec![] } else { vec![handover(first, signer)] };
         Act::Say(good(&grant(&request.body, first, signer, successions)))
