@@ -112,7 +112,10 @@ async fn a_flipped_byte_gets_no_receipt_for_what_it_changed() {
         for replied in support::Back::read(&reply.body).0 {
             // Those that were changed are refused by their signature, and those behind them are not.
             let sequences = replied.receipted(&agent);
-            assert!(sequences.is_sorted() && sequences.iter().all(|n| (1..=30).contains(n)), "{at}: {sequences:?}");
+            assert!(
+                sequences.is_sorted() && sequences.iter().all(|n| (1..=30).contains(n)),
+                "{at}: {sequences:?}"
+            );
             assert_eq!(sequences.len(), usize::try_from(replied.reply.accepted).unwrap(), "{at}");
         }
         let cut = reply.headers.get("highwater-cut").map(|cut| cut.to_str().unwrap().to_owned());
@@ -122,6 +125,8 @@ async fn a_flipped_byte_gets_no_receipt_for_what_it_changed() {
     // The whole bundle mends it, and what is stored is what was signed.
     assert!(client.carried(&bundle).await.only().receipted(&agent).into_iter().eq(1..=30));
     assert_eq!(stored(&server, &agent.instance), 30);
+    let alarms = server.json(&["alarm", "list"]);
+    assert_eq!(alarms["alarms"].as_array().unwrap().len(), 0, "{alarms}");
     let store = server.store();
     for one in made {
         let kept = store.report(agent.instance.clone(), one.sent.sequence).await.unwrap().unwrap();

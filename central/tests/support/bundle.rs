@@ -91,6 +91,26 @@ impl Replied {
         sequences
     }
 
+    /// Whether any report is refused for good: its agent would not send it again.
+    pub fn parks(&self) -> bool {
+        let answers = self.records.iter().filter_map(|record| match record {
+            Record::Answer(envelope) => Some(Answer::decode(&envelope.payload[..]).unwrap()),
+            _ => None,
+        });
+        answers
+            .flat_map(|answer| answer.outcomes)
+            .any(|o| matches!(o.result, Some(outcome::Result::Refusal(refusal)) if refusal.for_good))
+    }
+
+    /// The licences in it.
+    pub fn licences(&self) -> Vec<String> {
+        let answers = self.records.iter().filter_map(|record| match record {
+            Record::Answer(envelope) => Some(Answer::decode(&envelope.payload[..]).unwrap()),
+            _ => None,
+        });
+        answers.flat_map(|answer| answer.licences).collect()
+    }
+
     /// How many answers there are.
     pub fn answers(&self) -> usize {
         self.records.iter().filter(|record| matches!(record, Record::Answer(_))).count()
