@@ -5,13 +5,13 @@ use crate::clock;
 use crate::config::Loaded;
 use crate::joined;
 use crate::json;
-use crate::keeper::{self, Standing};
+use crate::keeper::{self, Ruling, Standing};
 use crate::ledger::{Ledger, LedgerError, OutboxCounts};
 use crate::licence;
 use crate::log::{at, print};
 use clap::Args;
-use highwater_rules::grace::{Grace, Since};
-use highwater_rules::licence::LicenceState;
+use highwater_rules::grace::Since;
+use highwater_rules::licence::{Because, LicenceState};
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 
@@ -25,7 +25,7 @@ pub(super) struct Options {
 struct Status {
     agent: Option<String>,
     last_sample_at: Option<i64>,
-    grace: Grace,
+    ruling: Ruling,
     standing: Standing,
     licence: licence::Loaded,
     licence_state: LicenceState,
@@ -60,7 +60,7 @@ fn status(loaded: &Loaded, ledger: &Ledger) -> Result<Status, LedgerError> {
     };
     let mut keeper = joined::load_keeper(ledger, &loaded.config.state_dir, joined.as_ref(), &mark)?;
     let licence = license::look(loaded, ledger, joined.as_ref(), &mut keeper);
-    let grace = keeper.turn(&mark);
+    let ruling = keeper.rule(&mark);
     let standing = keeper.standing().clone();
     let last_sample_at = ledger.last()?.map(|slot| slot.at);
     let date = loaded.config.sampling.calendar.day_at(now).date.to_string();
@@ -70,7 +70,7 @@ fn status(loaded: &Loaded, ledger: &Ledger) -> Result<Status, LedgerError> {
     Ok(Status {
         agent: Ledger::writer(&loaded.config.state_dir),
         last_sample_at,
-        grace,
+        ruling,
         next_report_due: keeper::next_report_due(ledger, &loaded.config.sampling.calendar, &standing, now)?,
         standing,
         licence,
@@ -84,6 +84,7 @@ fn status(loaded: &Loaded, ledger: &Ledger) -> Result<Status, LedgerError> {
 }
 
 fn status_json(ledger: &Ledger, status: &Status) -> Value {
+    let (grace, verdict) = (&status.ruling.grace, status.ruling.verdict);
     let today: Vec<Value> = status.today.iter().flat_map(|day| &day.peaks).map(peaks::peak_json).collect();
     let coverage = status.today.as_ref().map(|day| json::coverage(&day.coverage));
     let note = |key: &str| status.push.as_ref().and_then(|note| note.get(key)).cloned();
@@ -96,13 +97,14 @@ fn status_json(ledger: &Ledger, status: &Status) -> Value {
         "slots_written": ledger.written(),
         "ledger": ledger.path().display().to_string(),
         "gate": {
-            "state": status.grace.stage.word(),
-            "days_left": status.grace.days_left,
-            "seconds_left": status.grace.left_s,
-            "may_run": status.grace.stage.may_run(),
-            "since": { "what": status.grace.since.since.word(), "at": at(status.grace.since.at_s) },
+            "state": verdict.stage.word(),
+            "because": verdict.because.word(),
+            "days_left": grace.days_left,
+            "seconds_left": grace.left_s,
+            "may_run": verdict.stage.may_run(),
+            "since": { "what": grace.since.since.word(), "at": at(grace.since.at_s) },
             "next_report_due": status.next_report_due.map(at),
-            "grace_end": at(status.grace.end),
+            "grace_end": at(grace.end),
             "contract_end": status.standing.contract_end.map(at),
         },
         "activation": {
@@ -135,7 +137,7 @@ fn text(ledger: &Ledger, status: &Status) -> Result<String, LedgerError> {
         ("instance", format!("{}, first started {}", ledger.instance(), at(ledger.first_start()))),
         ("ledger", format!("{}, {} slots written", ledger.path().display(), ledger.written())),
         ("last sample", last),
-        ("gate", gate(&status.grace)),
+        ("gate", gate(&status.ruling)),
     ];
     lines.extend(standing(status));
     if let Some(day) = &status.today {
@@ -155,7 +157,8 @@ fn text(ledger: &Ledger, status: &Status) -> Result<String, LedgerError> {
     Ok(text)
 }
 
-fn gate(grace: &Grace) -> String {
+fn gate(ruling: &Ruling) -> String {
+    let (grace, verdict) = (&ruling.grace, ruling.verdict);
     let since = match grace.since.since {
         Since::FirstStart => "the first start",
         Since::Activation => "activation",
@@ -166,7 +169,12 @@ fn gate(grace: &Grace) -> String {
         s if s < 2 * 86_400 => format!("{} of grace left", units::span(s)),
         _ => format!("{} days of grace left", grace.days_left),
     };
-    format!("{}, {left} (since {since}, {})", grace.stage.word(), at(grace.since.at_s))
+    let because = match verdict.because {
+        Because::Grace => "",
+        Because::Licence => " because of the licence",
+        Because::Contract => " because of the contract's end",
+    };
+    format!("{}{because}, {left} (since {since}, {})", verdict.stage.word(), at(grace.since.at_s))
 }
 
 /// The three dates, and how reporting goes.
@@ -184,7 +192,7 @@ fn standing(status: &Status) -> Vec<(&'static str, String)> {
     let counts = &status.counts;
     let mut lines = vec![
         ("next report due", due),
-        ("end of grace", at(status.grace.end)),
+        ("end of grace", at(status.ruling.grace.end)),
         ("end of contract", contract_end),
     ];
     lines.extend(license::brief(&status.licence, status.licence_state, status.own_s));

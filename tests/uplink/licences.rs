@@ -2,6 +2,7 @@
 
 use super::activate::{Joiner, granting};
 use super::central::{handover, key, token};
+use super::renewing::now_s;
 use super::server::{Act, Request, Server, answer, good};
 use super::{block, settings};
 use highwater::uplink::licence::{Asked, Question, ask};
@@ -21,7 +22,7 @@ const INSTANCE: &str = "0f8fad5b-d9cb-469f-a165-70867728950e";
 
 /// A licence of 10 days that was issued so many seconds ago.
 fn claims(instance: &str, age_s: i64) -> Claims {
-    let issued_at = jiff::Timestamp::now().as_second() - age_s;
+    let issued_at = now_s() - age_s;
     Claims {
         id: format!("l-{age_s}"),
         issued_at,
@@ -50,7 +51,7 @@ pub(crate) fn claims_of(instance: &str) -> Claims {
         limits: Limits { ram_bytes: Some(64 << 30), ..Limits::default() },
         grace_s: 7_776_000,
         slot_s: None,
-        contract_end: None,
+        contract_end: Some(1_893_456_000),
     }
 }
 
