@@ -1,7 +1,8 @@
 //! An instance as the network sees it.
 
 use super::{Client, Reply};
-use highwater_proto::v1::{Activation, Envelope, Host, Kind, LicenceRequest, ReportBatch};
+use highwater_proto::v1::{Activation, Envelope, Export, Host, Kind, LicenceRequest, ReportBatch};
+use highwater_rules::bundle::Record;
 use highwater_rules::chain::Digest;
 use highwater_rules::coverage::Coverage;
 use highwater_rules::day::Calendar;
@@ -161,6 +162,27 @@ impl Agent {
             pinned_key: self.pinned.as_ref().map(|key| key.id().0.to_vec()).unwrap_or_default(),
         }
         .encode_to_vec()
+    }
+
+    /// The nonce of its exports.
+    pub fn export_nonce(&self) -> Vec<u8> {
+        sha256(self.instance.as_bytes()).0.to_vec()
+    }
+
+    /// Reports with the export that comes before them, as they lie in a bundle.
+    pub fn export(&self, made: &[Made]) -> Vec<Record> {
+        let export = Export {
+            instance: self.instance.clone(),
+            nonce: self.export_nonce(),
+            exported_at: 1_795_219_300,
+            pinned_key: self.pinned.as_ref().map(|key| key.id().0.to_vec()).unwrap_or_default(),
+            reports: u32::try_from(made.len()).unwrap(),
+            held: String::new(),
+            agent_version: "0.1.0".to_owned(),
+        };
+        let export = Record::Export(self.key.seal(Kind::Export, export.encode_to_vec()));
+        let reports = made.iter().map(|one| Record::Report(one.envelope.clone()));
+        std::iter::once(export).chain(reports).collect()
     }
 
     pub fn believe(&self, body: &[u8], made: &[Made]) -> Result<Believed, AnswerError> {
