@@ -8,7 +8,9 @@ use super::settings::{Limits, Settings};
 use super::{proxy, retry_after};
 use crate::clock;
 use crate::config::{CentralUrl, ProxyUrl};
-use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION, RETRY_AFTER};
+use reqwest::header::{
+    AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION, RETRY_AFTER,
+};
 use reqwest::{Method, RequestBuilder, Response, Url, redirect, retry};
 use std::sync::Arc;
 use std::time::Duration;

@@ -81,7 +81,9 @@ impl ObjectStoreError {
     #[must_use]
     pub fn mend(&self) -> &str {
         match self {
-            ObjectStoreError::Place { .. } => "ask whoever runs central: its object storage must be reached by https",
+            ObjectStoreError::Place { .. } => {
+                "ask whoever runs central: its object storage must be reached by https"
+            }
             ObjectStoreError::Refused { .. } => {
                 "set this host's clock right; else ask whoever runs central: the credentials that sign must be allowed to \
                  write, read and list (docs/object-storage.md)"
@@ -153,8 +155,8 @@ impl SignedPlace {
             environment,
             limits: LIMITS,
         };
-        let client = Client::new(&settings)
-            .map_err(|error| ObjectStoreError::Exchange { at: at.clone(), error })?;
+        let client =
+            Client::new(&settings).map_err(|error| ObjectStoreError::Exchange { at: at.clone(), error })?;
         Ok(SignedPlace { client, url, at })
     }
 
@@ -239,7 +241,9 @@ mod tests {
 
     #[test]
     fn a_place_is_an_https_url_and_no_error_repeats_it() {
-        for url in ["http://store/in?sig=geheim", "geheim", "https://a:geheim@store/in?sig=geheim", "https://:x"] {
+        for url in
+            ["http://store/in?sig=geheim", "geheim", "https://a:geheim@store/in?sig=geheim", "https://:x"]
+        {
             let error = SignedPlace::new(url, &Uplink::default(), Environment::default()).unwrap_err();
             assert!(!format!("{error} {error:?} {}", error.mend()).contains("geheim"), "{error}");
         }
