@@ -6,6 +6,9 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 /// All bodies that are read or worked on at one time, in KiB.
 const BODIES_KIB: usize = 256 * 1024;
 
+/// The same for all bundles, in KiB: room of their own, so that uploads never take that of the reports.
+const BUNDLES_KIB: usize = 192 * 1024;
+
 /// Room for bodies.
 #[derive(Debug)]
 pub struct Bodies(Arc<Semaphore>);
@@ -17,6 +20,12 @@ impl Default for Bodies {
 }
 
 impl Bodies {
+    /// Room for bundles.
+    #[must_use]
+    pub fn of_bundles() -> Self {
+        Bodies(Arc::new(Semaphore::new(BUNDLES_KIB)))
+    }
+
     /// Room for so many bytes, given back when it is dropped; `None` where there is none now.
     #[must_use]
     pub fn take(&self, bytes: usize) -> Option<OwnedSemaphorePermit> {

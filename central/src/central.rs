@@ -5,6 +5,7 @@ use crate::clock::Clock;
 use crate::intake::{KnownKeys, Tally};
 use crate::keys::{KeyError, Keys};
 use crate::metrics::Metrics;
+use crate::object_store::ObjectStorage;
 use crate::store::Store;
 use crate::watched::Watched;
 use std::sync::Arc;
@@ -23,12 +24,16 @@ pub struct Central {
     pub known: Arc<KnownKeys>,
     /// Room for requests' bodies.
     pub bodies: Arc<Bodies>,
+    /// Room for bundles that are taken.
+    pub bundle_room: Arc<Bodies>,
     /// What was taken, for the log.
     pub counts: Arc<Counts>,
     /// What is counted, for `/metrics`.
     pub metrics: Arc<Metrics>,
     /// What those who watch this server were told lately.
     pub watched: Arc<Watched>,
+    /// Object storage, where there is some.
+    pub storage: Option<Arc<ObjectStorage>>,
     /// How agents reach this server: `https://HOST:PORT`.
     pub public_url: Arc<str>,
 }
@@ -66,9 +71,11 @@ impl Central {
             clock: Clock,
             known: Arc::default(),
             bodies: Arc::default(),
+            bundle_room: Arc::new(Bodies::of_bundles()),
             counts: Arc::default(),
             metrics: Arc::default(),
             watched: Arc::default(),
+            storage: None,
             public_url: public_url.into(),
         })
     }

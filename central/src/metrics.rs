@@ -11,6 +11,54 @@ use std::sync::atomic::{AtomicU64, Ordering};
 pub struct Metrics {
     accepted: AtomicU64,
     refused: [AtomicU64; REASONS],
+    bundles_whole: AtomicU64,
+    bundles_partly: AtomicU64,
+    bundles_refused: AtomicU64,
+    /// What came through the object store.
+    pub pick_ups: PickUps,
+}
+
+/// What was picked up from the object store.
+#[derive(Debug, Default)]
+pub struct PickUps {
+    taken: AtomicU64,
+    refused: AtomicU64,
+    failed: AtomicU64,
+    round_at: AtomicU64,
+}
+
+impl PickUps {
+    /// An object was picked up, and its receipts lie beside it.
+    pub fn add_taken(&self) {
+        self.taken.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// An object was no bundle.
+    pub fn add_refused(&self) {
+        self.refused.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// An object could not be picked up this time, or the store not be asked.
+    pub fn add_failed(&self) {
+        self.failed.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// A round has come to its end, in unix seconds.
+    pub fn add_round(&self, at: i64) {
+        self.round_at.store(u64::try_from(at).unwrap_or(0), Ordering::Relaxed);
+    }
+
+    fn write(&self, page: &mut Page) {
+        let [taken, refused, failed] =
+            [&self.taken, &self.refused, &self.failed].map(|total| total.load(Ordering::Relaxed));
+        page.head("uploads_total", "counter", "Objects in the object store, by what became of them.");
+        page.value("uploads_total", "{pick_up=\"taken\"}", taken);
+        page.value("uploads_total", "{pick_up=\"refused\"}", refused);
+        page.value("uploads_total", "{pick_up=\"failed\"}", failed);
+        let help = "When the object store was looked through last, in unix seconds; 0 is never.";
+        page.head("pick_up_round_timestamp_seconds", "gauge", help);
+        page.value("pick_up_round_timestamp_seconds", "", self.round_at.load(Ordering::Relaxed));
+    }
 }
 
 impl Metrics {
@@ -20,6 +68,16 @@ impl Metrics {
         for (total, more) in self.refused.iter().zip(tally.reasons) {
             total.fetch_add(more, Ordering::Relaxed);
         }
+    }
+
+    /// A bundle was taken, as a whole or in part; `None` where it was refused.
+    pub fn add_bundle(&self, whole: Option<bool>) {
+        let total = match whole {
+            Some(true) => &self.bundles_whole,
+            Some(false) => &self.bundles_partly,
+            None => &self.bundles_refused,
+        };
+        total.fetch_add(1, Ordering::Relaxed);
     }
 
     /// All of it as text, with what the store counts.
@@ -41,6 +99,15 @@ impl Metrics {
                 page.value("reports_refused_total", &labels, total.load(Ordering::Relaxed));
             }
         }
+        page.head("bundles_total", "counter", "Bundles that were carried here, by what became of them.");
+        for (word, total) in [
+            ("whole", &self.bundles_whole),
+            ("partly", &self.bundles_partly),
+            ("refused", &self.bundles_refused),
+        ] {
+            page.value("bundles_total", &format!("{{taken=\"{word}\"}}"), total.load(Ordering::Relaxed));
+        }
+        self.pick_ups.write(&mut page);
         page.head("intake_queue_length", "gauge", "Batches and changes that wait to be written.");
         page.value("intake_queue_length", "", figures.waiting);
         page.head(
@@ -110,6 +177,10 @@ mod tests {
         let tally = Tally { accepted: 5, refused: 1, reasons: [0, 0, 1, 0, 0, 0, 0] };
         metrics.add(&tally);
         metrics.add(&tally);
+        metrics.add_bundle(Some(true));
+        metrics.add_bundle(Some(false));
+        metrics.add_bundle(Some(false));
+        metrics.pick_ups.add_taken();
         let text = metrics.text(&Figures {
             activations: vec![(ActivationState::Active, 3)],
             alarms_open: 1,
@@ -120,6 +191,11 @@ mod tests {
             "highwater_central_reports_accepted_total 10",
             "highwater_central_reports_refused_total{reason=\"unknown_key\"} 2",
             "highwater_central_reports_refused_total{reason=\"out_of_turn\"} 0",
+            "highwater_central_bundles_total{taken=\"whole\"} 1",
+            "highwater_central_bundles_total{taken=\"partly\"} 2",
+            "highwater_central_bundles_total{taken=\"refused\"} 0",
+            "highwater_central_uploads_total{pick_up=\"taken\"} 1",
+            "highwater_central_uploads_total{pick_up=\"failed\"} 0",
             "highwater_central_commit_seconds_bucket{le=\"0.001\"} 1",
             "highwater_central_commit_seconds_bucket{le=\"0.0025\"} 3",
             "highwater_central_commit_seconds_bucket{le=\"2.5\"} 4",

@@ -1,7 +1,7 @@
 //! Sockets: accepts connections, speaks TLS and HTTP, bounds everything, and ends in order.
 
 use crate::clock::Clock;
-use crate::http::Problem;
+use crate::http::{self, Problem};
 use crate::rate::Rates;
 use crate::tls::Tls;
 use axum::Router;
@@ -29,6 +29,8 @@ const HANDSHAKE: Duration = Duration::from_secs(10);
 const HEADERS: Duration = Duration::from_secs(60);
 /// How long a whole request may take, its body with it.
 const REQUEST: Duration = Duration::from_secs(60);
+/// The same for a bundle: up to 64 MiB, from hosts that may be far away.
+const BUNDLE: Duration = Duration::from_secs(900);
 /// How long requests may go on after the server was told to end.
 const DRAIN: Duration = Duration::from_secs(4);
 /// How long nothing is accepted after the system had no room for a connection.
@@ -150,7 +152,8 @@ async fn respond(
         return Ok(problem.retry_after(1).into_response());
     }
     request.extensions_mut().insert(Peer(ip));
-    match timeout(REQUEST, shared.router.call(request)).await {
+    let limit = if http::takes_bundles(request.uri().path()) { BUNDLE } else { REQUEST };
+    match timeout(limit, shared.router.call(request)).await {
         Ok(response) => response,
         Err(_) => Ok(Problem::new(
             StatusCode::REQUEST_TIMEOUT,

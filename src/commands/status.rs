@@ -2,7 +2,7 @@
 
 use super::{Outcome, license, open_reader, peaks, print_json, units};
 use crate::clock;
-use crate::config::Loaded;
+use crate::config::{Loaded, Transport};
 use crate::joined;
 use crate::json;
 use crate::keeper::{self, Ruling, Standing};
@@ -27,6 +27,8 @@ struct Status {
     last_sample_at: Option<i64>,
     ruling: Ruling,
     standing: Standing,
+    /// How reports leave the host.
+    transport: Transport,
     licence: licence::Loaded,
     licence_state: LicenceState,
     /// The instance's own time, in unix seconds.
@@ -58,6 +60,8 @@ fn status(loaded: &Loaded, ledger: &Ledger) -> Result<Status, LedgerError> {
         Ok(joined) => (joined, None),
         Err(error) => (None, Some(error.to_string())),
     };
+    let enrolment = joined.as_ref().map(|joined| &joined.enrolment);
+    let is_air_gapped = joined::is_air_gapped(&loaded.config.uplink, enrolment);
     let mut keeper = joined::load_keeper(ledger, &loaded.config.state_dir, joined.as_ref(), &mark)?;
     let licence = license::look(loaded, ledger, joined.as_ref(), &mut keeper);
     let ruling = keeper.rule(&mark);
@@ -73,6 +77,7 @@ fn status(loaded: &Loaded, ledger: &Ledger) -> Result<Status, LedgerError> {
         ruling,
         next_report_due: keeper::next_report_due(ledger, &loaded.config.sampling.calendar, &standing, now)?,
         standing,
+        transport: if is_air_gapped { Transport::AirGap } else { loaded.config.uplink.transport },
         licence,
         licence_state: keeper.licence_state(),
         own_s: keeper.now_s(),
@@ -96,6 +101,7 @@ fn status_json(ledger: &Ledger, status: &Status) -> Value {
         "last_sample_at": status.last_sample_at.map(at),
         "slots_written": ledger.written(),
         "ledger": ledger.path().display().to_string(),
+        "transport": status.transport.word(),
         "gate": {
             "state": verdict.stage.word(),
             "because": verdict.because.word(),
@@ -181,6 +187,9 @@ fn gate(ruling: &Ruling) -> String {
 fn standing(status: &Status) -> Vec<(&'static str, String)> {
     let activated = status.standing.identity.is_some();
     let due = match status.next_report_due {
+        Some(due) if status.transport == Transport::AirGap => {
+            format!("{}, to be carried: `highwater export -o FILE`", at(due))
+        }
         Some(due) => at(due),
         None => "not activated: none is due yet (`highwater activate`)".to_owned(),
     };
@@ -191,6 +200,7 @@ fn standing(status: &Status) -> Vec<(&'static str, String)> {
     };
     let counts = &status.counts;
     let mut lines = vec![
+        ("transport", status.transport.word().to_owned()),
         ("next report due", due),
         ("end of grace", at(status.ruling.grace.end)),
         ("end of contract", contract_end),

@@ -9,6 +9,7 @@
 //! Nothing of it lives between two pushes: the client, its certificates and its connections go with it.
 
 pub mod activate;
+mod carried;
 mod certificates;
 pub mod client;
 pub mod enrolment;
@@ -17,6 +18,7 @@ mod error;
 pub mod identity;
 pub mod licence;
 mod line;
+pub mod object_store;
 pub mod pending;
 pub(crate) mod private_file;
 mod problem;
@@ -26,6 +28,7 @@ pub mod random;
 mod resolver;
 mod retry_after;
 pub mod settings;
+pub mod upload;
 
 pub(crate) use certificates::check_pem;
 pub use client::Client;
@@ -33,5 +36,6 @@ pub use enrolment::{Enrolment, EnrolmentError};
 pub use environment::Environment;
 pub use error::{Phase, TlsFault, UplinkError};
 pub use identity::{Identity, IdentityError};
+pub use object_store::ObjectStoreError;
 pub use push::{Outgoing, PushError, Pushed};
 pub use settings::{Limits, Settings};

@@ -71,8 +71,13 @@ fn busy() -> Problem {
 }
 
 fn is_protobuf(headers: &HeaderMap) -> bool {
+    kind_of(headers) == PROTOBUF
+}
+
+/// Of what type a body is said to be, in lower case and without parameters.
+pub(super) fn kind_of(headers: &HeaderMap) -> String {
     let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    kind.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case(PROTOBUF))
+    kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
 }
 
 /// An answer in protobuf.

@@ -47,6 +47,7 @@ pub(super) async fn about() -> &'static str {
         env!("CARGO_PKG_VERSION"),
         "\n\nHere highwater's agents send their signed usage reports, and get signed receipts.\n\n",
         "  /api/v1/openapi.json   the administration over REST, described (OpenAPI)\n",
+        "  /upload                for people: files that were carried out of a site, and the receipts for them\n",
         "  /healthz, /readyz      whether it lives, whether it can take reports\n",
         "  /metrics               what it counts, for Prometheus\n\n",
         "On this host, `highwater-central --help` tells of the command line.\n",

@@ -3,10 +3,13 @@
 mod activations;
 pub mod admin;
 mod body;
+mod bundles;
 mod health;
 mod licences;
 mod problem;
 mod reports;
+mod upload;
+mod uploads;
 
 pub use problem::Problem;
 
@@ -22,6 +25,10 @@ pub fn router(central: Central) -> Router {
         .route("/v1/reports", post(reports::take))
         .route("/v1/activations", post(activations::join))
         .route("/v1/licences", post(licences::renew))
+        .route("/v1/uploads", post(uploads::grant))
+        .route("/v1/bundles", post(bundles::take))
+        .route("/upload", upload::routes())
+        .route("/upload/answer", upload::answer_routes())
         .route("/", get(health::about))
         .route("/metrics", get(health::metrics))
         .route("/healthz", get(health::alive))
@@ -35,4 +42,10 @@ pub fn router(central: Central) -> Router {
             )
         })
         .with_state(central)
+}
+
+/// Whether a path takes bundles, which may be long and on the way for long.
+#[must_use]
+pub fn takes_bundles(path: &str) -> bool {
+    path == "/v1/bundles" || path == "/upload" || path == "/upload/answer"
 }

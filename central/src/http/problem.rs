@@ -1,5 +1,6 @@
 //! What a request is answered with when it can't be done: `application/problem+json` (RFC 9457).
 
+use crate::bundles::BundleFault;
 use crate::intake::IntakeError;
 use crate::keys::KeyError;
 use crate::shapes::ProblemShape;
@@ -30,6 +31,12 @@ impl Problem {
         mend: impl Into<String>,
     ) -> Self {
         Problem { status, word, message: message.into(), mend: mend.into(), retry_after_s: None }
+    }
+
+    /// Its status, what is wrong, and what to do about it: for a page.
+    #[must_use]
+    pub fn told(&self) -> (StatusCode, &str, &str) {
+        (self.status, &self.message, &self.mend)
     }
 
     /// The client is to try again after so many seconds.
@@ -103,6 +110,37 @@ impl From<IntakeError> for Problem {
                 Problem::new(StatusCode::SERVICE_UNAVAILABLE, "ending", error.to_string(), mend)
                     .retry_after(RETRY_AFTER_S)
             }
+        }
+    }
+}
+
+impl From<BundleFault> for Problem {
+    fn from(error: BundleFault) -> Self {
+        match error {
+            BundleFault::None(_) => Problem::new(
+                StatusCode::BAD_REQUEST,
+                "malformed",
+                error.to_string(),
+                "send a file that `highwater export` has made",
+            ),
+            BundleFault::Inward => Problem::new(
+                StatusCode::BAD_REQUEST,
+                "inward",
+                error.to_string(),
+                "on that host: highwater import FILE",
+            ),
+            BundleFault::TooLong | BundleFault::Answer(_) => Problem::new(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "too_large",
+                error.to_string(),
+                "send it in parts",
+            ),
+            BundleFault::Broken(_) => {
+                Problem::new(StatusCode::BAD_REQUEST, "incomplete", error.to_string(), "send it again")
+            }
+            BundleFault::Store(error) => error.into(),
+            BundleFault::Keys(error) => error.into(),
+            BundleFault::Ending => IntakeError::Ending.into(),
         }
     }
 }

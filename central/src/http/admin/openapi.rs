@@ -20,6 +20,7 @@ use utoipa::openapi::{Info, License, OpenApi};
         alarms::list, alarms::acknowledge,
         audit::list,
         keys::list, keys::rotate,
+        crate::http::bundles::take,
         serve
     ),
     tags(
@@ -31,6 +32,7 @@ use utoipa::openapi::{Info, License, OpenApi};
         (name = "alarms", description = "What someone should look at; nothing is refused for one"),
         (name = "audit", description = "Who changed what, and when"),
         (name = "keys", description = "What central signs receipts with"),
+        (name = "bundles", description = "Files that were carried out of a site"),
         (name = "openapi", description = "This document")
     ),
     components(schemas(ProblemShape)),
