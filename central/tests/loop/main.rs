@@ -35,6 +35,8 @@ mod joined;
 #[cfg(test)]
 mod liars;
 #[cfg(test)]
+mod licences;
+#[cfg(test)]
 #[path = "../../../tests/agent/line.rs"]
 #[expect(dead_code, reason = "shared with the agent's own tests, which use more of it")]
 mod line;
