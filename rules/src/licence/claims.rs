@@ -248,7 +248,10 @@ impl Claims {
         if self.features.len() > FEATURES_MAX || !words.all(|word| is_name(word)) {
             return wrong("features or throughput_tier", "are not up to 64 names of 1 to 200 characters");
         }
-        if self.email.as_ref().is_some_and(|email| !is_name(email) || email.len() > EMAIL_MAX_BYTES) {
+        let is_address = |text: &String| {
+            (1..=EMAIL_MAX_BYTES).contains(&text.len()) && !text.chars().any(char::is_control)
+        };
+        if self.email.as_ref().is_some_and(|email| !is_address(email)) {
             return wrong("email", "is no address of 1 to 254 bytes");
         }
         let limits = [self.limits.ram_bytes, self.limits.throughput_bps, self.limits.ssl_tps];
