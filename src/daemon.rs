@@ -227,7 +227,7 @@ impl Daemon {
     fn settle(&mut self) {
         let now = self.clock.now();
         self.watch_clock(&now);
-        if let Err(error) = self.reporter.begin_if_due(self.recorder.ledger_mut(), &now) {
+        if let Err(error) = self.reporter.begin_if_due(self.recorder.ledger_mut(), &mut self.keeper, &now) {
             self.state.ledger_failed(&error);
         }
         self.keeper.turn(&now);

@@ -411,6 +411,16 @@ pub(crate) fn imported(accepted: u64, already: u64, parked: usize, renewed: bool
     }
 }
 
+/// A bundle was put into the object store.
+pub(crate) fn bundle_uploaded(reports: usize, bytes: usize) {
+    info!(reports, bytes, "bundle_uploaded");
+}
+
+/// A bundle of receipts was fetched: from the object store, or with central's answer to the request for a place.
+pub(crate) fn receipts_fetched(bytes: usize, is_contact: bool) {
+    info!(bytes, by = if is_contact { "contact" } else { "object" }, "receipts_fetched");
+}
+
 /// The bytes of reports that central has were dropped.
 pub(crate) fn pruned(reports: i64, bytes: i64) {
     info!(reports, bytes, "pruned");

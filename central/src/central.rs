@@ -5,6 +5,7 @@ use crate::clock::Clock;
 use crate::intake::{KnownKeys, Tally};
 use crate::keys::{KeyError, Keys};
 use crate::metrics::Metrics;
+use crate::object_store::ObjectStorage;
 use crate::store::Store;
 use crate::watched::Watched;
 use std::sync::Arc;
@@ -31,6 +32,8 @@ pub struct Central {
     pub metrics: Arc<Metrics>,
     /// What those who watch this server were told lately.
     pub watched: Arc<Watched>,
+    /// Object storage, where there is some.
+    pub storage: Option<Arc<ObjectStorage>>,
     /// How agents reach this server: `https://HOST:PORT`.
     pub public_url: Arc<str>,
 }
@@ -72,6 +75,7 @@ impl Central {
             counts: Arc::default(),
             metrics: Arc::default(),
             watched: Arc::default(),
+            storage: None,
             public_url: public_url.into(),
         })
     }

@@ -11,10 +11,13 @@
 //!   licences                what is offered, renewed, fetched, issued
 //!   intake                  a batch of reports -> its signed answer
 //!   activate                who wants to join -> its signed grant
+//!   object_store            buckets: signed URLs, and what lies there
 //!   bodies                  room for what is being read
 //!   metrics, watched        what is counted, as Prometheus reads it; what is asked for again and again
 //!   central                 the state that requests share
 //!   bundles                 files that are carried -> the file that goes back
+//!   uploads                 an agent that asks where to upload to -> its signed URLs
+//!   pick_up                 what agents put there -> the receipts beside it
 //!   http                    what can be asked over HTTPS
 //!   certificates, tls       what the server shows of itself
 //!   rate, serve             sockets and bounds
@@ -42,10 +45,13 @@ pub mod licences;
 pub mod log;
 pub mod metrics;
 pub mod model;
+pub mod object_store;
+pub mod pick_up;
 pub mod rate;
 pub mod secrets;
 pub mod serve;
 pub mod shapes;
 pub mod store;
 pub mod tls;
+pub mod uploads;
 pub mod watched;

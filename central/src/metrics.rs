@@ -14,6 +14,51 @@ pub struct Metrics {
     bundles_whole: AtomicU64,
     bundles_partly: AtomicU64,
     bundles_refused: AtomicU64,
+    /// What came through the object store.
+    pub pick_ups: PickUps,
+}
+
+/// What was picked up from the object store.
+#[derive(Debug, Default)]
+pub struct PickUps {
+    taken: AtomicU64,
+    refused: AtomicU64,
+    failed: AtomicU64,
+    round_at: AtomicU64,
+}
+
+impl PickUps {
+    /// An object was picked up, and its receipts lie beside it.
+    pub fn add_taken(&self) {
+        self.taken.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// An object was no bundle.
+    pub fn add_refused(&self) {
+        self.refused.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// An object could not be picked up this time, or the store not be asked.
+    pub fn add_failed(&self) {
+        self.failed.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// A round has come to its end, in unix seconds.
+    pub fn add_round(&self, at: i64) {
+        self.round_at.store(u64::try_from(at).unwrap_or(0), Ordering::Relaxed);
+    }
+
+    fn write(&self, page: &mut Page) {
+        let [taken, refused, failed] =
+            [&self.taken, &self.refused, &self.failed].map(|total| total.load(Ordering::Relaxed));
+        page.head("uploads_total", "counter", "Objects in the object store, by what became of them.");
+        page.value("uploads_total", "{pick_up=\"taken\"}", taken);
+        page.value("uploads_total", "{pick_up=\"refused\"}", refused);
+        page.value("uploads_total", "{pick_up=\"failed\"}", failed);
+        let help = "When the object store was looked through last, in unix seconds; 0 is never.";
+        page.head("pick_up_round_timestamp_seconds", "gauge", help);
+        page.value("pick_up_round_timestamp_seconds", "", self.round_at.load(Ordering::Relaxed));
+    }
 }
 
 impl Metrics {
@@ -62,6 +107,7 @@ impl Metrics {
         ] {
             page.value("bundles_total", &format!("{{taken=\"{word}\"}}"), total.load(Ordering::Relaxed));
         }
+        self.pick_ups.write(&mut page);
         page.head("intake_queue_length", "gauge", "Batches and changes that wait to be written.");
         page.value("intake_queue_length", "", figures.waiting);
         page.head(
@@ -134,6 +180,7 @@ mod tests {
         metrics.add_bundle(Some(true));
         metrics.add_bundle(Some(false));
         metrics.add_bundle(Some(false));
+        metrics.pick_ups.add_taken();
         let text = metrics.text(&Figures {
             activations: vec![(ActivationState::Active, 3)],
             alarms_open: 1,
@@ -147,6 +194,8 @@ mod tests {
             "highwater_central_bundles_total{taken=\"whole\"} 1",
             "highwater_central_bundles_total{taken=\"partly\"} 2",
             "highwater_central_bundles_total{taken=\"refused\"} 0",
+            "highwater_central_uploads_total{pick_up=\"taken\"} 1",
+            "highwater_central_uploads_total{pick_up=\"failed\"} 0",
             "highwater_central_commit_seconds_bucket{le=\"0.001\"} 1",
             "highwater_central_commit_seconds_bucket{le=\"0.0025\"} 3",
             "highwater_central_commit_seconds_bucket{le=\"2.5\"} 4",

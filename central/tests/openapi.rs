@@ -42,7 +42,8 @@ async fn the_document_needs_no_token_and_every_other_path_in_it_does() {
     assert_eq!(told, serde_json::from_str::<Value>(admin::document_text()).unwrap());
     let mut refused = 0;
     for (path, operations) in told["paths"].as_object().unwrap() {
-        if path == "/api/v1/openapi.json" {
+        // Bundles bring their own signatures.
+        if path == "/api/v1/openapi.json" || path == "/v1/bundles" {
             continue;
         }
         for method in operations.as_object().unwrap().keys() {
@@ -73,6 +74,8 @@ async fn filled(server: &Server) -> String {
     let spent = tokens["tokens"][0]["id"].as_str().unwrap().to_owned();
 
     let mut config = String::from("headers = { Authorization = \"Bearer ${ADMIN_TOKEN}\" }\n");
+    // No schema can say what a bundle is: tests/bundles.rs makes them.
+    config.push_str("[[operations]]\ninclude-operation-id = \"take_bundle\"\nenabled = false\n");
     let mut name = |operations: &[&str], parameters: &str| {
         for operation in operations {
             writeln!(
@@ -140,7 +143,9 @@ async fn a_real_server_answers_as_the_document_says() {
     // Operations that it did not reach would be no failure either.
     let document = serde_json::to_value(admin::document()).unwrap();
     let paths = document["paths"].as_object().unwrap();
-    let operations: usize = paths.values().map(|path| path.as_object().unwrap().len()).sum();
+    let all: usize = paths.values().map(|path| path.as_object().unwrap().len()).sum();
+    // But for the one that is left out above.
+    let operations = all - 1;
     assert!(told.contains(&format!("Tested: {operations}\n")), "{operations} are to be tested: {told}");
     println!("{told}");
 }

@@ -18,6 +18,7 @@
 //!   carried          the same, where both were carried by hand
 //!   bundle           the form of files that are carried
 //!   renewal          what central answered to an agent that asks for a licence
+//!   upload           what central answered to an agent that asks where to upload to
 //!   token            enrolment tokens
 //!   lineage          where a report belongs; forks
 //!   retry            when to push, and when again
@@ -54,3 +55,4 @@ pub mod slot;
 pub mod timeline;
 pub mod token;
 pub mod trust;
+pub mod upload;

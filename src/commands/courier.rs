@@ -66,7 +66,7 @@ impl std::fmt::Debug for Options {
 
 pub(super) fn carry(options: &Options) -> Outcome {
     let files = courier::find(&options.files, &options.output)?;
-    let client = Arc::new(Client::new(&settings(options)?).map_err(in_words_of_the_command)?);
+    let client = Arc::new(Client::new(&settings(options)?).map_err(|e| in_words_of_the_command(&e))?);
     let plan = Plan {
         files,
         back: options.output.clone(),
@@ -87,7 +87,7 @@ pub(super) fn carry(options: &Options) -> Outcome {
     } else {
         print(&told(options, &round, &removed))?;
     }
-    if let Some(error) = round.away {
+    if let Some(error) = &round.away {
         let failure = in_words_of_the_command(error);
         let answered = round.carried.iter().filter(|one| one.state != State::Left).count();
         let message = format!(
@@ -131,7 +131,7 @@ fn settings(options: &Options) -> Result<Settings, Failure> {
 }
 
 /// An error of the uplink's names keys of a configuration, and here there is none.
-fn in_words_of_the_command(error: UplinkError) -> Failure {
+fn in_words_of_the_command(error: &UplinkError) -> Failure {
     let code = match Failure::from(error.clone()).code {
         exit::CONFIG => exit::CONFIG,
         _ => exit::UNAVAILABLE,
@@ -189,7 +189,7 @@ fn as_json(options: &Options, round: &Round, removed: &[Option<String>]) -> Valu
         .collect();
     let paths: Vec<_> = round.back.iter().map(|path| path.to_string_lossy().into_owned()).collect();
     let error = round.away.as_ref().map(|error| {
-        let failure = in_words_of_the_command(error.clone());
+        let failure = in_words_of_the_command(error);
         let (error, mend) = failure.message.split_once("\n    ").unwrap_or((&failure.message, ""));
         json!({"error": error, "mend": mend})
     });

@@ -146,7 +146,7 @@ fn push_here(loaded: &Loaded, options: &Options) -> Result<Value, Failure> {
     runtime.block_on(async {
         let (reply, mut answer) = oneshot::channel();
         reporter.push_now(Some(reply), &clock.now());
-        reporter.begin_if_due(&mut ledger, &clock.now())?;
+        reporter.begin_if_due(&mut ledger, &mut keeper, &clock.now())?;
         let mut progress = Progress::new(options);
         while reporter.runs() {
             let ended = reporter.ended().await;

@@ -239,11 +239,13 @@ pub enum Transport {
     Direct,
     /// By files that are carried: the agent opens no connection.
     AirGap,
+    /// Through object storage: bundles are put there, and their receipts are fetched from there.
+    ObjectStore,
 }
 
 impl Transport {
     /// All of them.
-    pub const ALL: &'static [Transport] = &[Transport::Direct, Transport::AirGap];
+    pub const ALL: &'static [Transport] = &[Transport::Direct, Transport::AirGap, Transport::ObjectStore];
 
     /// The word that the configuration uses.
     #[must_use]
@@ -251,6 +253,7 @@ impl Transport {
         match self {
             Transport::Direct => "direct",
             Transport::AirGap => "air-gap",
+            Transport::ObjectStore => "object-store",
         }
     }
 }

@@ -92,8 +92,5 @@ fn warn_of_readers(reader: &mut Reader, key: &'static str, setting: &Setting<Opt
 }
 
 fn transport(raw: &Raw) -> Result<Transport, Fault> {
-    if raw.text() == Ok("object-store") {
-        return Err(Fault::new("\"object-store\" is not in this build", "take direct or air-gap"));
-    }
     raw.choice(Transport::ALL, Transport::word)
 }

@@ -23,13 +23,13 @@ const TOLD_MAX: usize = 20;
 #[derive(Debug, Default)]
 pub(crate) struct Imported {
     /// Reports that have their receipt now, and had none.
-    accepted: u64,
+    pub(super) accepted: u64,
     /// That had it before.
     already: u64,
     /// That central refused for good.
-    parked: Vec<(u64, String)>,
+    pub(super) parked: Vec<(u64, String)>,
     /// That central does not take for now: they wait on.
-    refused: Vec<(u64, String)>,
+    pub(super) refused: Vec<(u64, String)>,
     /// That this instance does not know.
     unknown: u64,
     /// The grace period began anew.
@@ -39,7 +39,7 @@ pub(crate) struct Imported {
     /// Central signs with another key now.
     key_changed: bool,
     /// What could not be used, and why.
-    problems: Vec<String>,
+    pub(super) problems: Vec<String>,
 }
 
 impl Imported {

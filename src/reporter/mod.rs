@@ -7,8 +7,9 @@ mod carried;
 mod failure;
 #[cfg(test)]
 mod tests;
+mod upload;
 
-use crate::config;
+use crate::config::{self, Transport};
 use crate::events;
 use crate::joined::{FileMark, JoinError, Joined, file_mark, is_air_gapped, joined};
 use crate::keeper::Keeper;
@@ -34,8 +35,16 @@ use tokio::task::JoinHandle;
 const CHANGED: &str =
     "its bytes are not those that were made: the ledger was changed by hand; `highwater verify` tells where";
 
-/// What a push came to.
-pub(crate) struct Ended {
+/// What a run came to.
+pub(crate) enum Ended {
+    /// A batch was pushed to central, or could not be.
+    Pushed(Batch),
+    /// A run through object storage.
+    Uploaded(Box<upload::Done>),
+}
+
+/// What a push of one batch came to.
+pub(crate) struct Batch {
     /// Kept for the next batch of the same run; `None` where it could not even be made.
     client: Option<Arc<Client>>,
     sent: Vec<Sent>,
@@ -66,6 +75,8 @@ pub(crate) struct Reporter {
     replies: Vec<oneshot::Sender<Value>>,
     /// Someone waits for a push that could not begin yet.
     wanted: bool,
+    /// How often receipts were looked for since the last upload.
+    looks: u32,
     /// Licences that central offered in its answers.
     offered: Vec<String>,
 }
@@ -84,6 +95,7 @@ impl Reporter {
             run: Summary::default(),
             replies: Vec::new(),
             wanted: false,
+            looks: 0,
             offered: Vec::new(),
         }
     }
@@ -140,13 +152,22 @@ impl Reporter {
     ///
     /// # Errors
     /// When the ledger can't be read or written.
-    pub(crate) fn begin_if_due(&mut self, ledger: &mut Ledger, now: &Mark) -> Result<(), LedgerError> {
+    pub(crate) fn begin_if_due(
+        &mut self,
+        ledger: &mut Ledger,
+        keeper: &mut Keeper,
+        now: &Mark,
+    ) -> Result<(), LedgerError> {
         let due = self.due_ms.is_some_and(|due| due <= now.boot_ms);
         // Once it is no more, what waits is due as it was.
         let may_begin = self.wanted || !self.is_air_gapped();
         if due && may_begin && self.running.is_none() {
             self.due_ms = None;
-            let begun = self.begin(ledger, None);
+            let begun = if self.config.transport == Transport::ObjectStore && !self.is_air_gapped() {
+                self.begin_upload(ledger, keeper, now)
+            } else {
+                self.begin(ledger, None)
+            };
             return self.or_later(begun, ledger, now);
         }
         Ok(())
@@ -207,7 +228,9 @@ impl Reporter {
                 (Some(client), _) => Ok(client),
                 (None, Some(settings)) => Client::new(&settings).map(Arc::new),
                 // An activation always names a central.
-                (None, None) => return Ended { client: None, sent, result: Err(Failure::no_central()) },
+                (None, None) => {
+                    return Ended::Pushed(Batch { client: None, sent, result: Err(Failure::no_central()) });
+                }
             };
             let (client, result) = match made {
                 Ok(client) => {
@@ -216,7 +239,7 @@ impl Reporter {
                 }
                 Err(error) => (None, Err(Failure::from(&PushError::from(error)))),
             };
-            Ended { client, sent, result }
+            Ended::Pushed(Batch { client, sent, result })
         }));
         Ok(())
     }
@@ -263,7 +286,10 @@ impl Reporter {
         keeper: &mut Keeper,
         now: &Mark,
     ) -> Result<(), LedgerError> {
-        let settled = self.write_down(ended, ledger, keeper, now);
+        let settled = match ended {
+            Ended::Pushed(batch) => self.write_down(batch, ledger, keeper, now),
+            Ended::Uploaded(done) => self.uploaded(*done, ledger, keeper, now),
+        };
         if settled.is_err() {
             keeper.forget_kept();
         }
@@ -272,12 +298,12 @@ impl Reporter {
 
     fn write_down(
         &mut self,
-        ended: Ended,
+        ended: Batch,
         ledger: &mut Ledger,
         keeper: &mut Keeper,
         now: &Mark,
     ) -> Result<(), LedgerError> {
-        let Ended { client, sent, result } = ended;
+        let Batch { client, sent, result } = ended;
         let mut pushed = match result {
             Ok(pushed) => pushed,
             Err(failure) => return self.failed(failure, ledger, now),

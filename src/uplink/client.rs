@@ -9,8 +9,10 @@ use super::{proxy, retry_after};
 use crate::clock;
 use crate::config::{CentralUrl, ProxyUrl};
 use highwater_rules::bundle::MEDIA_TYPE;
-use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue, LOCATION, RETRY_AFTER};
-use reqwest::{RequestBuilder, Response, redirect, retry};
+use reqwest::header::{
+    AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION, RETRY_AFTER,
+};
+use reqwest::{Method, RequestBuilder, Response, Url, redirect, retry};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::timeout;
@@ -125,6 +127,29 @@ impl Client {
             return Err(UplinkError::Foreign { content_type: clean(&content_type) });
         }
         within(self.limits.body, Phase::Body, self.read(response, max)).await
+    }
+
+    /// Sends a request to where a signed URL points, and gives status and body, whichever status it is. The URL is this client's
+    /// host's; no error tells it.
+    pub(super) async fn send(
+        &self,
+        method: Method,
+        url: Url,
+        headers: HeaderMap,
+        body: Vec<u8>,
+    ) -> Result<(u16, Vec<u8>), UplinkError> {
+        let request = self.http.request(method, url).headers(headers).body(body);
+        let max = self.limits.answer_max_bytes;
+        within(self.limits.whole, Phase::Whole, async {
+            let sent = async { request.send().await.map_err(|error| self.route().explain(&error)) };
+            let response = within(self.limits.connect + self.limits.head, Phase::Head, sent).await?;
+            let status = response.status();
+            // What a store says of an error is a page; a little of it tells which one.
+            let max = if status.is_success() { max } else { PROBLEM_MAX_BYTES };
+            let body = within(self.limits.body, Phase::Body, self.read(response, max)).await;
+            Ok((status.as_u16(), if status.is_success() { body? } else { body.unwrap_or_default() }))
+        })
+        .await
     }
 
     /// Reads an answer piece by piece, and no further than its bound.

@@ -51,7 +51,7 @@ pub(crate) fn claims_of(instance: &str) -> Claims {
         limits: Limits { ram_bytes: Some(64 << 30), ..Limits::default() },
         grace_s: 7_776_000,
         slot_s: None,
-        contract_end: None,
+        contract_end: Some(1_893_456_000),
     }
 }
 

@@ -12,6 +12,7 @@ mod contract_change;
 mod dates;
 mod key;
 mod license;
+mod object_store;
 mod report;
 mod report_show;
 mod serve;

@@ -1,7 +1,7 @@
 //! `highwater-central serve`.
 
 use super::common::{Common, print, print_json};
-use super::{Failure, Outcome, exit};
+use super::{Failure, Outcome, exit, object_store};
 use crate::central::{Central, Counts};
 use crate::clock::Clock;
 use crate::data_dir::DataDir;
@@ -50,6 +50,8 @@ pub(super) struct Options {
     /// Connections at once
     #[arg(long, value_name = "N", default_value_t = 4096, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     max_connections: u32,
+    #[command(flatten)]
+    object_store: object_store::Options,
     /// How log lines on standard error are written: logfmt or json
     #[arg(long, value_name = "FORMAT", default_value = "logfmt", value_parser = str::parse::<LogFormat>)]
     log_format: LogFormat,
@@ -99,7 +101,8 @@ async fn run(dir: DataDir, options: &Options) -> Result<(), Failure> {
     let names = names(address, &url);
     let tls = Arc::new(tls(&dir, options, &names)?);
     dir.keep_public_url(&url)?;
-    let central = Central::new(Arc::clone(&store), &url).await?;
+    let mut central = Central::new(Arc::clone(&store), &url).await?;
+    let pick_up = object_store::begin(&options.object_store, &mut central)?;
     let counts = Arc::clone(&central.counts);
     let own = options.tls_cert.is_none().then(|| (dir.clone(), names));
     tell_start(&*store, &dir, &url, options, by).await?;
@@ -121,6 +124,10 @@ async fn run(dir: DataDir, options: &Options) -> Result<(), Failure> {
     let _ = server.await;
     follow.abort();
     tell.abort();
+    if let Some(pick_up) = pick_up {
+        // What it was about is begun anew by the next server: nothing of it was acknowledged.
+        pick_up.abort();
+    }
     tell_once(&counts);
     tracing::info!("stopped");
     Ok(())

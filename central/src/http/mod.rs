@@ -9,6 +9,7 @@ mod licences;
 mod problem;
 mod reports;
 mod upload;
+mod uploads;
 
 pub use problem::Problem;
 
@@ -24,6 +25,7 @@ pub fn router(central: Central) -> Router {
         .route("/v1/reports", post(reports::take))
         .route("/v1/activations", post(activations::join))
         .route("/v1/licences", post(licences::renew))
+        .route("/v1/uploads", post(uploads::grant))
         .route("/v1/bundles", post(bundles::take))
         .route("/upload", upload::routes())
         .route("/upload/answer", upload::answer_routes())

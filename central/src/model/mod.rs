@@ -15,6 +15,7 @@ mod page;
 mod report;
 mod service_token;
 mod token;
+mod upload;
 
 pub use activation::{
     Activation, ActivationChange, ActivationFilter, ActivationState, Denied, Granted, HostFacts, Joining,
@@ -30,6 +31,7 @@ pub use page::{PAGE_DEFAULT, PAGE_MAX, Page};
 pub use report::{Arrival, Decision, Line, Placed, ReceiptFacts, ReportFilter, ReportRow, StoredReport};
 pub use service_token::{NewServiceToken, ServiceToken};
 pub use token::{Confirm, NewToken, Token};
+pub use upload::Upload;
 
 /// A closed set of words: how each is kept and shown, and back.
 macro_rules! words {

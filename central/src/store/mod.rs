@@ -11,7 +11,7 @@ use crate::model::{
     Activation, ActivationChange, ActivationFilter, AdminToken, Alarm, AlarmFilter, Arrival, AuditFilter,
     AuditRow, By, Contract, ContractChange, Decision, Denied, Figures, Granted, Joining, Licence,
     LicenceFilter, LicenceOf, Line, NewContract, NewServiceToken, NewToken, Page, ReportFilter, ReportRow,
-    ServiceToken, SigningKey, StoredReport, Token, Unlicensed,
+    ServiceToken, SigningKey, StoredReport, Token, Unlicensed, Upload,
 };
 use highwater_rules::chain::Digest;
 use highwater_rules::sign::KeyId;
@@ -129,6 +129,21 @@ pub trait Store: Send + Sync + 'static {
     fn service_tokens(&self, contract: Option<String>, page: Page) -> Answer<'_, Vec<ServiceToken>>;
     /// Takes a service token back, and gives what it is since.
     fn revoke_service_token(&self, id: String, by: By) -> Answer<'_, ServiceToken>;
+
+    /// The activation that has this key.
+    fn uploader(&self, key: KeyId) -> Answer<'_, Option<Activation>>;
+    /// The place of an activation in the object store; it is made with this random part where there is none.
+    fn upload_place(&self, identity: String, random: String) -> Answer<'_, Upload>;
+    /// The same, where there is one.
+    fn upload(&self, identity: String) -> Answer<'_, Option<Upload>>;
+    /// What lay there was picked up: the object with this mark. Without `receipts`, those before it stay.
+    fn keep_upload(
+        &self,
+        identity: String,
+        mark: String,
+        receipts: Option<Vec<u8>>,
+        at: i64,
+    ) -> Answer<'_, ()>;
 
     /// How much there is of what, and what waits.
     fn figures(&self) -> Answer<'_, Figures>;

@@ -72,9 +72,9 @@ impl fmt::Display for Escaped<'_> {
 pub(super) fn form(status: StatusCode, problem: Option<&Problem>) -> Response {
     let mut body = String::new();
     if let Some((_, message, mend)) = problem.map(Problem::told) {
-        let _ = write!(
+        let _ = writeln!(
             body,
-            "<p role=\"alert\" class=\"bad\">{}. What to do: {}.</p>\n",
+            "<p role=\"alert\" class=\"bad\">{}. What to do: {}.</p>",
             Escaped(message),
             Escaped(mend)
         );

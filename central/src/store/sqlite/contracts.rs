@@ -31,7 +31,6 @@ fn read(found: &Row<'_>) -> rusqlite::Result<Contract> {
 }
 
 fn write(db: &Connection, contract: &Contract) -> Result<(), Fault> {
-    contract.check().and_then(|()| contract.check_together()).map_err(StoreError::Conflict)?;
     db.prepare_cached(&format!(
         "INSERT OR REPLACE INTO contracts ({COLUMNS})
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)"
@@ -58,6 +57,7 @@ fn write(db: &Connection, contract: &Contract) -> Result<(), Fault> {
 
 pub(super) fn create(db: &Connection, new: NewContract, by: &By) -> Result<Contract, Fault> {
     let contract = new.contract(secrets::uuid()?, by.at);
+    contract.check().and_then(|()| contract.check_together()).map_err(StoreError::Conflict)?;
     write(db, &contract)?;
     audit::write(db, by, "contract_created", &contract.id, None::<&Contract>, &contract)?;
     Ok(contract)
@@ -81,7 +81,13 @@ pub(super) fn list(db: &Connection, page: &Page) -> Result<Vec<Contract>, Fault>
 
 pub(super) fn change(db: &Connection, id: &str, change: ContractChange, by: &By) -> Result<Contract, Fault> {
     let before = existing(db, id)?;
+    // What stays is not held to anything: a contract that older versions made can always be revoked.
+    change.check().map_err(StoreError::Conflict)?;
     let after = change.applied(&before);
+    let together = |one: &Contract| (one.not_before, one.not_after, one.slot_s);
+    if together(&after) != together(&before) {
+        after.check_together().map_err(StoreError::Conflict)?;
+    }
     if after != before {
         write(db, &after)?;
         let action = match (before.status, after.status) {

@@ -26,6 +26,7 @@ mod service_tokens;
 mod standing;
 mod take;
 mod tokens;
+mod uploads;
 mod writer;
 
 use super::{Answer, Store, StoreError};
@@ -34,7 +35,7 @@ use crate::model::{
     Activation, ActivationChange, ActivationFilter, AdminToken, Alarm, AlarmFilter, Arrival, AuditFilter,
     AuditRow, By, Contract, ContractChange, Decision, Denied, Figures, Granted, Joining, Licence,
     LicenceFilter, LicenceOf, Line, NewContract, NewServiceToken, NewToken, Page, ReportFilter, ReportRow,
-    ServiceToken, SigningKey, StoredReport, Token, Unlicensed,
+    ServiceToken, SigningKey, StoredReport, Token, Unlicensed, Upload,
 };
 use dues::Dues;
 use fault::Fault;
@@ -308,6 +309,31 @@ impl Store for SqliteStore {
     }
     fn revoke_service_token(&self, id: String, by: By) -> Answer<'_, ServiceToken> {
         self.change(move |db| service_tokens::revoke(db, &id, &by))
+    }
+
+    fn uploader(&self, key: KeyId) -> Answer<'_, Option<Activation>> {
+        self.read(move |db| activations::by_key(db, key))
+    }
+    fn upload_place(&self, identity: String, random: String) -> Answer<'_, Upload> {
+        Box::pin(async move {
+            // The usual one has its place: no transaction is needed to read it.
+            match self.upload(identity.clone()).await? {
+                Some(upload) => Ok(upload),
+                None => self.change(move |db| uploads::place(db, &identity, &random)).await,
+            }
+        })
+    }
+    fn upload(&self, identity: String) -> Answer<'_, Option<Upload>> {
+        self.read(move |db| uploads::one(db, &identity))
+    }
+    fn keep_upload(
+        &self,
+        identity: String,
+        mark: String,
+        receipts: Option<Vec<u8>>,
+        at: i64,
+    ) -> Answer<'_, ()> {
+        self.change(move |db| uploads::taken(db, &identity, &mark, receipts.as_deref(), at))
     }
 
     fn figures(&self) -> Answer<'_, Figures> {

@@ -77,6 +77,10 @@ CREATE TABLE service_tokens (
     id TEXT PRIMARY KEY, secret BLOB NOT NULL UNIQUE, contract TEXT NOT NULL, name TEXT NOT NULL,
     created_at INTEGER NOT NULL, revoked INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
+", "
+CREATE TABLE uploads (
+    identity TEXT PRIMARY KEY, random TEXT NOT NULL, taken TEXT, taken_at INTEGER, receipts BLOB NOT NULL
+) STRICT;
 "];
 
 /// Brings a database to the newest version.
