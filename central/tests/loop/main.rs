@@ -16,6 +16,8 @@ mod central;
 #[cfg(test)]
 mod clones;
 #[cfg(test)]
+mod courier;
+#[cfg(test)]
 mod faked;
 #[cfg(test)]
 #[path = "../../../tests/common/tree.rs"]
@@ -54,6 +56,9 @@ mod relay;
 #[path = "../../../tests/uplink/server.rs"]
 #[expect(dead_code, reason = "shared with the uplink's own tests, which use more of it")]
 mod server;
+#[cfg(test)]
+#[path = "../support/mod.rs"]
+mod support;
 #[cfg(test)]
 mod tampering;
 #[cfg(test)]
