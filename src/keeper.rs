@@ -187,7 +187,7 @@ impl Keeper {
             // It was taken back to central's clock.
             self.ahead_ms = 0;
         }
-        if let (true, Some((receipt, _))) = (accepted, newest) {
+        if let Some((receipt, _)) = newest {
             self.follow_receipt(receipt);
         }
         accepted

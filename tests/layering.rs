@@ -25,7 +25,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("keeper", &["ledger"]),
     ("report_json", &["json", "log"]),
     ("joined", &["config", "keeper", "ledger", "uplink"]),
-    ("bundle", &["ledger", "uplink"]),
+    ("bundle", &["files", "ledger", "uplink"]),
     ("reporter", &["bundle", "config", "events", "joined", "keeper", "ledger", "licence", "log", "uplink"]),
     ("renewer", &["config", "events", "joined", "keeper", "licence", "uplink"]),
     ("wake", &[]),

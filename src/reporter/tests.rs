@@ -26,7 +26,7 @@ fn joined_reporter(state_dir: &Path, instance: &str) -> Reporter {
     let envelope = central.seal(Kind::Grant, grant.encode_to_vec()).encode_to_vec();
     let granted = Granted { grant, envelope, key: central.public() };
     let url = CentralUrl::parse("https://127.0.0.1:1").unwrap();
-    let enrolment = Enrolment::new(url, None, &central.public(), &[], granted).unwrap();
+    let enrolment = Enrolment::new(Some(url), None, &central.public(), &[], granted).unwrap();
     let identity = Arc::new(Identity::load_or_create(state_dir).unwrap());
     let mut reporter = Reporter::new(state_dir, instance, config::Uplink::default());
     reporter.joined = Some(Rc::new(Joined { identity, enrolment }));
