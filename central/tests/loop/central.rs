@@ -56,6 +56,11 @@ impl Central {
         Server::start_in(&self.tree.at("again"), more)
     }
 
+    /// Its data directory.
+    pub(crate) fn data(&self) -> PathBuf {
+        self.tree.at("data")
+    }
+
     pub(crate) fn url(&self) -> String {
         format!("https://127.0.0.1:{}", self.port)
     }

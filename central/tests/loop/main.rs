@@ -12,6 +12,8 @@ mod authority;
 #[expect(dead_code, reason = "shared with the agent's own tests, which use more of it")]
 mod base;
 #[cfg(test)]
+mod by_the_book;
+#[cfg(test)]
 mod central;
 #[cfg(test)]
 mod clones;
