@@ -12,9 +12,13 @@ mod authority;
 #[expect(dead_code, reason = "shared with the agent's own tests, which use more of it")]
 mod base;
 #[cfg(test)]
+mod by_the_book;
+#[cfg(test)]
 mod central;
 #[cfg(test)]
 mod clones;
+#[cfg(test)]
+mod courier;
 #[cfg(test)]
 mod faked;
 #[cfg(test)]
@@ -56,6 +60,9 @@ mod relay;
 #[path = "../../../tests/uplink/server.rs"]
 #[expect(dead_code, reason = "shared with the uplink's own tests, which use more of it")]
 mod server;
+#[cfg(test)]
+#[path = "../support/mod.rs"]
+mod support;
 #[cfg(test)]
 mod tampering;
 #[cfg(test)]
