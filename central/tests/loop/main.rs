@@ -55,7 +55,11 @@ mod relay;
 #[expect(dead_code, reason = "shared with the uplink's own tests, which use more of it")]
 mod server;
 #[cfg(test)]
+mod storage;
+#[cfg(test)]
 mod tampering;
 #[cfg(test)]
 #[path = "../../../tests/common/tools.rs"]
 mod tools;
+#[cfg(test)]
+mod uploads;
