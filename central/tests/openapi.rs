@@ -95,7 +95,8 @@ async fn filled(server: &Server) -> String {
     name(&["acknowledge_alarm"], "\"path.id\" = 1");
     name(&["revoke_token"], &format!("\"path.id\" = \"{spent}\""));
     name(&["create_token"], &format!("\"body.contract\" = \"{contract}\""));
-    name(&["show_contract"], &format!("\"path.id\" = \"{contract}\""));
+    name(&["fetch_licence"], &format!("\"path.instance\" = \"{}\"", one.instance));
+    name(&["show_contract", "change_contract"], &format!("\"path.id\" = \"{contract}\""));
     config
 }
 

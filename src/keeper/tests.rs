@@ -297,7 +297,8 @@ fn a_key_or_a_grant_that_is_gone_opens_no_gate() {
     let bench = Bench::new(v1::Mode::Online, None);
     let mut keeper = bench.load(0);
     bench.accept(&mut keeper, 20, Some(30));
-    keeper.follow_licence(Some(bench.revocation(25)));
+    let revocation = Claims { contract_end: Some(bench.at(30)), ..bench.revocation(25) };
+    keeper.follow_licence(Some(revocation));
     bench.ledger.keep(&keeper.kept(&bench.ledger, Some(&bench.key))).unwrap().unwrap();
     for trust in [Trust::default(), Trust { key: None, ..bench.trust.clone() }] {
         let mut keeper = Keeper::load(&bench.ledger, &trust, &bench.mark(40)).unwrap();

@@ -34,6 +34,8 @@ const FETCH_FIRST_S: i64 = 20;
 const FETCH_MAX_S: i64 = 3600;
 /// A bundle whose receipts have not come within so many seconds is put there again: it may have been cleared away.
 const AGAIN_S: i64 = 86_400;
+/// The same where someone pushes by hand.
+const AGAIN_BY_HAND_S: i64 = 300;
 /// How long someone who pushes by hand waits for the receipts: central looks through the store once a minute.
 const PATIENCE: Duration = Duration::from_secs(75);
 /// How often they are looked for meanwhile.
@@ -210,7 +212,8 @@ impl Reporter {
         };
         let is_there = kept.uploaded.as_ref().is_some_and(|uploaded| {
             let age_s = now_s.saturating_sub(uploaded.at);
-            uploaded.last_sequence >= last.sequence && (0..AGAIN_S).contains(&age_s) && !self.wanted
+            let again_s = if self.wanted { AGAIN_BY_HAND_S } else { AGAIN_S };
+            uploaded.last_sequence >= last.sequence && (0..again_s).contains(&age_s)
         });
         let bundle = if is_there {
             None

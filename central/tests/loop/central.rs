@@ -2,12 +2,13 @@
 
 use crate::files::Tree;
 use crate::programs::{self, CENTRAL};
+use crate::support::Server;
 use rusqlite::{Connection, OpenFlags};
 use serde_json::Value;
 use std::fs::File;
 use std::io::{BufRead as _, BufReader};
 use std::path::PathBuf;
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 /// A central with a database of its own. It is killed with the test.
@@ -16,6 +17,8 @@ pub(crate) struct Central {
     child: Option<Child>,
     pub(crate) port: u16,
     pub(crate) ca_file: PathBuf,
+    more: Vec<String>,
+    env: Vec<(String, String)>,
 }
 
 impl Drop for Central {
@@ -27,7 +30,19 @@ impl Drop for Central {
 impl Central {
     /// One that listens at a port that was free.
     pub(crate) fn start() -> Self {
-        let mut central = Central { tree: Tree::new(&[]), child: None, port: 0, ca_file: PathBuf::new() };
+        Self::start_with(&[], &[])
+    }
+
+    /// The same, with further arguments and an environment.
+    pub(crate) fn start_with(more: &[&str], env: &[(&str, String)]) -> Self {
+        let mut central = Central {
+            tree: Tree::new(&[]),
+            child: None,
+            port: 0,
+            ca_file: PathBuf::new(),
+            more: more.iter().map(|argument| (*argument).to_owned()).collect(),
+            env: env.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect(),
+        };
         central.serve();
         central
     }
@@ -37,6 +52,7 @@ impl Central {
         let log = File::options().create(true).append(true).open(self.tree.at("central.log")).unwrap();
         command.arg("serve").arg("--data-dir").arg(self.tree.at("data")).arg("--json");
         command.args(["--listen", &format!("127.0.0.1:{}", self.port)]);
+        command.args(&self.more).envs(self.env.iter().cloned());
         let mut child = command.stdout(Stdio::piped()).stderr(log).spawn().unwrap();
         let mut first = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut first).unwrap();
@@ -45,6 +61,19 @@ impl Central {
             serde_json::from_str(&first).unwrap_or_else(|e| panic!("{e}: {first:?}: {}", self.log()));
         self.ca_file = told["ca_file"].as_str().unwrap().into();
         self.port = told["url"].as_str().unwrap().rsplit(':').next().unwrap().parse().unwrap();
+    }
+
+    /// Another server on a copy of its data, with these options.
+    pub(crate) fn again(&self, more: &[&str]) -> Server {
+        let copied =
+            Command::new("cp").arg("-a").arg(self.tree.at("data")).arg(self.tree.at("again")).status();
+        assert!(copied.unwrap().success());
+        Server::start_in(&self.tree.at("again"), more)
+    }
+
+    /// Its data directory.
+    pub(crate) fn data(&self) -> PathBuf {
+        self.tree.at("data")
     }
 
     pub(crate) fn url(&self) -> String {

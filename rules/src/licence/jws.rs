@@ -3,6 +3,7 @@
 
 use super::claims::{Claims, Payload};
 use super::error::LicenceError;
+use super::object::Object;
 use crate::sign::{Identity, PublicKey};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -90,18 +91,18 @@ pub fn read(token: &str, keys: &[&PublicKey]) -> Result<Claims, LicenceError> {
     if !parts.is_signed_by(key) {
         return Err(LicenceError::Signature);
     }
-    let payload: Payload =
-        serde_json::from_slice(&parts.payload).map_err(|error| LicenceError::Claims(error.to_string()))?;
+    let Object(payload) = serde_json::from_slice::<Object<Payload>>(&parts.payload)
+        .map_err(|error| LicenceError::Claims(error.to_string()))?;
     Claims::try_from(payload)
 }
 
 fn header(bytes: &[u8]) -> Result<Header, LicenceError> {
     let wrong = |error: serde_json::Error| LicenceError::Header(shown(&error.to_string()));
-    let Algorithm { alg } = serde_json::from_slice(bytes).map_err(wrong)?;
+    let Object(Algorithm { alg }) = serde_json::from_slice(bytes).map_err(wrong)?;
     if alg != ALGORITHM {
         return Err(LicenceError::Algorithm(shown(&alg)));
     }
-    let header: Header = serde_json::from_slice(bytes).map_err(wrong)?;
+    let Object(header) = serde_json::from_slice::<Object<Header>>(bytes).map_err(wrong)?;
     if header.typ != TYPE {
         return Err(LicenceError::Header(format!("its type is {:?}, not {TYPE:?}", shown(&header.typ))));
     }
@@ -248,7 +249,10 @@ mod tests {
             );
         }
         let twice = good_header().to_string().replace(r#""alg""#, r#""alg":"EdDSA","alg""#);
-        for header in [&twice, "", "[]", "null", "{", &(good_header().to_string() + " {}"), "\u{1b}[2J"] {
+        let list = format!(r#"["EdDSA","JWT","{}"]"#, key(1).id().hex());
+        for header in
+            [&twice, &list, "", "[]", "null", "{", &(good_header().to_string() + " {}"), "\u{1b}[2J"]
+        {
             assert!(matches!(check(&forged(header, &payload)), Err(LicenceError::Header(_))), "{header}");
         }
         let mut jwt = good_header();
@@ -292,7 +296,9 @@ mod tests {
         let no_licence = |claim| move |error: &LicenceError| matches!(error, LicenceError::NoLicence { claim: c, .. } if *c == claim);
         assert!(with(|p| p["iss"] = "someone".into()).is_err_and(|e| no_licence("iss")(&e)));
         assert!(with(|p| p["aud"] = "highwater-central".into()).is_err_and(|e| no_licence("aud")(&e)));
-        let senseless: [fn(&mut Value); 12] = [
+        let senseless: [fn(&mut Value); 14] = [
+            |p| p["limits"] = json!([1, 2, "10G", 3]),
+            |p| p["mode"] = json!({"online": null}),
             |p| p["cluster"] = "k-1".into(),
             |p| drop(p.as_object_mut().unwrap().remove("instance")),
             |p| drop(p.as_object_mut().unwrap().remove("exp")),

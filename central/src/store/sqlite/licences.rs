@@ -201,7 +201,15 @@ pub(super) fn first(
     by: &By,
 ) -> Result<Option<Licence>, Fault> {
     let licensee = of_activation(activation, contract.clone(), by.at);
-    Ok(current(db, &licensee, by)?.ok())
+    match current(db, &licensee, by) {
+        Ok(found) => Ok(found.ok()),
+        // A contract that no licence can tell of is no reason to let nobody join.
+        Err(Fault::Told(StoreError::Conflict(why))) => {
+            tracing::error!(contract = contract.id, error = why, "licence_failed");
+            Ok(None)
+        }
+        Err(fault) => Err(fault),
+    }
 }
 
 /// The newest one, where it is good, or a new one.
