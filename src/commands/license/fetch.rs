@@ -154,7 +154,7 @@ fn settings(options: &Options) -> Result<Settings, Failure> {
         None => ProxyChoice::Environment,
         Some("none") => ProxyChoice::Direct,
         Some(text) => {
-            ProxyChoice::Through(ProxyUrl::parse(text).map_err(|no| usage("--proxy", &no.message, no.mend))?)
+            ProxyChoice::Through(ProxyUrl::parse(text).map_err(|no| usage("--proxy", no.message, no.mend))?)
         }
     };
     let roots = match &options.ca_file {
