@@ -484,6 +484,8 @@ def check_vectors(folder):
             continue
         with open(os.path.join(folder, name), encoding="utf-8") as file:
             vectors = json.load(file)
+        if vectors["message"] == "Licence":
+            continue  # verify_licence.py judges those.
         for case in vectors["cases"]:
             count += 1
             try:

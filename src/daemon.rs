@@ -5,9 +5,9 @@ mod licence;
 use crate::clock::{self, Clock};
 use crate::config::{Config, Loaded};
 use crate::files::Root;
-use crate::gate::{Control, Gate, GateEvent, State};
+use crate::gate::{Control, Gate, GateEvent, Licence, State};
 use crate::joined;
-use crate::keeper::{self, Keeper};
+use crate::keeper::{self, Keeper, Ruling, Standing};
 use crate::ledger::{Ledger, LedgerError, Plan, prune_until};
 use crate::recorder::{Due, Recorder};
 use crate::renewer::{self, Renewer};
@@ -154,6 +154,31 @@ fn look(reporter: &mut Reporter) -> bool {
     }
 }
 
+/// What the gate is to tell.
+fn told(instance: &str, standing: &Standing, ruling: &Ruling, due: Option<i64>, now_s: i64) -> State {
+    let (grace, licence) = (&ruling.grace, &ruling.licence);
+    State {
+        stage: ruling.verdict.stage,
+        because: ruling.verdict.because,
+        days_left: grace.days_left,
+        left_s: grace.left_s,
+        grace_end: grace.end,
+        changes_at: ruling.changes_in_s.map(|in_s| now_s.saturating_add(in_s)),
+        next_report_due: due,
+        contract_end: standing.contract_end,
+        licence: Licence {
+            state: licence.state,
+            id: licence.id.clone(),
+            expires_at: licence.expires_at,
+            renew_from: licence.renew_from,
+        },
+        since: grace.since.since,
+        since_at: grace.since.at_s,
+        instance: instance.to_owned(),
+        identity: standing.identity.clone(),
+    }
+}
+
 impl Daemon {
     /// When to wake next, in unix seconds: at the end of the slot that is now, for a push, or when the gate's stage changes.
     fn next_wake(&self) -> i64 {
@@ -205,8 +230,9 @@ impl Daemon {
         if let Err(error) = self.reporter.begin_if_due(self.recorder.ledger_mut(), &mut self.keeper, &now) {
             self.state.ledger_failed(&error);
         }
-        let grace = self.keeper.turn(&now);
+        self.keeper.turn(&now);
         self.look_after_the_licence(&now);
+        let ruling = self.keeper.rule(&now);
         if self.keeper.wants_keeping() {
             self.keep();
         }
@@ -216,19 +242,7 @@ impl Daemon {
         // Where the ledger can't be asked, another part of the loop tells so.
         let due =
             keeper::next_report_due(ledger, &self.config.sampling.calendar, standing, now_s).unwrap_or(None);
-        let state = State {
-            stage: grace.stage,
-            days_left: grace.days_left,
-            left_s: grace.left_s,
-            grace_end: grace.end,
-            changes_at: grace.changes_in_s.map(|in_s| now_s.saturating_add(in_s)),
-            next_report_due: due,
-            contract_end: standing.contract_end,
-            since: grace.since.since,
-            since_at: grace.since.at_s,
-            instance: ledger.instance().to_owned(),
-            identity: standing.identity.clone(),
-        };
+        let state = told(ledger.instance(), standing, &ruling, due, now_s);
         let shown = self.gate.show(&state, now_s);
         if let Some((previous, _)) = shown.changed {
             events::gate_changed(previous, &state);

@@ -333,18 +333,50 @@ pub(crate) fn gate_changed(previous: Option<Stage>, now: &State) {
     let (since, since_at) = (now.since.word(), at(now.since_at));
     let (next_report_due, grace_end) = (now.next_report_due.map(at), at(now.grace_end));
     let contract_end = now.contract_end.map(at);
+    let (because, licence) = (now.because.word(), now.licence.state.word());
+    let licence_expires_at = now.licence.expires_at.map(at);
     match now.stage {
         Stage::Open => info!(
             state,
-            previous, days_left, next_report_due, grace_end, contract_end, since, since_at, "gate_changed"
+            previous,
+            because,
+            days_left,
+            next_report_due,
+            grace_end,
+            contract_end,
+            licence,
+            licence_expires_at,
+            since,
+            since_at,
+            "gate_changed"
         ),
         Stage::Warning | Stage::Critical => warn!(
             state,
-            previous, days_left, next_report_due, grace_end, contract_end, since, since_at, "gate_changed"
+            previous,
+            because,
+            days_left,
+            next_report_due,
+            grace_end,
+            contract_end,
+            licence,
+            licence_expires_at,
+            since,
+            since_at,
+            "gate_changed"
         ),
         Stage::Closed => error!(
             state,
-            previous, days_left, next_report_due, grace_end, contract_end, since, since_at, "gate_changed"
+            previous,
+            because,
+            days_left,
+            next_report_due,
+            grace_end,
+            contract_end,
+            licence,
+            licence_expires_at,
+            since,
+            since_at,
+            "gate_changed"
         ),
     }
 }

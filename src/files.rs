@@ -80,6 +80,18 @@ pub fn is_absent(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }
 
+/// Opens a regular file for reading.
+///
+/// # Errors
+/// When it can't be opened, or is a directory, a device or a pipe. The error does not name the path.
+pub fn open_regular(path: &Path) -> io::Result<File> {
+    let file = open(path)?;
+    if file.metadata()?.is_file() {
+        return Ok(file);
+    }
+    Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"))
+}
+
 /// Opens a file for reading. A FIFO without a writer reads as empty instead of blocking, and no terminal becomes the agent's.
 fn open(path: &Path) -> io::Result<File> {
     File::options().read(true).custom_flags(nix::libc::O_NONBLOCK | nix::libc::O_NOCTTY).open(path)

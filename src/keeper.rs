@@ -1,11 +1,20 @@
 //! Keeps the grace period over the agent's restarts: in the ledger and in the file beside it, sealed by the identity key, so that
 //! neither an edited row nor a restored file lengthens it.
 
+mod ruling;
+mod standing;
+#[cfg(test)]
+mod tests;
+
+pub use ruling::{Licence, Ruling};
+pub use standing::Standing;
+
 use crate::ledger::{Fate, Kept, Ledger, LedgerError};
-use highwater_proto::v1::{Envelope, Grant, Kind, Receipt, Terms};
+use highwater_proto::v1::{Envelope, Grant, Kind, Receipt};
 use highwater_rules::carried::Carried;
 use highwater_rules::day::Calendar;
 use highwater_rules::grace::{Anchor, Grace, Since, Timeline};
+use highwater_rules::licence::Claims;
 use highwater_rules::record::Mark;
 use highwater_rules::retry::SPLAY_S;
 use highwater_rules::sign::{Identity, PublicKey};
@@ -17,29 +26,6 @@ use serde_json::{Value, json};
 const KEEP_EVERY_MS: i64 = 3_600_000;
 /// How many of the newest reports are looked through for a receipt, where what was kept is not believed.
 const RECEIPTS_SEEN: usize = 200;
-
-/// What is known of the instance's standing with central.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Standing {
-    /// The contract's id.
-    pub contract: Option<String>,
-    /// Its end, in unix seconds.
-    pub contract_end: Option<i64>,
-    /// Whom central counts the instance for.
-    pub identity: Option<String>,
-    pub revoked_at: Option<i64>,
-}
-
-impl Standing {
-    fn of(terms: Option<&Terms>, identity: &str) -> Self {
-        Standing {
-            contract: terms.map(|t| t.contract.clone()),
-            contract_end: terms.map(|t| t.contract_end).filter(|end| *end != 0),
-            identity: Some(identity.to_owned()),
-            revoked_at: None,
-        }
-    }
-}
 
 /// With what the kept period is held to be the agent's own.
 #[derive(Debug, Clone, Default)]
@@ -55,6 +41,10 @@ pub struct Trust {
 pub struct Keeper {
     timeline: Timeline,
     standing: Standing,
+    /// How far the instance's time was ahead of central's clock when central answered last, in milliseconds; below 0, behind.
+    ahead_ms: i64,
+    /// The licence that it holds.
+    licence: Option<Claims>,
     /// What passed of the instance's time when it was kept last.
     kept_ms: i64,
     /// What was kept is not what the agent wrote: told once.
@@ -66,6 +56,7 @@ pub struct Keeper {
 struct Believed {
     timeline: Timeline,
     standing: Standing,
+    ahead_ms: i64,
     row: i64,
 }
 
@@ -92,10 +83,16 @@ impl Keeper {
             *place = Some(place.take().map_or_else(|| found.clone(), |before| before.or(&found)));
         }
         let is_proven = best.is_some();
-        let begun = Believed { timeline: begun, standing: Standing::default(), row: i64::MAX };
+        let begun = Believed { timeline: begun, standing: Standing::default(), ahead_ms: 0, row: i64::MAX };
         let start = best.unwrap_or(begun).carried(ledger, now)?;
-        let mut keeper =
-            Keeper { kept_ms: i64::MIN, timeline: start.timeline, standing: start.standing, doubted };
+        let mut keeper = Keeper {
+            kept_ms: i64::MIN,
+            timeline: start.timeline,
+            standing: start.standing,
+            ahead_ms: start.ahead_ms,
+            licence: None,
+            doubted,
+        };
         if let Some((grant, central)) = &trust.grant {
             keeper.follow_grant(grant, now);
             if keeper.timeline.anchor.since < Since::Receipt {
@@ -108,8 +105,9 @@ impl Keeper {
             // What can't be proven only ever shortens: a key or a grant that is gone opens no gate.
             if unproven.timeline.grace().left_s < keeper.timeline.grace().left_s {
                 keeper.timeline = unproven.timeline;
-                keeper.standing = unproven.standing;
+                keeper.ahead_ms = unproven.ahead_ms.min(0);
             }
+            keeper.standing = keeper.standing.sternest(&unproven.standing);
         }
         Ok(keeper)
     }
@@ -136,9 +134,8 @@ impl Keeper {
     pub fn follow_grant(&mut self, grant: &Grant, now: &Mark) {
         let Some(terms) = &grant.terms else { return };
         let anchor = Anchor::signed(Since::Activation, grant.activated_at, terms.grace_s);
-        if self.timeline.accept_carried(anchor, now) {
-            self.standing = Standing::of(Some(terms), &grant.identity);
-        }
+        self.timeline.accept_carried(anchor, now);
+        self.standing.follow_grant(grant);
     }
 
     /// Looks for the receipt given last, where nothing that was kept tells of it.
@@ -150,10 +147,14 @@ impl Keeper {
             if let (true, Some(anchor)) = (same, anchor(&receipt))
                 && self.timeline.accept_carried(anchor, now)
             {
-                self.standing = Standing::of(receipt.terms.as_ref(), &receipt.identity);
+                self.follow_receipt(&receipt);
             }
         }
         Ok(())
+    }
+
+    fn follow_receipt(&mut self, receipt: &Receipt) {
+        self.standing.follow_receipt(receipt.terms.as_ref(), &receipt.identity, receipt.received_at);
     }
 
     /// Carries the period forward to now, and tells where it stands.
@@ -168,8 +169,9 @@ impl Keeper {
         let accepted =
             anchor(receipt).is_some_and(|anchor| self.timeline.accept_fresh(anchor, answered_at, now));
         if accepted {
-            self.standing = Standing::of(receipt.terms.as_ref(), &receipt.identity);
+            self.ahead_ms = self.timeline.latest_ms.saturating_sub(answered_at.saturating_mul(1000));
         }
+        self.follow_receipt(receipt);
         accepted
     }
 
@@ -179,9 +181,14 @@ impl Keeper {
         let newest = carried.newest.as_ref();
         let anchor = newest.and_then(|(receipt, _)| anchor(receipt));
         let answered_at = newest.map_or(carried.answered_at, |(_, answered_at)| *answered_at);
+        let taken_back_ms = self.timeline.taken_back_ms;
         let accepted = self.timeline.accept_exported(anchor, carried.exported_ms, answered_at, now);
-        if let (true, Some((receipt, _))) = (accepted, newest) {
-            self.standing = Standing::of(receipt.terms.as_ref(), &receipt.identity);
+        if self.timeline.taken_back_ms != taken_back_ms {
+            // It was taken back to central's clock.
+            self.ahead_ms = 0;
+        }
+        if let Some((receipt, _)) = newest {
+            self.follow_receipt(receipt);
         }
         accepted
     }
@@ -192,13 +199,6 @@ impl Keeper {
         self.timeline.counted_ms()
     }
 
-    pub fn follow_licence(&mut self, _: Option<highwater_rules::licence::Claims>) {}
-    pub fn licence_state(&self) -> highwater_rules::licence::LicenceState {
-        highwater_rules::licence::LicenceState::Missing
-    }
-    pub fn now_s(&self) -> i64 {
-        self.timeline.latest_ms.div_euclid(1000)
-    }
     /// Whether so much has passed that it should be kept again.
     #[must_use]
     pub fn wants_keeping(&self) -> bool {
@@ -214,7 +214,7 @@ impl Keeper {
     pub fn kept(&mut self, ledger: &Ledger, identity: Option<&Identity>) -> Kept {
         self.kept_ms = self.timeline.latest_ms;
         let t = &self.timeline;
-        let text = json!({
+        let mut kept = json!({
             "since": t.anchor.since.word(),
             "at": t.anchor.at_s,
             "grace_s": t.anchor.grace_s,
@@ -224,12 +224,13 @@ impl Keeper {
             "boot_id": t.boot_id,
             "boot_ms": t.boot_ms,
             "taken_back_ms": t.taken_back_ms,
+            "ahead_ms": self.ahead_ms,
             "row": ledger.written(),
-            "contract": self.standing.contract,
-            "contract_end": self.standing.contract_end,
-            "identity": self.standing.identity,
-        })
-        .to_string();
+        });
+        if let Some(kept) = kept.as_object_mut() {
+            kept.extend(self.standing.kept());
+        }
+        let text = kept.to_string();
         let seal = identity
             .map(|key| key.sign_bytes(&sealed(ledger.instance(), &text)).to_vec())
             .unwrap_or_default();
@@ -269,7 +270,13 @@ impl Believed {
     /// The one that must be true of two: one of them may have been put back to an older state.
     fn or(self, other: &Believed) -> Believed {
         let timeline = self.timeline.clone().reconciled(other.timeline.clone());
-        if timeline == self.timeline { self } else { Believed { timeline, ..other.clone() } }
+        let standing = self.standing.clone().newest(other.standing.clone());
+        let of = if timeline.anchor == self.timeline.anchor && timeline.base_ms == self.timeline.base_ms {
+            self
+        } else {
+            other.clone()
+        };
+        Believed { timeline, standing, ..of }
     }
 }
 
@@ -296,6 +303,8 @@ fn believe(kept: &Kept, ledger: &Ledger, trust: &Trust, latest_s: i64) -> Belief
         found.timeline.base_ms = ledger.first_start().saturating_mul(1000);
         found.timeline.latest_ms = found.timeline.latest_ms.max(latest_s.saturating_mul(1000));
         found.row = found.row.min(ledger.written());
+        found.standing = Standing::default();
+        found.ahead_ms = 0;
         return Belief::Proven(found);
     }
     match &trust.key {
@@ -326,13 +335,12 @@ fn parse(text: &str) -> Option<Believed> {
         // Not there where an earlier version kept it.
         taken_back_ms: number("taken_back_ms").unwrap_or(0),
     };
-    let standing = Standing {
-        contract: word("contract"),
-        contract_end: number("contract_end"),
-        identity: word("identity"),
-        revoked_at: None,
-    };
-    Some(Believed { timeline, standing, row: number("row")? })
+    Some(Believed {
+        timeline,
+        standing: Standing::of_kept(&value, anchor.at_s),
+        ahead_ms: number("ahead_ms").unwrap_or(0),
+        row: number("row")?,
+    })
 }
 
 fn anchor(receipt: &Receipt) -> Option<Anchor> {

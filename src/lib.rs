@@ -22,6 +22,8 @@ pub mod ledger;
 pub mod sources;
 pub mod uplink;
 
+pub mod courier;
+
 pub mod licence;
 
 pub mod keeper;

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //!   cargo bench --profile central -p highwater-central                    batches of 1 and of 50, the floor, the ratios
+//!   cargo bench --profile central -p highwater-central -- --courier       a round of the courier's beside batches of 50
 //!   cargo bench --profile central -p highwater-central -- --kill          kill -9 in the middle: what was acknowledged is there
 //! ```
 //!
@@ -15,6 +16,9 @@
     reason = "a bench that fails tells so"
 )]
 
+#[path = "../tests/loop/programs.rs"]
+mod programs;
+mod round;
 #[path = "../tests/support/mod.rs"]
 mod support;
 
@@ -53,6 +57,9 @@ fn main() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let ones = Load { batch: 1, connections: 256, instances: 1024, reports: 40_000 };
     let fifties = Load { batch: 50, connections: 16, instances: 256, reports: 64_000 };
+    if arguments.iter().any(|a| a == "--courier") {
+        return round::measure(&runtime, fifties);
+    }
     if arguments.iter().any(|a| a == "--kill") {
         for load in [Load { reports: 30_000, ..ones }, Load { reports: 60_000, ..fifties }] {
             runtime.block_on(killed(load));

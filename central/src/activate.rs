@@ -1,9 +1,10 @@
 //! An instance that joins, from its request's bytes to the signed grant.
 
 use crate::keys::{KeyError, Keys};
-use crate::model::{Denied, Granted, HostFacts, Joining};
+use crate::model::{self, Denied, Granted, HostFacts, Joining};
 use crate::store::{Store, StoreError};
-use highwater_proto::v1::{Activation, ActivationResponse, Envelope, Grant, Host, Kind};
+use highwater_proto::v1::{Activation, ActivationResponse, Envelope, Grant, Host, Kind, Mode};
+use highwater_rules::licence;
 use highwater_rules::report::is_uuid;
 use highwater_rules::sign::{PublicKey, SealError, sha256};
 use highwater_rules::token::SECRET_BYTES;
@@ -98,6 +99,10 @@ async fn answer(
     }
     let first = ring.key(&granted.first_key).ok_or(KeyError::None)?;
     let current = ring.current().ok_or(KeyError::None)?;
+    let mode = match granted.contract.mode {
+        model::Mode::Online => Mode::Online,
+        model::Mode::Offline => Mode::Offline,
+    };
     let grant = Grant {
         nonce,
         instance: granted.activation.instance,
@@ -108,7 +113,8 @@ async fn answer(
         terms: Some(granted.contract.terms()),
         product: granted.contract.product,
         customer: granted.contract.customer,
-        ..Grant::default()
+        mode: mode.into(),
+        licence: granted.licence.map(|one| licence::sign(&one.claims, current)).unwrap_or_default(),
     };
     let response = ActivationResponse {
         grant: Some(current.seal(Kind::Grant, grant.encode_to_vec())),

@@ -3,6 +3,7 @@
 //! What costs time is done beside the writer: signatures are checked before it, and made after it.
 
 use crate::keys::{KeyError, Keys, Ring};
+use crate::licences;
 use crate::model::{Arrival, Decision, Placed, ReceiptFacts};
 use crate::store::{Store, StoreError};
 use highwater_proto::v1::refusal::Reason;
@@ -84,6 +85,16 @@ impl Tally {
     }
 }
 
+/// How a batch came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    /// By its sender, over a connection that alters nothing.
+    Pushed,
+    /// In a file, which may be damaged on its way: a signature that does not fit says nothing of the report that was signed. It is to
+    /// come again, and those behind it with it.
+    Carried,
+}
+
 /// Reads a batch.
 ///
 /// # Errors
@@ -110,13 +121,15 @@ pub async fn take(
     keys: &Keys,
     known: &KnownKeys,
     batch: ReportBatch,
+    way: Way,
     now_s: i64,
 ) -> Result<(Vec<u8>, Tally), IntakeError> {
     let senders = senders(store, known, &batch.reports).await?;
     let ReportBatch { reports, nonce, pinned_key } = batch;
     let many = reports.len() > INLINE_MAX;
-    let checked = beside(many, move || check_all(reports, &senders)).await?;
+    let checked = beside(many, move || check_all(reports, &senders, way)).await?;
     let arrivals = checked.arrivals;
+    let signed: HashSet<KeyId> = arrivals.iter().map(|arrival| arrival.key_id).collect();
     let decisions =
         if arrivals.is_empty() { Vec::new() } else { store.take_reports(arrivals, now_s).await? };
     let mut ring = keys.ring();
@@ -126,6 +139,7 @@ pub async fn take(
         // Another process has made a new key.
         ring = keys.refresh().await?;
     }
+    let licences = offered(store, &ring, signed, now_s).await;
     let (digests, verdicts) = (checked.digests, checked.verdicts);
     let tally = tally(&verdicts, &decisions);
     let pinned = KeyId::from_slice(&pinned_key);
@@ -142,10 +156,22 @@ pub async fn take(
                 Outcome { report_digest: digest.0.to_vec(), result: Some(result) }
             })
             .collect();
-        respond(&Answer { nonce, answered_at: now_s, outcomes, ..Answer::default() }, &ring, pinned)
+        respond(&Answer { nonce, answered_at: now_s, outcomes, licences }, &ring, pinned)
     })
     .await?;
     Ok((body?, tally))
+}
+
+/// Licences that go with the answer. What is receipted is durable: for want of a licence no answer is held back.
+async fn offered(store: &dyn Store, ring: &Ring, signed: HashSet<KeyId>, now_s: i64) -> Vec<String> {
+    let keys: Vec<KeyId> = signed.into_iter().collect();
+    match licences::offer(store, ring, &keys, now_s).await {
+        Ok(licences) => licences,
+        Err(error) => {
+            tracing::error!(error = %error, "store_failed");
+            Vec::new()
+        }
+    }
 }
 
 impl Decision {
@@ -217,7 +243,7 @@ fn refusal(reason: Reason, message: impl Into<String>, for_good: bool) -> Refusa
     Refusal { reason: reason.into(), message: message.into(), for_good }
 }
 
-fn check_all(reports: Vec<Envelope>, senders: &Senders) -> Checked {
+fn check_all(reports: Vec<Envelope>, senders: &Senders, way: Way) -> Checked {
     let mut checked = Checked { digests: Vec::new(), verdicts: Vec::new(), arrivals: Vec::new() };
     let mut waiting: HashSet<Vec<u8>> = HashSet::new();
     for envelope in reports {
@@ -227,7 +253,7 @@ fn check_all(reports: Vec<Envelope>, senders: &Senders) -> Checked {
             Err(refusal(Reason::OutOfTurn, "a report before it was not taken", false))
         } else {
             let key_id = envelope.key_id.clone();
-            let arrival = check(envelope, digest, senders);
+            let arrival = check(envelope, digest, senders, way);
             if arrival.as_ref().is_err_and(|refusal| !refusal.for_good) {
                 waiting.insert(key_id);
             }
@@ -244,7 +270,7 @@ fn check_all(reports: Vec<Envelope>, senders: &Senders) -> Checked {
     checked
 }
 
-fn check(envelope: Envelope, digest: Digest, senders: &Senders) -> Result<Arrival, Refusal> {
+fn check(envelope: Envelope, digest: Digest, senders: &Senders, way: Way) -> Result<Arrival, Refusal> {
     let malformed = |message: String| refusal(Reason::Malformed, message, true);
     let key_id = KeyId::from_slice(&envelope.key_id)
         .ok_or_else(|| malformed("the envelope names no key of 16 bytes".to_owned()))?;
@@ -254,7 +280,7 @@ fn check(envelope: Envelope, digest: Digest, senders: &Senders) -> Result<Arriva
     match key.open(&envelope, Kind::Report) {
         Ok(_) => {}
         Err(SealError::Kind) => return Err(malformed(SealError::Kind.to_string())),
-        Err(error) => return Err(refusal(Reason::Signature, error.to_string(), true)),
+        Err(error) => return Err(refusal(Reason::Signature, error.to_string(), way == Way::Pushed)),
     }
     let report = report::read(&envelope.payload).map_err(|error| malformed(error.to_string()))?;
     arrival(report, key_id, digest, envelope)

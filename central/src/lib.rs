@@ -8,6 +8,7 @@
 //!   store                   where it keeps that (SQLite)
 //!   keys, enrol             what it signs with; how enrolment tokens are made
 //!   shapes                  the JSON that the REST API and `--json` share
+//!   licences                what is offered, renewed, fetched, issued
 //!   intake                  a batch of reports -> its signed answer
 //!   activate                who wants to join -> its signed grant
 //!   object_store            buckets: signed URLs, and what lies there
@@ -40,6 +41,7 @@ pub mod histogram;
 pub mod http;
 pub mod intake;
 pub mod keys;
+pub mod licences;
 pub mod log;
 pub mod metrics;
 pub mod model;

@@ -5,7 +5,9 @@ use highwater_rules::sign::{KEY_BYTES, hex};
 
 /// What an administrator's token begins with.
 pub const ADMIN_PREFIX: &str = "hwa_";
-const ADMIN_BYTES: usize = 24;
+/// What a service token begins with.
+pub const SERVICE_PREFIX: &str = "hws_";
+const BEARER_BYTES: usize = 24;
 
 /// Random bytes of the system.
 ///
@@ -50,7 +52,15 @@ pub fn uuid() -> Result<String, StoreError> {
 /// # Errors
 /// When the system gives no random numbers.
 pub fn admin_token() -> Result<String, StoreError> {
-    Ok(format!("{ADMIN_PREFIX}{}", hex(&random::<ADMIN_BYTES>()?)))
+    Ok(format!("{ADMIN_PREFIX}{}", hex(&random::<BEARER_BYTES>()?)))
+}
+
+/// A new service token, as its owner sees it.
+///
+/// # Errors
+/// When the system gives no random numbers.
+pub fn service_token() -> Result<String, StoreError> {
+    Ok(format!("{SERVICE_PREFIX}{}", hex(&random::<BEARER_BYTES>()?)))
 }
 
 #[cfg(test)]

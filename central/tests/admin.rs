@@ -73,6 +73,12 @@ async fn what_is_said_wrong_is_refused_and_changes_nothing() {
         json!({"product": "P", "customer": "C", "grace_s": 315_360_001}),
         json!({"product": "P", "customer": "C", "not_before": "tomorrow"}),
         json!({"product": "P", "customer": "C", "mode": "sometimes"}),
+        json!({"product": "P", "customer": "C", "email": "nobody"}),
+        json!({"product": "P", "customer": "C", "features": ["a b"]}),
+        json!({"product": "P", "customer": "C", "limits": {"ram_bytes": 0}}),
+        json!({"product": "P", "customer": "C", "limits": {"colour": 1}}),
+        json!({"product": "P", "customer": "C", "licence_term_s": 59}),
+        json!({"product": "P", "customer": "C", "slot_s": 3601}),
         json!([]),
     ] {
         let told = admin.refused(Method::POST, "/api/v1/contracts", Some(&wrong)).await;
@@ -117,6 +123,65 @@ async fn what_is_said_wrong_is_refused_and_changes_nothing() {
         admin.raw(Method::POST, "/api/v1/tokens", &[("content-type", "text/xml")], "<a/>".into()).await;
     assert_eq!((reply.status.as_u16(), reply.error().as_str()), (415, "not_json"));
     assert_eq!(admin.get("/api/v1/audit").await, before);
+}
+
+#[tokio::test]
+async fn a_contract_changes_in_what_is_said_and_null_takes_away() {
+    let (_server, mut admin) = started().await;
+    let new = json!({
+        "product": "P", "customer": "C", "not_after": "2099-01-01T00:00:00Z", "email": "a@b.example", "features": ["waf"],
+        "limits": {"ram_bytes": 5, "throughput_tier": "T5"}, "licence_term_s": 60, "slot_s": 300
+    });
+    let made = admin.post("/api/v1/contracts", Some(&new)).await;
+    for key in ["product", "email", "features", "not_after", "licence_term_s", "slot_s"] {
+        assert_eq!(made[key], new[key], "{key}");
+    }
+    let limits = json!({"ram_bytes": 5, "throughput_bps": null, "throughput_tier": "T5", "ssl_tps": null});
+    assert_eq!(made["limits"], limits);
+    let path = format!("/api/v1/contracts/{}", made["id"].as_str().unwrap());
+    let mut patch = async |body: Value| admin.ask(Method::PATCH, &path, Some(&body)).await;
+    let changes = [
+        (json!({}), json!({})),
+        (json!({"mode": "offline", "customer": "D"}), json!({"mode": "offline", "customer": "D"})),
+        (json!({"not_after": null, "email": null}), json!({"not_after": null, "email": null})),
+        (
+            json!({"limits": {"ram_bytes": null, "ssl_tps": 7.0}}),
+            json!({"limits": {
+            "ram_bytes": null, "throughput_bps": null, "throughput_tier": "T5", "ssl_tps": 7}}),
+        ),
+        (json!({"features": null, "slot_s": null}), json!({"features": [], "slot_s": null})),
+        (
+            json!({"limits": null}),
+            json!({"limits": {
+            "ram_bytes": null, "throughput_bps": null, "throughput_tier": null, "ssl_tps": null}}),
+        ),
+    ];
+    let mut expect = made.clone();
+    for (change, then) in changes {
+        let reply = patch(change.clone()).await;
+        assert_eq!(reply.status, 200, "{change}: {}", String::from_utf8_lossy(&reply.body));
+        expect.as_object_mut().unwrap().extend(then.as_object().unwrap().clone());
+        assert_eq!(serde_json::from_slice::<Value>(&reply.body).unwrap(), expect, "{change}");
+    }
+    for (wrong, status) in [
+        (json!({"product": null}), 400),
+        (json!({"grace_s": null}), 400),
+        (json!({"email": "a@b@c"}), 400),
+        (json!({"features": ["waf", "waf"]}), 400),
+        (json!({"status": "revoked"}), 400),
+        (json!({"slot_s": 7}), 409),
+        (json!({"not_before": "2030-01-01T00:00:00Z", "not_after": "2029-01-01T00:00:00Z"}), 409),
+    ] {
+        assert_eq!(patch(wrong.clone()).await.status.as_u16(), status, "{wrong}");
+    }
+    assert_eq!(admin.get(&path).await, expect, "what is refused changes nothing");
+    let trail = admin.get(&format!("/api/v1/audit?subject={}", expect["id"].as_str().unwrap())).await;
+    let rows = trail["changes"].as_array().unwrap();
+    assert_eq!(rows.len(), 6, "one for each change, and none where nothing changed: {rows:?}");
+    assert_eq!(
+        (&rows[0]["action"], &rows[0]["before"]["limits"]["ssl_tps"]),
+        (&json!("contract_changed"), &json!(7))
+    );
 }
 
 #[tokio::test]

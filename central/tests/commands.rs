@@ -27,6 +27,10 @@ async fn tables_are_aligned_and_carry_no_commands_to_a_terminal() {
     let late = agent.report();
     agent.push(&mut client, &[late]).await;
     let identity = agent.instance.clone();
+    let more = ["--ram-limit", "64GiB", "--throughput-limit", "2.5Gbit", "--email", "a@b.example"];
+    server.json(&[&["contract", "change", &contract], &more[..]].concat());
+    server.json(&["service-token", "create", "--contract", &contract, "--name", "bastion"]);
+    let licence = server.json(&["license", "list"])["licences"][0]["id"].as_str().unwrap().to_owned();
 
     let listed = text(&server, &["activation", "list", "--unconfirmed", "--state", "active"]);
     let lines: Vec<&str> = listed.lines().collect();
@@ -41,16 +45,30 @@ async fn tables_are_aligned_and_carry_no_commands_to_a_terminal() {
         text(&server, &["key", "list"]),
         text(&server, &["admin-token", "list"]),
         text(&server, &["token", "list"]),
+        text(&server, &["contract", "show", &contract]),
+        text(&server, &["license", "list"]),
+        text(&server, &["license", "show", &licence]),
+        text(&server, &["service-token", "list"]),
     ];
     for one in shown.iter().chain([&listed]) {
         assert!(!one.chars().any(|c| c.is_control() && c != '\n'), "{one:?}");
         assert!(one.lines().all(|line| line == line.trim_end()), "{one}");
     }
-    let [activation, report, alarms, changes, keys, admins, _] = &shown;
+    let [activation, report, alarms, changes, keys, admins, _, terms, licences, one, services] = &shown;
     assert!(activation.contains(&contract) && activation.contains("LAST NUMBER"), "{activation}");
     assert!(report.contains("288 of 288 slots") && report.contains("network_throughput"), "{report}");
     assert!(alarms.contains("hole") && alarms.contains("open"), "{alarms}");
     assert!(changes.contains("contract_created") && changes.contains("cli:"), "{changes}");
+    assert!(
+        terms.contains("64 GiB") && terms.contains("2500 Mbit/s") && terms.contains("a@b.example"),
+        "{terms}"
+    );
+    assert!(licences.contains(&licence) && licences.contains("EXPIRES"), "{licences}");
+    assert!(
+        one.contains("licence expires") && one.contains("end of contract") && one.contains("\neyJ"),
+        "{one}"
+    );
+    assert!(services.contains("bastion") && !services.contains("hws_"), "{services}");
     assert!(keys.contains("signs") && admins.contains("first start"), "{keys}{admins}");
 }
 
@@ -88,6 +106,22 @@ async fn what_is_typed_is_done_told_and_written_into_the_trail() {
         (vec!["alarm", "acknowledge", "7"], 64, "alarm list"),
         (vec!["activation", "list", "--state", "asleep"], 64, "ACTIVE"),
         (vec!["admin-token", "create", "--name", ""], 64, "letters"),
+        (vec!["contract", "change", &contract], 64, "--help"),
+        (vec!["contract", "change", &contract, "--email", "nobody"], 64, "NAME@DOMAIN"),
+        (vec!["contract", "change", &contract, "--slot", "7s"], 64, "whole number of such slots"),
+        (vec!["contract", "change", &contract, "--ram-limit", "much"], 64, "64GiB"),
+        (vec!["contract", "change", "nobody", "--tier", "none"], 64, "contract list"),
+        (vec!["contract", "create", "--product", "P\n", "--customer", "C"], 64, "control characters"),
+        (vec!["license", "issue"], 64, "--instance"),
+        (
+            vec!["license", "issue", "--instance", &identity, "--contract", &contract],
+            64,
+            "cannot be used with",
+        ),
+        (vec!["license", "issue", "--instance", &identity], 64, "DELETED"),
+        (vec!["license", "show", "nobody"], 64, "license list"),
+        (vec!["service-token", "create", "--contract", "nobody"], 64, "contract list"),
+        (vec!["service-token", "revoke", "nobody"], 64, "service-token list"),
     ] {
         let output = server.output(&arguments);
         let told = String::from_utf8_lossy(&output.stderr).into_owned();
@@ -102,7 +136,9 @@ fn completions_know_every_command() {
     for shell in ["bash", "fish", "zsh"] {
         let output = program(home.path(), &["completions", shell]).output().unwrap();
         let script = String::from_utf8(output.stdout).unwrap();
-        for word in ["activation", "acknowledge", "admin-token", "restore", "rotate"] {
+        for word in
+            ["activation", "acknowledge", "admin-token", "restore", "rotate", "license", "service-token"]
+        {
             assert!(script.contains(word), "{word} is not in the script for {shell}");
         }
     }

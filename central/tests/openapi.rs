@@ -18,6 +18,16 @@ use support::{Admin, Agent, Server};
 
 /// How many requests schemathesis makes up of each operation, beside those that it derives from the document's bounds.
 const EXAMPLES: &str = "20";
+/// schemathesis 4 takes a licence (`application/jwt`) for JSON: it is a text.
+const HOOKS: &str = "\
+import schemathesis
+
+@schemathesis.deserializer(\"application/json\")
+def read(context, response):
+    kind = response.headers.get(\"content-type\", [\"\"])[0]
+    return response.text if kind == \"application/jwt\" else response.json()
+";
+const HOOKS_FILE: &str = "central_hooks.py";
 const COMMITTED: &str = "../docs/openapi.json";
 
 #[test]
@@ -42,7 +52,8 @@ async fn the_document_needs_no_token_and_every_other_path_in_it_does() {
     assert_eq!(told, serde_json::from_str::<Value>(admin::document_text()).unwrap());
     let mut refused = 0;
     for (path, operations) in told["paths"].as_object().unwrap() {
-        if path == "/api/v1/openapi.json" {
+        // Bundles bring their own signatures.
+        if path == "/api/v1/openapi.json" || path == "/v1/bundles" {
             continue;
         }
         for method in operations.as_object().unwrap().keys() {
@@ -73,6 +84,8 @@ async fn filled(server: &Server) -> String {
     let spent = tokens["tokens"][0]["id"].as_str().unwrap().to_owned();
 
     let mut config = String::from("headers = { Authorization = \"Bearer ${ADMIN_TOKEN}\" }\n");
+    // No schema can say what a bundle is: tests/bundles.rs makes them.
+    config.push_str("[[operations]]\ninclude-operation-id = \"take_bundle\"\nenabled = false\n");
     let mut name = |operations: &[&str], parameters: &str| {
         for operation in operations {
             writeln!(
@@ -92,7 +105,8 @@ async fn filled(server: &Server) -> String {
     name(&["acknowledge_alarm"], "\"path.id\" = 1");
     name(&["revoke_token"], &format!("\"path.id\" = \"{spent}\""));
     name(&["create_token"], &format!("\"body.contract\" = \"{contract}\""));
-    name(&["show_contract"], &format!("\"path.id\" = \"{contract}\""));
+    name(&["show_contract", "change_contract"], &format!("\"path.id\" = \"{contract}\""));
+    name(&["fetch_licence"], &format!("\"path.instance\" = \"{}\"", one.instance));
     config
 }
 
@@ -110,7 +124,8 @@ async fn a_real_server_answers_as_the_document_says() {
     let server = Server::start();
     let work = tempfile::tempdir().unwrap();
     let config = work.path().join("schemathesis.toml");
-    std::fs::write(&config, filled(&server).await).unwrap();
+    std::fs::write(&config, format!("hooks = \"{HOOKS_FILE}\"\n{}", filled(&server).await)).unwrap();
+    std::fs::write(work.path().join(HOOKS_FILE), HOOKS).unwrap();
     let output = Command::new("schemathesis")
         .arg("--config-file")
         .arg(&config)
@@ -140,7 +155,9 @@ async fn a_real_server_answers_as_the_document_says() {
     // Operations that it did not reach would be no failure either.
     let document = serde_json::to_value(admin::document()).unwrap();
     let paths = document["paths"].as_object().unwrap();
-    let operations: usize = paths.values().map(|path| path.as_object().unwrap().len()).sum();
+    let all: usize = paths.values().map(|path| path.as_object().unwrap().len()).sum();
+    // But for the one that is left out above.
+    let operations = all - 1;
     assert!(told.contains(&format!("Tested: {operations}\n")), "{operations} are to be tested: {told}");
     println!("{told}");
 }

@@ -25,12 +25,19 @@ pub fn splay(instance: &str, over_s: i64) -> i64 {
 /// bound is as likely), so that a fleet does not come back all at once. What central asked for counts where it is longer.
 #[must_use]
 pub fn wait_s(failures: u32, random: u64, retry_after_s: Option<i64>) -> i64 {
+    wait_from_s(BACKOFF_FIRST_S, failures, random, retry_after_s)
+}
+
+/// The same from another longest wait before the first retry, in seconds: a shorter one, where someone waits for it.
+#[must_use]
+pub fn wait_from_s(first_s: i64, failures: u32, random: u64, retry_after_s: Option<i64>) -> i64 {
+    let first_s = first_s.clamp(1, BACKOFF_MAX_S);
     let doublings = failures.saturating_sub(1).min(16);
-    let bound = (BACKOFF_FIRST_S << doublings).min(BACKOFF_MAX_S);
+    let bound = (first_s << doublings).min(BACKOFF_MAX_S);
     let jittered = 1 + i64::try_from(random % bound.unsigned_abs()).unwrap_or(0);
     let asked = retry_after_s.unwrap_or(0).clamp(0, RETRY_AFTER_MAX_S);
     // Those that were told one moment by central are spread behind it, too.
-    if asked > 0 { asked + jittered.min(BACKOFF_FIRST_S) } else { jittered }
+    if asked > 0 { asked + jittered.min(first_s) } else { jittered }
 }
 
 #[cfg(test)]
@@ -43,6 +50,14 @@ mod tests {
         let longest = |failures| (0..3600).map(|random| wait_s(failures, random, None)).max().unwrap();
         assert_eq!([1, 2, 3, 7, 8, 9, 40].map(longest), [30, 60, 120, 1920, 3600, 3600, 3600]);
         assert_eq!(wait_s(1, 0, None), 1);
+    }
+
+    #[test]
+    fn where_someone_waits_the_first_waits_are_shorter() {
+        let longest =
+            |failures| (0..3600).map(|random| wait_from_s(2, failures, random, None)).max().unwrap();
+        assert_eq!([1, 2, 3, 12, 40].map(longest), [2, 4, 8, 3600, 3600]);
+        assert!((120..=122).contains(&wait_from_s(2, 1, 77, Some(120))));
     }
 
     #[test]

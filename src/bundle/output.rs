@@ -117,6 +117,7 @@ fn put(from: &Path, to: &Path, may_replace: bool) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::files::read_bounded;
     use std::os::unix::fs::PermissionsExt as _;
 
     #[test]
@@ -128,7 +129,7 @@ mod tests {
         assert!(!path.exists());
         output.write(b"two").unwrap();
         assert_eq!(output.finish().unwrap(), 6);
-        assert_eq!(fs::read(&path).unwrap(), b"onetwo");
+        assert_eq!(read_bounded(&path, 99).unwrap(), "onetwo");
         assert_eq!(path.metadata().unwrap().permissions().mode() & 0o7777, 0o600);
         drop(Output::create(&dir.path().join("given-up"), false).unwrap());
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
@@ -142,11 +143,11 @@ mod tests {
         fs::write(&path, "before").unwrap();
         assert!(matches!(Output::create(&path, false), Err(OutputError::Exists { .. })));
         assert!(matches!(begun.finish(), Err(OutputError::Exists { .. })), "it came meanwhile");
-        assert_eq!(fs::read(&path).unwrap(), b"before");
+        assert_eq!(read_bounded(&path, 99).unwrap(), "before");
         let mut output = Output::create(&path, true).unwrap();
         output.write(b"after").unwrap();
-        assert_eq!(fs::read(&path).unwrap(), b"before");
+        assert_eq!(read_bounded(&path, 99).unwrap(), "before");
         output.finish().unwrap();
-        assert_eq!(fs::read(&path).unwrap(), b"after");
+        assert_eq!(read_bounded(&path, 99).unwrap(), "after");
     }
 }

@@ -146,6 +146,7 @@ fn not_joined(loaded: &Loaded) -> Failure {
     )
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "it stands where an error is mapped")]
 pub(super) fn unusable(error: joined::JoinError) -> Failure {
     Failure::new(if error.is_permission() { exit::PERMISSION } else { exit::DATA }, error.to_string())
 }
@@ -182,9 +183,9 @@ fn tell(
     };
     // With the bundle on standard output, what is told of it goes beside.
     if is_stdout {
-        std::io::stderr().write_all(text.as_bytes())?
+        std::io::stderr().write_all(text.as_bytes())?;
     } else {
-        print(&text)?
+        print(&text)?;
     }
     Ok(())
 }

@@ -8,6 +8,7 @@ use crate::log::{at, print};
 use clap::Args;
 use highwater_rules::dead_man::Standing;
 use highwater_rules::grace::Stage;
+use highwater_rules::licence::Because;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -170,23 +171,26 @@ fn unknown_json(unknown: &Unknown) -> Value {
 fn line(document: &Document) -> String {
     let date = |unix_s: i64| at(unix_s).split('T').next().unwrap_or_default().to_owned();
     let word = document.state.word();
-    if document.may_run {
-        let days = document.days_left;
-        if days <= 1 {
-            // The last day is told to the second.
-            return format!("{word}: grace ends at {}\n", at(document.grace_end));
+    let licence = document.licence.state.word();
+    let days = document.days_left;
+    match (document.because, document.may_run) {
+        // The last day is told to the second.
+        (Because::Grace, true) if days <= 1 => format!("{word}: grace ends at {}\n", at(document.grace_end)),
+        (Because::Grace, true) => {
+            format!("{word}: {days} days of grace left, until {}\n", date(document.grace_end))
         }
-        return format!("{word}: {days} days of grace left, until {}\n", date(document.grace_end));
-    }
-    let is_over = |end: i64| end <= document.written_at;
-    match document.contract_end.filter(|end| is_over(*end)) {
-        _ if is_over(document.grace_end) => {
-            format!(
-                "{word}: grace ended at {}; a report that central accepts opens it\n",
-                at(document.grace_end)
-            )
+        (Because::Grace, false) => {
+            let end = at(document.grace_end);
+            format!("{word}: grace ended at {end}; a report that central accepts opens it\n")
         }
-        Some(end) => format!("{word}: the contract ended on {}; a renewed one opens it\n", date(end)),
-        None => format!("{word}\n"),
+        (Because::Licence, true) => {
+            format!("{word}: the licence is {licence}, and grace decides; {days} days of it left\n")
+        }
+        (Because::Licence, false) => format!("{word}: the licence is {licence}; another one opens it\n"),
+        (Because::Contract, may_run) => {
+            let end = document.contract_end.map_or_else(|| "at an unknown date".to_owned(), at);
+            let (verb, then) = if may_run { ("ends", "close") } else { ("ended", "stay closed") };
+            format!("{word}: the contract {verb} at {end}; without a longer one the gate will {then}\n")
+        }
     }
 }

@@ -3,6 +3,7 @@
 mod activate;
 mod check_config;
 mod completions;
+mod courier;
 mod doctor;
 mod export;
 mod gate;
@@ -128,6 +129,12 @@ enum Command {
         #[command(subcommand)]
         action: license::Action,
     },
+    /// Carries bundles of hosts without a connection to central, and brings back the receipts
+    ///
+    /// It runs on any host that reaches central: it needs no agent, no configuration and no key. What was answered is kept in BACK.part
+    /// until all is done, so that the same command goes on where it was cut, and sends nothing twice. Exit code 65 tells that a file
+    /// was not taken as a whole, 69 that central could not be reached.
+    Courier(courier::Options),
     /// Walks the ledger's hash chain and names the first row that does not fit
     Verify(verify::Options),
     /// Shows the configuration in effect, or every mistake in it at once
@@ -220,6 +227,7 @@ fn dispatch(cli: &Cli) -> Outcome {
         Command::Prune(options) => prune::prune(&load(&cli.common)?, options),
         Command::Gate(options) => gate::tell(&cli.common, options),
         Command::License { action } => license::run(&cli.common, action),
+        Command::Courier(options) => courier::carry(options),
         Command::Verify(options) => verify::verify(&load(&cli.common)?, options),
     }
 }

@@ -42,6 +42,12 @@ pub(super) fn show(loaded: &Loaded, options: &Options) -> Outcome {
             format!("there is no report {sequence}: `highwater report` lists those there are"),
         )
     })?;
+    if found.payload.is_empty() {
+        return Err(Failure::new(
+            exit::DATA,
+            format!("report {sequence} was pruned: central has it; `highwater report` tells its receipt"),
+        ));
+    }
     let report = Report::decode(&*found.payload)
         .map_err(|e| Failure::new(exit::DATA, format!("report {sequence} can't be read: {e}")))?;
     let whole = json!({ "outbox": outline(&found), "report": report_json::report(&report) });

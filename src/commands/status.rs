@@ -2,16 +2,16 @@
 
 use super::{Outcome, license, open_reader, peaks, print_json, units};
 use crate::clock;
-use crate::config::Loaded;
+use crate::config::{Loaded, Transport};
 use crate::joined;
 use crate::json;
-use crate::keeper::{self, Standing};
+use crate::keeper::{self, Ruling, Standing};
 use crate::ledger::{Ledger, LedgerError, OutboxCounts};
 use crate::licence;
 use crate::log::{at, print};
 use clap::Args;
-use highwater_rules::grace::{Grace, Since};
-use highwater_rules::licence::LicenceState;
+use highwater_rules::grace::Since;
+use highwater_rules::licence::{Because, LicenceState};
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 
@@ -25,8 +25,10 @@ pub(super) struct Options {
 struct Status {
     agent: Option<String>,
     last_sample_at: Option<i64>,
-    grace: Grace,
+    ruling: Ruling,
     standing: Standing,
+    /// How reports leave the host.
+    transport: Transport,
     licence: licence::Loaded,
     licence_state: LicenceState,
     /// The instance's own time, in unix seconds.
@@ -58,9 +60,11 @@ fn status(loaded: &Loaded, ledger: &Ledger) -> Result<Status, LedgerError> {
         Ok(joined) => (joined, None),
         Err(error) => (None, Some(error.to_string())),
     };
+    let enrolment = joined.as_ref().map(|joined| &joined.enrolment);
+    let is_air_gapped = joined::is_air_gapped(&loaded.config.uplink, enrolment);
     let mut keeper = joined::load_keeper(ledger, &loaded.config.state_dir, joined.as_ref(), &mark)?;
     let licence = license::look(loaded, ledger, joined.as_ref(), &mut keeper);
-    let grace = keeper.turn(&mark);
+    let ruling = keeper.rule(&mark);
     let standing = keeper.standing().clone();
     let last_sample_at = ledger.last()?.map(|slot| slot.at);
     let date = loaded.config.sampling.calendar.day_at(now).date.to_string();
@@ -70,9 +74,10 @@ fn status(loaded: &Loaded, ledger: &Ledger) -> Result<Status, LedgerError> {
     Ok(Status {
         agent: Ledger::writer(&loaded.config.state_dir),
         last_sample_at,
-        grace,
+        ruling,
         next_report_due: keeper::next_report_due(ledger, &loaded.config.sampling.calendar, &standing, now)?,
         standing,
+        transport: if is_air_gapped { Transport::AirGap } else { loaded.config.uplink.transport },
         licence,
         licence_state: keeper.licence_state(),
         own_s: keeper.now_s(),
@@ -84,6 +89,7 @@ fn status(loaded: &Loaded, ledger: &Ledger) -> Result<Status, LedgerError> {
 }
 
 fn status_json(ledger: &Ledger, status: &Status) -> Value {
+    let (grace, verdict) = (&status.ruling.grace, status.ruling.verdict);
     let today: Vec<Value> = status.today.iter().flat_map(|day| &day.peaks).map(peaks::peak_json).collect();
     let coverage = status.today.as_ref().map(|day| json::coverage(&day.coverage));
     let note = |key: &str| status.push.as_ref().and_then(|note| note.get(key)).cloned();
@@ -95,14 +101,16 @@ fn status_json(ledger: &Ledger, status: &Status) -> Value {
         "last_sample_at": status.last_sample_at.map(at),
         "slots_written": ledger.written(),
         "ledger": ledger.path().display().to_string(),
+        "transport": status.transport.word(),
         "gate": {
-            "state": status.grace.stage.word(),
-            "days_left": status.grace.days_left,
-            "seconds_left": status.grace.left_s,
-            "may_run": status.grace.stage.may_run(),
-            "since": { "what": status.grace.since.since.word(), "at": at(status.grace.since.at_s) },
+            "state": verdict.stage.word(),
+            "because": verdict.because.word(),
+            "days_left": grace.days_left,
+            "seconds_left": grace.left_s,
+            "may_run": verdict.stage.may_run(),
+            "since": { "what": grace.since.since.word(), "at": at(grace.since.at_s) },
             "next_report_due": status.next_report_due.map(at),
-            "grace_end": at(status.grace.end),
+            "grace_end": at(grace.end),
             "contract_end": status.standing.contract_end.map(at),
         },
         "activation": {
@@ -135,7 +143,7 @@ fn text(ledger: &Ledger, status: &Status) -> Result<String, LedgerError> {
         ("instance", format!("{}, first started {}", ledger.instance(), at(ledger.first_start()))),
         ("ledger", format!("{}, {} slots written", ledger.path().display(), ledger.written())),
         ("last sample", last),
-        ("gate", gate(&status.grace)),
+        ("gate", gate(&status.ruling)),
     ];
     lines.extend(standing(status));
     if let Some(day) = &status.today {
@@ -155,7 +163,8 @@ fn text(ledger: &Ledger, status: &Status) -> Result<String, LedgerError> {
     Ok(text)
 }
 
-fn gate(grace: &Grace) -> String {
+fn gate(ruling: &Ruling) -> String {
+    let (grace, verdict) = (&ruling.grace, ruling.verdict);
     let since = match grace.since.since {
         Since::FirstStart => "the first start",
         Since::Activation => "activation",
@@ -166,13 +175,21 @@ fn gate(grace: &Grace) -> String {
         s if s < 2 * 86_400 => format!("{} of grace left", units::span(s)),
         _ => format!("{} days of grace left", grace.days_left),
     };
-    format!("{}, {left} (since {since}, {})", grace.stage.word(), at(grace.since.at_s))
+    let because = match verdict.because {
+        Because::Grace => "",
+        Because::Licence => " because of the licence",
+        Because::Contract => " because of the contract's end",
+    };
+    format!("{}{because}, {left} (since {since}, {})", verdict.stage.word(), at(grace.since.at_s))
 }
 
 /// The three dates, and how reporting goes.
 fn standing(status: &Status) -> Vec<(&'static str, String)> {
     let activated = status.standing.identity.is_some();
     let due = match status.next_report_due {
+        Some(due) if status.transport == Transport::AirGap => {
+            format!("{}, to be carried: `highwater export -o FILE`", at(due))
+        }
         Some(due) => at(due),
         None => "not activated: none is due yet (`highwater activate`)".to_owned(),
     };
@@ -183,8 +200,9 @@ fn standing(status: &Status) -> Vec<(&'static str, String)> {
     };
     let counts = &status.counts;
     let mut lines = vec![
+        ("transport", status.transport.word().to_owned()),
         ("next report due", due),
-        ("end of grace", at(status.grace.end)),
+        ("end of grace", at(status.ruling.grace.end)),
         ("end of contract", contract_end),
     ];
     lines.extend(license::brief(&status.licence, status.licence_state, status.own_s));

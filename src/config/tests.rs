@@ -499,7 +499,7 @@ a.toml:6:15: uplink.client_cert: a certificate without its key
 a.toml:7:14: uplink.hash_names: true or false is expected, not "yes"
     write true or false, without quotes
 a.toml:8:13: uplink.transport: "object-store" is not in this build
-    take direct
+    take direct or air-gap
 HIGHWATER_UPLINK__PROXY: the value is empty, too long, or has a control character
     write "http://HOST:PORT", "none", or "environment" for what HTTPS_PROXY and NO_PROXY say
 "#,

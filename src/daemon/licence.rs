@@ -16,9 +16,9 @@ impl Daemon {
         if self.renewer.look(joined.as_deref(), &who) {
             self.keeper.follow_licence(self.renewer.claims().cloned());
         }
-        let now_s = self.keeper.now_s();
-        self.renewer.tell(self.config.sampling.interval.seconds(), now_s);
-        self.renewer.begin_if_due(joined.as_deref(), now_s, now);
+        let (state, now_s) = (self.keeper.licence_state(), self.keeper.now_s());
+        self.renewer.tell(state, self.config.sampling.interval.seconds());
+        self.renewer.begin_if_due(joined.as_deref(), state, now_s, now);
     }
 
     /// Takes up what central answered when it was asked for a licence.

@@ -45,11 +45,8 @@ pub(super) async fn serve(stream: UnixStream, is_trusted: bool, desk: Desk) {
             send(&stream, &Answer::wrong(403, NOT_YOURS).bytes(false, true)).await;
             return;
         }
-        let body = match timeout(REQUEST_LIMIT, receive_body(&stream, &mut buffer, request.body_bytes)).await
-        {
-            Ok(Ok(body)) => body,
-            _ => return,
-        };
+        let body = receive_body(&stream, &mut buffer, request.body_bytes);
+        let Ok(Ok(body)) = timeout(REQUEST_LIMIT, body).await else { return };
         let answer = desk.answer(&request, body, is_trusted).await;
         let bytes = answer.bytes(request.keep_alive, request.method != "HEAD");
         if !send(&stream, &bytes).await || !request.keep_alive {

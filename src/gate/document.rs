@@ -1,8 +1,9 @@
 //! What the gate tells, as one JSON object: the same in the file, at the socket and from `highwater gate --json`.
 
-use super::State;
+use super::{Licence, State};
 use highwater_rules::dead_man::Term;
 use highwater_rules::grace::{Since, Stage};
+use highwater_rules::licence::{Because, LicenceState};
 use serde::{Deserialize, Serialize};
 
 /// What the gate tells. Moments are unix seconds here, and RFC 3339 in UTC in JSON.
@@ -11,6 +12,9 @@ pub struct Document {
     /// The stage.
     #[serde(with = "stage")]
     pub state: Stage,
+    /// What the stage comes from. A file of before there were licences knows of grace only.
+    #[serde(with = "because", default = "grace")]
+    pub because: Because,
     /// Whether the metered software may run.
     pub may_run: bool,
     /// Days of grace left at `written_at`, rounded up.
@@ -26,6 +30,9 @@ pub struct Document {
     /// When the contract ends.
     #[serde(with = "moment_or_null")]
     pub contract_end: Option<i64>,
+    /// The licence, and its own dates.
+    #[serde(default)]
+    pub licence: LicenceNote,
     /// What grace is counted from.
     pub since: Start,
     /// The instance's id.
@@ -45,6 +52,43 @@ pub struct Document {
     pub hooks_told: Option<Stage>,
 }
 
+/// The licence. Its dates are neither the end of grace nor that of the contract.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LicenceNote {
+    /// What it is worth.
+    #[serde(with = "licence_state")]
+    pub state: LicenceState,
+    /// Its id.
+    pub id: Option<String>,
+    /// The first second after it.
+    #[serde(with = "moment_or_null")]
+    pub expires_at: Option<i64>,
+    /// From when on the agent asks for the next one.
+    #[serde(with = "moment_or_null")]
+    pub renew_from: Option<i64>,
+}
+
+impl Default for LicenceNote {
+    fn default() -> Self {
+        LicenceNote { state: LicenceState::Missing, id: None, expires_at: None, renew_from: None }
+    }
+}
+
+impl From<&Licence> for LicenceNote {
+    fn from(licence: &Licence) -> Self {
+        LicenceNote {
+            state: licence.state,
+            id: licence.id.clone(),
+            expires_at: licence.expires_at,
+            renew_from: licence.renew_from,
+        }
+    }
+}
+
+const fn grace() -> Because {
+    Because::Grace
+}
+
 /// What grace is counted from, and when that was.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Start {
@@ -62,12 +106,14 @@ impl Document {
         let term = Term::begun(now, state.changes_at);
         Document {
             state: state.stage,
+            because: state.because,
             may_run: state.stage.may_run(),
             days_left: state.days_left,
             seconds_left: state.left_s,
             next_report_due: state.next_report_due,
             grace_end: state.grace_end,
             contract_end: state.contract_end,
+            licence: LicenceNote::from(&state.licence),
             since: Start { what: state.since, at: state.since_at },
             instance: state.instance.clone(),
             identity: state.identity.clone(),
@@ -141,6 +187,8 @@ macro_rules! words {
 }
 words!(stage, highwater_rules::grace::Stage);
 words!(since, highwater_rules::grace::Since);
+words!(because, highwater_rules::licence::Because);
+words!(licence_state, highwater_rules::licence::LicenceState);
 
 mod stage_or_null {
     use highwater_rules::grace::Stage;
@@ -195,12 +243,19 @@ mod tests {
     fn state() -> State {
         State {
             stage: Stage::Open,
+            because: Because::Grace,
             days_left: 71,
             left_s: 71 * 86_400 - 5,
             grace_end: NOW + 71 * 86_400 - 5,
             changes_at: Some(NOW + 41 * 86_400 - 4),
             next_report_due: None,
             contract_end: Some(NOW + 400 * 86_400),
+            licence: Licence {
+                state: LicenceState::Valid,
+                id: Some("l-1".to_owned()),
+                expires_at: Some(NOW + 10 * 86_400),
+                renew_from: Some(NOW + 7 * 86_400),
+            },
             since: Since::Receipt,
             since_at: NOW - 19 * 86_400 - 5,
             instance: "96cd165a-7e9d-4e74-b859-692395d8f383".to_owned(),
@@ -212,9 +267,10 @@ mod tests {
     fn it_is_written_as_documented() {
         let document = Document::new(&state(), Some(Stage::Open), NOW);
         let expect =
-            r#"{"state":"open","may_run":true,"days_left":71,"seconds_left":6134395,"next_report_due":null,"#
+            r#"{"state":"open","because":"grace","may_run":true,"days_left":71,"seconds_left":6134395,"next_report_due":null,"#
                 .to_owned()
                 + r#""grace_end":"2027-01-28T11:06:35Z","contract_end":"2027-12-23T11:06:40Z","#
+                + r#""licence":{"state":"valid","id":"l-1","expires_at":"2026-11-28T11:06:40Z","renew_from":"2026-11-25T11:06:40Z"},"#
                 + r#""since":{"what":"receipt","at":"2026-10-30T11:06:35Z"},"#
                 + r#""instance":"96cd165a-7e9d-4e74-b859-692395d8f383","identity":null,"#
                 + r#""written_at":"2026-11-18T11:06:40Z","expires_at":"2026-11-18T12:06:40Z","#
@@ -222,6 +278,16 @@ mod tests {
                 + "\n";
         assert_eq!(document.text(), expect);
         assert_eq!(Document::parse(&expect), Ok(document));
+    }
+
+    #[test]
+    fn a_file_of_before_there_were_licences_is_read_still() {
+        let text = Document::new(&state(), None, NOW).text();
+        let (before, rest) = text.split_once(r#""licence""#).unwrap();
+        let old =
+            format!("{before}{}", rest.split_once("},").unwrap().1).replace(r#""because":"grace","#, "");
+        let document = Document::parse(&old).unwrap();
+        assert_eq!((document.because, document.licence), (Because::Grace, LicenceNote::default()));
     }
 
     #[test]
@@ -257,6 +323,8 @@ mod tests {
             State { days_left: 70, ..state() },
             State { next_report_due: Some(NOW), ..state() },
             State { identity: Some("a".to_owned()), ..state() },
+            State { because: Because::Licence, ..state() },
+            State { licence: Licence { state: LicenceState::Expired, ..state().licence }, ..state() },
             State { since: Since::Activation, ..state() },
             State { changes_at: Some(NOW + 600), ..state() },
         ] {

@@ -18,7 +18,7 @@ mod http;
 mod socket;
 mod status_file;
 
-pub use document::{Document, Start};
+pub use document::{Document, LicenceNote, Start};
 pub use error::GateError;
 pub use hook::{HOOK_LIMIT, HookEnd, HookOutcome, OUTPUT_MAX_BYTES};
 pub use http::{BODY_MAX_BYTES, CONTROL_LIMIT, REQUEST_LIMIT};
@@ -28,6 +28,7 @@ pub use status_file::{StatusFileError, read};
 use crate::config;
 use highwater_rules::dead_man::Term;
 use highwater_rules::grace::{Since, Stage};
+use highwater_rules::licence::{Because, LicenceState};
 use hooks::{Call, Hooks};
 use socket::Server;
 use status_file::StatusFile;
@@ -42,6 +43,8 @@ const CONTROLS_MAX: usize = 4;
 pub struct State {
     /// The stage.
     pub stage: Stage,
+    /// What it comes from.
+    pub because: Because,
     /// Days of grace left, rounded up.
     pub days_left: i64,
     /// Seconds of grace left.
@@ -54,6 +57,8 @@ pub struct State {
     pub next_report_due: Option<i64>,
     /// When the contract ends; `None` where there is none.
     pub contract_end: Option<i64>,
+    /// What the licence is worth.
+    pub licence: Licence,
     /// What grace is counted from.
     pub since: Since,
     /// When that was.
@@ -62,6 +67,19 @@ pub struct State {
     pub instance: String,
     /// Whom central counts the instance for; `None` before activation.
     pub identity: Option<String>,
+}
+
+/// The licence, as the gate tells of it. Moments are unix seconds; all are `None` where there is no licence.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Licence {
+    /// What it is worth.
+    pub state: LicenceState,
+    /// Its id.
+    pub id: Option<String>,
+    /// The first second after it.
+    pub expires_at: Option<i64>,
+    /// From when on the agent asks for the next one; `None` also where it does not by itself.
+    pub renew_from: Option<i64>,
 }
 
 /// What became of telling.

@@ -12,7 +12,7 @@ use crate::keeper::Standing;
 use crate::licence::{self, InstallError, Installed, Loaded, Mark as FileMark};
 use crate::uplink::licence::{Asked, Question, ask};
 use crate::uplink::{Client, Environment, PushError, Settings, UplinkError, random};
-use highwater_rules::licence::{CHECK_S, Claims, Holder, LicenceError, TERM_MAX_S};
+use highwater_rules::licence::{CHECK_S, Claims, Holder, LicenceError, LicenceState, TERM_MAX_S};
 use highwater_rules::record::Mark;
 use highwater_rules::renewal::{self, Outcome};
 use highwater_rules::retry;
@@ -116,10 +116,9 @@ impl Renewer {
         true
     }
 
-    /// Tells of a licence that began to count, expired, was revoked, or wants another slot length. `now_s` is a moment of the
-    /// instance's own time.
-    pub(crate) fn tell(&mut self, interval_s: i64, now_s: i64) {
-        self.told.licence(self.loaded.claims(), interval_s, now_s);
+    /// Tells of a licence that began to count, expired, was revoked, or wants another slot length.
+    pub(crate) fn tell(&mut self, state: LicenceState, interval_s: i64) {
+        self.told.licence(self.loaded.claims(), state, interval_s);
     }
 
     /// Central may be asked at once, whatever it said before: the instance was activated just now.
@@ -143,15 +142,23 @@ impl Renewer {
         is_newer
     }
 
-    /// Begins to ask where it is time to. `now_s` is a moment of the instance's own time.
-    pub(crate) fn begin_if_due(&mut self, joined: Option<&Joined>, now_s: i64, now: &Mark) {
+    /// Begins to ask where it is time to. `now_s` is a moment of the instance's own time, and `state` what the licence is worth then.
+    pub(crate) fn begin_if_due(
+        &mut self,
+        joined: Option<&Joined>,
+        state: LicenceState,
+        now_s: i64,
+        now: &Mark,
+    ) {
         self.due_ms = None;
         let Some(joined) = joined.filter(|_| self.running.is_none()) else { return };
         // Licences come with what is carried.
         if is_air_gapped(&self.uplink, Some(&joined.enrolment)) {
             return;
         }
-        let Some(wait_s) = renewal::wait_s(self.claims(), &self.instance, now_s) else { return };
+        // One that was put back after a revocation is none.
+        let counts = self.claims().filter(|_| state != LicenceState::Revoked);
+        let Some(wait_s) = renewal::wait_s(counts, &self.instance, now_s) else { return };
         let due_ms = now.boot_ms.saturating_add(wait_s.saturating_mul(1000)).max(self.rest_until_ms);
         if due_ms > now.boot_ms {
             self.due_ms = Some(due_ms);

@@ -2,7 +2,7 @@
 
 use crate::events;
 use crate::licence::Loaded;
-use highwater_rules::licence::{Claims, LicenceState, state};
+use highwater_rules::licence::{Claims, LicenceState, Status};
 
 /// What was told last.
 #[derive(Debug, Default)]
@@ -29,15 +29,15 @@ impl Told {
     }
 
     /// Tells of a licence that began to count, expired, was revoked, or wants another slot length.
-    pub(super) fn licence(&mut self, claims: Option<&Claims>, interval_s: i64, now_s: i64) {
-        let now = claims.map(|claims| (claims.id.clone(), state(Some(claims), now_s)));
+    pub(super) fn licence(&mut self, claims: Option<&Claims>, state: LicenceState, interval_s: i64) {
+        let now = claims.map(|claims| (claims.id.clone(), state));
         let is_news = self.licence != now;
         if let (true, Some(claims), Some((_, state))) = (is_news, claims, &now) {
             match state {
                 LicenceState::Valid if self.is_running => events::licence_renewed(claims),
                 LicenceState::Expired => events::licence_expired(claims),
-                LicenceState::Revoked => events::licence_revoked(claims),
-                LicenceState::Valid | LicenceState::Missing => {}
+                LicenceState::Revoked if claims.status == Status::Revoked => events::licence_revoked(claims),
+                LicenceState::Valid | LicenceState::Missing | LicenceState::Revoked => {}
             }
         }
         self.licence = now;

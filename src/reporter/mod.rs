@@ -5,6 +5,8 @@
 
 mod carried;
 mod failure;
+#[cfg(test)]
+mod tests;
 mod upload;
 
 use crate::config::{self, Transport};

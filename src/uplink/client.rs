@@ -8,6 +8,7 @@ use super::settings::{Limits, Settings};
 use super::{proxy, retry_after};
 use crate::clock;
 use crate::config::{CentralUrl, ProxyUrl};
+use highwater_rules::bundle::MEDIA_TYPE;
 use reqwest::header::{
     AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION, RETRY_AFTER,
 };
@@ -94,6 +95,13 @@ impl Client {
         let answer = self.exchange(request, is_licence, max);
         let bytes = within(self.limits.whole, Phase::Whole, answer).await?;
         String::from_utf8(bytes).map_err(|_| UplinkError::Broken { why: "it is no text".to_owned() })
+    }
+
+    /// Sends a bundle as it is read, and gives the bundle that goes back.
+    pub(super) async fn post_bundle(&self, path: &str, body: reqwest::Body) -> Result<Vec<u8>, UplinkError> {
+        let request = self.http.post(self.central.join(path)).header(CONTENT_TYPE, MEDIA_TYPE).body(body);
+        let max = self.limits.answer_max_bytes;
+        within(self.limits.whole, Phase::Whole, self.exchange(request, is_bundle, max)).await
     }
 
     async fn exchange(
@@ -188,6 +196,11 @@ fn header(response: &Response, name: &HeaderName) -> Option<String> {
 fn is_ours(content_type: &str) -> bool {
     let kind = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     kind.contains("protobuf") || kind == "application/octet-stream"
+}
+
+fn is_bundle(content_type: &str) -> bool {
+    let kind = content_type.split(';').next().unwrap_or_default().trim();
+    kind.eq_ignore_ascii_case(MEDIA_TYPE)
 }
 
 fn is_licence(content_type: &str) -> bool {

@@ -9,6 +9,7 @@
 //! Nothing of it lives between two pushes: the client, its certificates and its connections go with it.
 
 pub mod activate;
+mod carried;
 mod certificates;
 pub mod client;
 pub mod enrolment;

@@ -3,9 +3,15 @@
 #[cfg(test)]
 mod agent;
 #[cfg(test)]
+mod air_gap;
+#[cfg(test)]
 mod base;
 #[cfg(test)]
 mod billing_days;
+#[cfg(test)]
+mod carried;
+#[cfg(test)]
+mod clerk;
 #[cfg(test)]
 mod clock_jumps;
 #[cfg(test)]

@@ -4,8 +4,9 @@ use crate::files::Tree;
 use highwater::clock;
 use highwater::config;
 use highwater::files::read_bounded;
-use highwater::gate::{Document, Gate, GateError, State};
+use highwater::gate::{Document, Gate, GateError, Licence, State};
 use highwater_rules::grace::{Since, Stage};
+use highwater_rules::licence::{Because, LicenceState};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -86,12 +87,14 @@ pub(crate) fn state(stage: Stage) -> State {
     };
     State {
         stage,
+        because: Because::Grace,
         days_left,
         left_s: days_left * DAY_S,
         grace_end: now + days_left * DAY_S,
         changes_at: next_days.map(|days| now + days * DAY_S),
         next_report_due: Some(now + 3600),
         contract_end: None,
+        licence: Licence { state: LicenceState::Missing, id: None, expires_at: None, renew_from: None },
         since: Since::Receipt,
         since_at: now + days_left * DAY_S - 90 * DAY_S,
         instance: "96cd165a-7e9d-4e74-b859-692395d8f383".to_owned(),

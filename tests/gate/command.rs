@@ -3,7 +3,9 @@
 use crate::bench::{Bench, PATIENCE, state};
 use crate::tools::skipped;
 use highwater::clock::unix_s;
+use highwater::gate::{Licence, State};
 use highwater_rules::grace::Stage;
+use highwater_rules::licence::{Because, LicenceState};
 use nix::unistd::Uid;
 use serde_json::Value;
 use std::os::unix::fs::PermissionsExt as _;
@@ -60,6 +62,48 @@ async fn each_stage_has_its_exit_code_and_its_line() {
         assert_eq!(ended(reading(&bench, &["--stages"])).await.0, with_stages);
         let (found, out, _) = ended(reading(&bench, &["--json"])).await;
         assert_eq!((found, out), (code, bench.text()));
+    }
+}
+
+#[tokio::test]
+async fn a_stage_that_does_not_come_from_grace_is_told_with_its_cause() {
+    let bench = Bench::new();
+    let mut gate = bench.open();
+    let licensed = |stage, licence: LicenceState| {
+        let told = state(stage);
+        let licence = Licence { state: licence, expires_at: Some(unix_s()), ..told.licence.clone() };
+        State { because: Because::Licence, licence, grace_end: unix_s() + 5000, ..told }
+    };
+    let contract = |stage, in_s: i64| State {
+        because: Because::Contract,
+        contract_end: Some(unix_s() + in_s),
+        grace_end: unix_s() + 5000,
+        ..state(stage)
+    };
+    for (told, code, line) in [
+        (
+            licensed(Stage::Warning, LicenceState::Expired),
+            0,
+            "warning: the licence is expired, and grace decides",
+        ),
+        (
+            licensed(Stage::Closed, LicenceState::Revoked),
+            12,
+            "closed: the licence is revoked; another one opens it",
+        ),
+        (
+            licensed(Stage::Closed, LicenceState::Expired),
+            12,
+            "closed: the licence is expired; another one opens it",
+        ),
+        (contract(Stage::Critical, 86_400), 0, "critical: the contract ends at "),
+        (contract(Stage::Closed, 0), 12, "closed: the contract ended at "),
+    ] {
+        gate.show(&told, unix_s());
+        let (found, out, err) = ended(reading(&bench, &[])).await;
+        assert_eq!((found, err.as_str()), (code, ""));
+        assert!(out.starts_with(line) && out.lines().count() == 1, "{out}");
+        assert!(!out.contains("grace ended"), "{out}");
     }
 }
 

@@ -39,6 +39,33 @@ async fn orders_of_the_agents_own_user_reach_the_loop_and_its_answer_goes_back()
         }
         assert_eq!(asked.await.unwrap(), (200, json!({"pushed": 3})));
     }
+    let asked = post(&bench.socket(), "/v1/report?open_day=1");
+    match order(&mut gate).await {
+        Control::Report { open_day: true, retry_parked: false, reply } => reply.send(json!({})).unwrap(),
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(asked.await.unwrap().0, 200);
+    let asked = post(&bench.socket(), "/v1/prune?keep_days=7&dry_run=1");
+    match order(&mut gate).await {
+        Control::Prune { keep_days: 7, dry_run: true, reply } => reply.send(json!({})).unwrap(),
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(asked.await.unwrap().0, 200);
+    // A body comes whole, however many pieces it takes.
+    let body: Vec<u8> = (0..500_000_u32).map(|n| n.to_le_bytes()[0]).collect();
+    let (socket, sent) = (bench.socket(), body.clone());
+    let asked =
+        tokio::spawn(
+            async move { client::request_with(&socket, "POST", "/v1/import", &sent).await.unwrap() },
+        );
+    match order(&mut gate).await {
+        Control::Import { bundle, reply } => {
+            assert_eq!(bundle, body);
+            reply.send(json!({})).unwrap();
+        }
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(asked.await.unwrap().0, 200);
     let asked = post(&bench.socket(), "/v1/wake");
     match order(&mut gate).await {
         Control::Wake { reply } => reply.send(json!({"ok": true})).unwrap(),
@@ -105,11 +132,16 @@ async fn other_users_may_ask_for_the_state_and_give_no_orders() {
     let nobody = Some(65534);
     let socket = bench.socket();
     assert_eq!(curl(&socket, &["--fail", "http://x/healthz"], nobody).await.0, 0);
-    for target in ["http://x/v1/push", "http://x/v1/wake"] {
+    for target in ["push", "wake", "report", "import", "prune"].map(|order| format!("http://x/v1/{order}")) {
+        let target = target.as_str();
         let (code, text) = curl(&socket, &["--request", "POST", target], nobody).await;
         assert!(code == 0 && text.contains("own user"), "{text}");
         assert_eq!(curl(&socket, &["--fail", "--request", "POST", target], nobody).await.0, 22);
     }
+    // What a stranger would have taken in is not even read.
+    let body = ["--data-binary", "@/proc/self/exe", "--header", "Expect:", "http://x/v1/import"];
+    let (_, text) = curl(&socket, &body, nobody).await;
+    assert!(text.contains("own user"), "{text}");
     let heard = tokio::time::timeout(std::time::Duration::from_millis(50), gate.next()).await;
     assert!(heard.is_err(), "{heard:?}");
 }

@@ -25,6 +25,7 @@ fn config() -> Config {
             source: SslSource::Haproxy { socket: "/run/haproxy.sock".into() },
         }],
         retention_s: DEFAULT_RETENTION_S,
+        licence_file: None,
         uplink: Uplink::default(),
         gate: Gate { status_file: "/nowhere/gate.json".into(), socket: None, hooks: Vec::new() },
         log: Log { format: LogFormat::Logfmt, level: LogLevel::Info },

@@ -104,7 +104,7 @@ fn a_host_joins_and_says_so_the_next_time() {
     assert_eq!((&json["grace_s"], &json["identity"]), (&7_776_000.into(), &json["instance"]));
     let kept = joiner.enrolment().unwrap();
     assert_eq!(kept.pinned(), &key(2).public());
-    assert_eq!(kept.url(), &CentralUrl::parse(&server.url()).unwrap());
+    assert_eq!(kept.url(), Some(&CentralUrl::parse(&server.url()).unwrap()));
     assert_eq!(kept.ca_pem(), Some(server.ca_pem.as_str()));
     for file in ["identity.key", "activation.json"] {
         let mode = joiner.state_dir().join(file).metadata().unwrap().permissions().mode();

@@ -68,6 +68,17 @@ pub(crate) fn candidate(body: &[u8]) -> Activation {
 
 /// The grant for an activation, by the central that began with key `first` and signs with `signer`.
 pub(crate) fn grant(body: &[u8], first: u8, signer: u8, successions: Vec<Envelope>) -> Vec<u8> {
+    grant_with(body, first, signer, successions, "")
+}
+
+/// The same, with a licence.
+pub(crate) fn grant_with(
+    body: &[u8],
+    first: u8,
+    signer: u8,
+    successions: Vec<Envelope>,
+    licence: &str,
+) -> Vec<u8> {
     let activation = candidate(body);
     let grant = Grant {
         nonce: activation.nonce,
@@ -79,6 +90,7 @@ pub(crate) fn grant(body: &[u8], first: u8, signer: u8, successions: Vec<Envelop
         terms: Some(terms()),
         product: "Load\u{1b}[2J Balancer".to_owned(),
         customer: "Example GmbH".to_owned(),
+        licence: licence.to_owned(),
         ..Grant::default()
     };
     let grant = key(signer).seal(Kind::Grant, grant.encode_to_vec());

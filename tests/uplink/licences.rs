@@ -2,6 +2,7 @@
 
 use super::activate::{Joiner, granting};
 use super::central::{handover, key, token};
+use super::renewing::now_s;
 use super::server::{Act, Request, Server, answer, good};
 use super::{block, settings};
 use highwater::uplink::licence::{Asked, Question, ask};
@@ -21,12 +22,23 @@ const INSTANCE: &str = "0f8fad5b-d9cb-469f-a165-70867728950e";
 
 /// A licence of 10 days that was issued so many seconds ago.
 fn claims(instance: &str, age_s: i64) -> Claims {
-    let issued_at = jiff::Timestamp::now().as_second() - age_s;
+    let issued_at = now_s() - age_s;
     Claims {
         id: format!("l-{age_s}"),
         issued_at,
         not_before: issued_at,
         expires_at: issued_at + 864_000,
+        ..claims_of(instance)
+    }
+}
+
+/// All of a licence but its dates.
+pub(crate) fn claims_of(instance: &str) -> Claims {
+    Claims {
+        id: String::new(),
+        issued_at: 0,
+        not_before: 0,
+        expires_at: 0,
         subject: Subject::Instance(instance.to_owned()),
         identity: instance.to_owned(),
         contract: "c-1".to_owned(),
@@ -39,12 +51,12 @@ fn claims(instance: &str, age_s: i64) -> Claims {
         limits: Limits { ram_bytes: Some(64 << 30), ..Limits::default() },
         grace_s: 7_776_000,
         slot_s: None,
-        contract_end: None,
+        contract_end: Some(1_893_456_000),
     }
 }
 
 /// What a central of key `signer` answers to a request; what is spoilt comes before the signature.
-fn answered(
+pub(crate) fn answered(
     body: &[u8],
     signer: u8,
     successions: Vec<Envelope>,
@@ -59,11 +71,11 @@ fn answered(
     LicenceResponse { answer, successions }.encode_to_vec()
 }
 
-fn licence(token: &str) -> licence_answer::Result {
+pub(crate) fn licence(token: &str) -> licence_answer::Result {
     licence_answer::Result::Licence(token.to_owned())
 }
 
-fn refusal(reason: Reason, allowed_from: i64) -> licence_answer::Result {
+pub(crate) fn refusal(reason: Reason, allowed_from: i64) -> licence_answer::Result {
     let message = "not for you".to_owned();
     licence_answer::Result::Refusal(LicenceRefusal { reason: reason as i32, message, allowed_from })
 }

@@ -3,6 +3,10 @@
 #[cfg(test)]
 mod activate;
 #[cfg(test)]
+#[path = "../agent/agent.rs"]
+#[expect(dead_code, reason = "shared with the agent's own tests, which use more of it")]
+mod agent;
+#[cfg(test)]
 mod answers;
 #[cfg(test)]
 mod authority;
@@ -13,9 +17,15 @@ mod forward;
 #[cfg(test)]
 mod licences;
 #[cfg(test)]
+#[path = "../agent/line.rs"]
+#[expect(dead_code, reason = "shared with the agent's own tests, which use more of it")]
+mod line;
+#[cfg(test)]
 mod proxies;
 #[cfg(test)]
 mod pushes;
+#[cfg(test)]
+mod renewing;
 #[cfg(test)]
 mod server;
 #[cfg(test)]

@@ -5,9 +5,10 @@ use super::told::Told;
 use super::{BundleFault, EXPORTS_MAX, Taken};
 use crate::activate::{self, JoinError};
 use crate::central::Central;
-use crate::intake;
+use crate::intake::{self, Tally, Way};
 use crate::store::StoreError;
 use highwater_proto::v1::bundle_record::Record;
+use highwater_proto::v1::refusal::Reason;
 use highwater_proto::v1::{Activation, ActivationResponse, Envelope, Export, Kind, ReportBatch};
 use highwater_rules::bundle::{PIECE_BYTES, Reader, Writer};
 use highwater_rules::report::is_uuid;
@@ -32,12 +33,15 @@ struct Open {
     batch: Vec<Envelope>,
     batch_bytes: usize,
     answers: Answers,
+    /// A report of it was altered on its way.
+    is_damaged: bool,
 }
 
-struct Sender {
-    key: KeyId,
-    pinned: Vec<u8>,
-    held: String,
+/// Who made an export.
+pub(super) struct Sender {
+    pub(super) key: KeyId,
+    pub(super) pinned: Vec<u8>,
+    pub(super) held: String,
 }
 
 /// A bundle that is being taken.
@@ -164,7 +168,14 @@ impl<'a> Session<'a> {
             Err(error) => Err(format!("the export can't be read: {error}")),
         };
         let sender = sender.map_err(|why| told.cut = cut(&why)).ok();
-        Ok(Open { told, sender, batch: Vec::new(), batch_bytes: 0, answers: Answers::default() })
+        Ok(Open {
+            told,
+            sender,
+            batch: Vec::new(),
+            batch_bytes: 0,
+            answers: Answers::default(),
+            is_damaged: false,
+        })
     }
 
     /// Who made an export, once its signature was found right.
@@ -206,7 +217,14 @@ impl<'a> Session<'a> {
             return Ok(());
         };
         open.told.read = open.told.read.saturating_add(1);
-        if open.sender.is_none() {
+        let Some(sender) = &open.sender else { return Ok(()) };
+        if open.is_damaged {
+            return Ok(());
+        }
+        if envelope.kind() != Kind::Report || envelope.key_id != sender.key.0 {
+            let number = open.told.read;
+            self.flush().await?;
+            self.damaged(&format!("report {number} is not signed by the export's key"));
             return Ok(());
         }
         open.batch_bytes += envelope.encoded_len();
@@ -215,6 +233,19 @@ impl<'a> Session<'a> {
             self.flush().await?;
         }
         Ok(())
+    }
+
+    /// Nothing more of this export is taken: a report that is damaged must not be passed by, or those behind it would seem to begin
+    /// a line of their own.
+    fn damaged(&mut self, why: &str) {
+        if let Some(open) = self.open.as_mut().filter(|open| !open.is_damaged) {
+            open.is_damaged = true;
+            let Told { accepted, announced, instance, .. } = &open.told;
+            open.told.cut = cut(&format!(
+                "{why}: the bundle was damaged on its way, carry it again; {accepted} of the {announced} reports of instance \
+                 {instance} were taken"
+            ));
+        }
     }
 
     /// Takes the reports that have gathered.
@@ -228,12 +259,15 @@ impl<'a> Session<'a> {
             ReportBatch { reports, nonce: open.told.nonce.clone(), pinned_key: sender.pinned.clone() };
         let now_s = central.clock.now_s();
         let (response, tally) =
-            intake::take(&*central.store, &central.keys, &central.known, batch, now_s).await?;
+            intake::take(&*central.store, &central.keys, &central.known, batch, Way::Carried, now_s).await?;
         central.counts.add(tally);
         central.metrics.add(&tally);
         let accepted = u32::try_from(tally.accepted).unwrap_or(u32::MAX);
         open.told.accepted = open.told.accepted.saturating_add(accepted);
         open.answers.add(&response);
+        if signatures(&tally) > 0 {
+            self.damaged("the signature of a report does not fit");
+        }
         // What is packed of it counts as much again.
         self.reserve(2 * response.len())
     }
@@ -244,16 +278,14 @@ impl<'a> Session<'a> {
         let Some(mut open) = self.open.take() else { return Ok(()) };
         let told = &mut open.told;
         if let Some(sender) = &open.sender {
-            if told.read < told.announced {
+            if told.read < told.announced && !open.is_damaged {
                 let why = why.unwrap_or("the export ends early");
                 told.cut = cut(&format!(
                     "{why}; {} of the {} reports of instance {} were read",
                     told.read, told.announced, told.instance
                 ));
             }
-            open.answers
-                .complete(self.central, sender.key, &told.nonce, &sender.pinned, &sender.held)
-                .await?;
+            open.answers.complete(self.central, sender, told).await?;
         }
         self.put(Record::Reply(told.reply()))?;
         for record in open.answers.into_records() {
@@ -302,6 +334,12 @@ impl<'a> Session<'a> {
         self.back.extend(self.writer.take());
         Ok(())
     }
+}
+
+/// How many reports were refused for their signature.
+fn signatures(tally: &Tally) -> u64 {
+    let number = usize::try_from(i32::from(Reason::Signature)).unwrap_or(usize::MAX);
+    tally.reasons.get(number).copied().unwrap_or(0)
 }
 
 fn cut(why: &str) -> String {

@@ -1,17 +1,17 @@
 //! `highwater-central contract`.
 
-use super::common::{Common, plain, print, print_json, table};
-use super::{Failure, Outcome, dates, exit};
+use super::common::{Common, pairs, plain, print, print_json, table};
+use super::contract_change::Change;
+use super::{Failure, Outcome, amounts, dates, exit};
 use crate::model::{
     BLOCK_UNCONFIRMED_S, Contract, ContractChange, ContractStatus, Mode, NewContract, PAGE_MAX, Page,
 };
 use crate::shapes::ContractShape;
 use crate::store::{Store, StoreError};
 use clap::{Args, Subcommand};
-use highwater_rules::grace::{GRACE_MAX_S, GRACE_S};
+use highwater_rules::grace::GRACE_S;
+use highwater_rules::licence::Limits;
 use serde_json::json;
-
-const NAME_MAX_CHARS: usize = 200;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Contracts {
@@ -21,6 +21,10 @@ pub(super) enum Contracts {
     List(Show),
     /// Shows one contract
     Show(One),
+    /// Changes a contract; licences follow with each instance's next contact
+    ///
+    /// What is not named stays. `none` takes a date, a limit or an address away.
+    Change(Change),
     /// Takes a contract back: reports under it are refused, and sent again when it is restored
     Revoke(One),
     /// Takes a revocation back: reports under the contract are taken again
@@ -50,6 +54,30 @@ pub(super) struct Create {
     /// How long an activation that waits for confirmation may report: 1h, 8h, 3d [default: 3d]
     #[arg(long, value_name = "LENGTH", value_parser = dates::length)]
     block_unconfirmed: Option<u64>,
+    /// The address that its licences are registered to
+    #[arg(long, value_name = "NAME@DOMAIN")]
+    email: Option<String>,
+    /// What of the product it unlocks; once for each feature
+    #[arg(long = "feature", value_name = "NAME")]
+    features: Vec<String>,
+    /// How much RAM may be used: 64GiB
+    #[arg(long, value_name = "BYTES", value_parser = amounts::bytes)]
+    ram_limit: Option<u64>,
+    /// How much throughput may be used: 10Gbit
+    #[arg(long, value_name = "BITS", value_parser = amounts::bits)]
+    throughput_limit: Option<u64>,
+    /// The tier of throughput that was bought
+    #[arg(long, value_name = "NAME")]
+    tier: Option<String>,
+    /// How many new TLS sessions a second there may be
+    #[arg(long, value_name = "N")]
+    ssl_tps_limit: Option<u64>,
+    /// How long an online licence holds: 10d, 60s [default: 10d, 7d for a cluster]
+    #[arg(long, value_name = "LENGTH", value_parser = dates::length)]
+    licence_term: Option<u64>,
+    /// The slot's length that its instances have to keep to: 5m [default: theirs]
+    #[arg(long, value_name = "LENGTH", value_parser = dates::length)]
+    slot: Option<u64>,
     /// Prints JSON: {"contract"}
     #[arg(long)]
     json: bool,
@@ -88,6 +116,13 @@ pub(super) fn run(common: &Common, command: &Contracts) -> Outcome {
             let contract = common.with(async |tools| existing(&*tools.store, &options.id).await)?;
             shown(&contract, options.json)
         }
+        Contracts::Change(options) => {
+            let change = options.read().map_err(|no| Failure::new(exit::USAGE, no))?;
+            let contract = common.with(async |tools| {
+                Ok(tools.store.change_contract(options.id.clone(), change, tools.by.clone()).await?)
+            })?;
+            shown(&contract, options.json)
+        }
         Contracts::Revoke(one) => set(common, one, ContractStatus::Revoked),
         Contracts::Restore(one) => set(common, one, ContractStatus::Active),
     }
@@ -102,21 +137,7 @@ fn set(common: &Common, one: &One, status: ContractStatus) -> Outcome {
 }
 
 fn create(common: &Common, options: &Create) -> Outcome {
-    for (what, name) in [("--product", &options.product), ("--customer", &options.customer)] {
-        if name.trim().is_empty() || name.chars().count() > NAME_MAX_CHARS {
-            let message = format!("{what}: a name of 1 to {NAME_MAX_CHARS} letters is wanted");
-            return Err(Failure::new(exit::USAGE, message));
-        }
-    }
-    if let (Some(first), Some(end)) = (options.not_before, options.not_after)
-        && end <= first
-    {
-        return Err(Failure::new(exit::USAGE, "--not-after is before --not-before"));
-    }
     let grace_s = options.grace.unwrap_or(GRACE_S.unsigned_abs());
-    if grace_s > GRACE_MAX_S.unsigned_abs() {
-        return Err(Failure::new(exit::USAGE, "--grace: agents give ten years at the most"));
-    }
     let new = NewContract {
         product: options.product.clone(),
         customer: options.customer.clone(),
@@ -125,7 +146,19 @@ fn create(common: &Common, options: &Create) -> Outcome {
         not_after: options.not_after,
         grace_s,
         block_unconfirmed_s: options.block_unconfirmed.unwrap_or(BLOCK_UNCONFIRMED_S),
+        email: options.email.clone(),
+        features: options.features.clone(),
+        limits: Limits {
+            ram_bytes: options.ram_limit,
+            throughput_bps: options.throughput_limit,
+            throughput_tier: options.tier.clone(),
+            ssl_tps: options.ssl_tps_limit,
+        },
+        licence_term_s: options.licence_term,
+        slot_s: options.slot,
     };
+    let sample = new.clone().contract(String::new(), 0);
+    sample.check().and_then(|()| sample.check_together()).map_err(|no| Failure::new(exit::USAGE, no))?;
     let contract =
         common.with(async |tools| Ok(tools.store.create_contract(new, tools.by.clone()).await?))?;
     if options.json {
@@ -183,7 +216,31 @@ fn shown(contract: &Contract, json: bool) -> Outcome {
     if json {
         print_json(&json!(ContractShape::from(contract.clone())))?;
     } else {
-        print(&listed(std::slice::from_ref(contract)))?;
+        print(&detail(contract))?;
     }
     Ok(0)
+}
+
+fn detail(c: &Contract) -> String {
+    let or_none = |text: Option<String>| text.map_or_else(|| "-".to_owned(), |text| plain(&text));
+    pairs(&[
+        ("contract", c.id.clone()),
+        ("status", c.status.to_string()),
+        ("mode", c.mode.to_string()),
+        ("product", plain(&c.product)),
+        ("customer", plain(&c.customer)),
+        ("email", or_none(c.email.clone())),
+        ("first second", or_none(c.not_before.map(dates::moment))),
+        ("end of contract", or_none(c.not_after.map(dates::moment))),
+        ("grace", dates::shown(c.grace_s)),
+        ("unconfirmed", format!("blocked after {}", dates::shown(c.block_unconfirmed_s))),
+        ("features", or_none((!c.features.is_empty()).then(|| c.features.join(", ")))),
+        ("ram limit", or_none(c.limits.ram_bytes.map(amounts::shown_bytes))),
+        ("throughput limit", or_none(c.limits.throughput_bps.map(amounts::shown_bits))),
+        ("tier", or_none(c.limits.throughput_tier.clone())),
+        ("ssl tps limit", or_none(c.limits.ssl_tps.map(|n| n.to_string()))),
+        ("licence term", or_none(c.licence_term_s.map(dates::shown))),
+        ("slot", or_none(c.slot_s.map(dates::shown))),
+        ("made", dates::moment(c.created_at)),
+    ])
 }

@@ -3,20 +3,25 @@
 mod activation;
 mod admin_token;
 mod alarm;
+mod amounts;
 mod audit;
 mod common;
 mod completions;
 mod contract;
+mod contract_change;
 mod dates;
 mod key;
+mod license;
 mod object_store;
 mod report;
 mod report_show;
 mod serve;
+mod service_token;
 mod token;
 
 use crate::files::FilesError;
 use crate::keys::KeyError;
+use crate::licences::FetchError;
 use crate::store::StoreError;
 use clap::{Parser, Subcommand};
 use std::ffi::OsString;
@@ -61,7 +66,7 @@ pub struct Cli {
 enum Command {
     /// Runs the service in the foreground
     Serve(serve::Options),
-    /// Makes, shows and revokes contracts
+    /// Makes, shows, changes and revokes contracts
     #[command(subcommand)]
     Contract(contract::Contracts),
     /// Makes, shows and revokes enrolment tokens, by which agents join
@@ -70,6 +75,9 @@ enum Command {
     /// Shows the instances that have joined; confirms, disables, enables and deletes activations
     #[command(subcommand)]
     Activation(activation::Activations),
+    /// Shows the licences that were issued, and issues one
+    #[command(subcommand)]
+    License(license::Licenses),
     /// Shows the reports that came
     #[command(subcommand)]
     Report(report::Reports),
@@ -85,6 +93,9 @@ enum Command {
     /// Makes, shows and revokes tokens for the REST API
     #[command(subcommand)]
     AdminToken(admin_token::AdminTokens),
+    /// Makes, shows and revokes tokens that fetch the licences of one contract
+    #[command(subcommand)]
+    ServiceToken(service_token::ServiceTokens),
     /// Prints a completion script for a shell
     ///
     /// bash: `highwater-central completions bash > ~/.local/share/bash-completion/completions/highwater-central`
@@ -122,6 +133,16 @@ impl From<KeyError> for Failure {
             KeyError::Store(error) => error.into(),
             KeyError::None => Failure::new(exit::CONFIG, error.to_string()),
             KeyError::Damaged(_) => Failure::new(exit::DATA, error.to_string()),
+        }
+    }
+}
+
+impl From<FetchError> for Failure {
+    fn from(error: FetchError) -> Self {
+        match error {
+            FetchError::Unlicensed(_) => Failure::new(exit::USAGE, error.to_string()),
+            FetchError::Store(error) => error.into(),
+            FetchError::Keys(error) => error.into(),
         }
     }
 }
@@ -169,11 +190,13 @@ fn dispatch(cli: &Cli) -> Outcome {
         Command::Contract(command) => contract::run(&cli.common, command),
         Command::Token(command) => token::run(&cli.common, command),
         Command::Activation(command) => activation::run(&cli.common, command),
+        Command::License(command) => license::run(&cli.common, command),
         Command::Report(command) => report::run(&cli.common, command),
         Command::Alarm(command) => alarm::run(&cli.common, command),
         Command::Audit(command) => audit::run(&cli.common, command),
         Command::Key(command) => key::run(&cli.common, command),
         Command::AdminToken(command) => admin_token::run(&cli.common, command),
+        Command::ServiceToken(command) => service_token::run(&cli.common, command),
         Command::Completions(options) => completions::print_for(options),
     }
 }

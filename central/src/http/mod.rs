@@ -5,6 +5,7 @@ pub mod admin;
 mod body;
 mod bundles;
 mod health;
+mod licences;
 mod problem;
 mod reports;
 mod upload;
@@ -23,6 +24,7 @@ pub fn router(central: Central) -> Router {
         .nest("/api/v1", admin::router(central.clone()))
         .route("/v1/reports", post(reports::take))
         .route("/v1/activations", post(activations::join))
+        .route("/v1/licences", post(licences::renew))
         .route("/v1/uploads", post(uploads::grant))
         .route("/v1/bundles", post(bundles::take))
         .route("/upload", upload::routes())

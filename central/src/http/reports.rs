@@ -2,7 +2,7 @@
 
 use super::{Problem, body};
 use crate::central::Central;
-use crate::intake;
+use crate::intake::{self, Way};
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::Request;
@@ -15,7 +15,8 @@ pub(super) async fn take(
     let body = body::read(&central.bodies, request, intake::BATCH_MAX_BYTES).await?;
     let batch = intake::decode(&body.bytes)?;
     let now_s = central.clock.now_s();
-    let (answer, tally) = intake::take(&*central.store, &central.keys, &central.known, batch, now_s).await?;
+    let (answer, tally) =
+        intake::take(&*central.store, &central.keys, &central.known, batch, Way::Pushed, now_s).await?;
     central.counts.add(tally);
     central.metrics.add(&tally);
     Ok(body::answer(answer))

@@ -1,6 +1,6 @@
 //! Activations: instances that have joined.
 
-use super::{Confirm, Contract, Page};
+use super::{Confirm, Contract, Licence, Page};
 use highwater_rules::chain::Digest;
 use highwater_rules::sign::{KEY_BYTES, KeyId};
 use serde::{Deserialize, Serialize};
@@ -73,6 +73,16 @@ pub struct Activation {
     pub host: HostFacts,
 }
 
+impl Activation {
+    /// Its state now: one that was not confirmed in time is as good as blocked.
+    #[must_use]
+    pub fn state_at(&self, contract: &Contract, now_s: i64) -> ActivationState {
+        let limit = i64::try_from(contract.block_unconfirmed_s).unwrap_or(i64::MAX);
+        let overdue = self.confirmed_at.is_none() && now_s.saturating_sub(self.activated_at) >= limit;
+        if overdue && self.state == ActivationState::Active { ActivationState::Blocked } else { self.state }
+    }
+}
+
 /// Which activations to list. They come in the order of `identity`, which is also the cursor.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ActivationFilter {
@@ -129,6 +139,8 @@ pub struct Granted {
     pub repeated: bool,
     /// Another key has the same instance id: that instance's identity.
     pub clone_of: Option<String>,
+    /// Its licence; `None` where it gets none yet.
+    pub licence: Option<Licence>,
 }
 
 /// Why an instance may not join.

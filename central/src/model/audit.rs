@@ -6,7 +6,7 @@ use serde::Serialize;
 /// Who changes something, and when.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct By {
-    /// `cli:USER`, `admin:NAME`, `instance:ID`, or `central` for what it does by itself.
+    /// `cli:USER`, `admin:NAME`, `service:ID`, `instance:ID`, or `central` for what it does by itself.
     pub who: String,
     /// Now.
     pub at: i64,

@@ -1,6 +1,8 @@
 //! Contracts: what was agreed with a customer.
 
+use super::LimitsChange;
 use highwater_proto::v1::Terms;
+use highwater_rules::licence::{self, Limits};
 use serde::{Deserialize, Serialize};
 
 super::words! {
@@ -20,6 +22,15 @@ super::words! {
         Online = "online",
         /// By files.
         Offline = "offline",
+    }
+}
+
+impl From<Mode> for licence::Mode {
+    fn from(mode: Mode) -> Self {
+        match mode {
+            Mode::Online => licence::Mode::Online,
+            Mode::Offline => licence::Mode::Offline,
+        }
     }
 }
 
@@ -47,6 +58,16 @@ pub struct Contract {
     pub grace_s: u64,
     /// How long an unconfirmed activation may report, in seconds.
     pub block_unconfirmed_s: u64,
+    /// The address that its licences are registered to.
+    pub email: Option<String>,
+    /// What of the product it unlocks, by name.
+    pub features: Vec<String>,
+    /// How much of what may be used.
+    pub limits: Limits,
+    /// How long an online licence holds, in seconds; `None` is the usual term.
+    pub licence_term_s: Option<u64>,
+    /// The slot's length that its instances have to keep to, in seconds; `None` leaves it to them.
+    pub slot_s: Option<u64>,
     /// When it was made.
     pub created_at: i64,
 }
@@ -76,9 +97,43 @@ pub struct NewContract {
     pub grace_s: u64,
     /// How long an unconfirmed activation may report, in seconds.
     pub block_unconfirmed_s: u64,
+    /// The address that its licences are registered to.
+    pub email: Option<String>,
+    /// What of the product it unlocks, by name.
+    pub features: Vec<String>,
+    /// How much of what may be used.
+    pub limits: Limits,
+    /// How long an online licence holds, in seconds; `None` is the usual term.
+    pub licence_term_s: Option<u64>,
+    /// The slot's length that its instances have to keep to, in seconds; `None` leaves it to them.
+    pub slot_s: Option<u64>,
 }
 
-/// What of a contract changes; `None` stays. An outer `Some` of an inner `None` takes a date away.
+impl NewContract {
+    /// The contract that is made of it.
+    #[must_use]
+    pub fn contract(self, id: String, created_at: i64) -> Contract {
+        Contract {
+            id,
+            product: self.product,
+            customer: self.customer,
+            status: ContractStatus::Active,
+            mode: self.mode,
+            not_before: self.not_before,
+            not_after: self.not_after,
+            grace_s: self.grace_s,
+            block_unconfirmed_s: self.block_unconfirmed_s,
+            email: self.email,
+            features: self.features,
+            limits: self.limits,
+            licence_term_s: self.licence_term_s,
+            slot_s: self.slot_s,
+            created_at,
+        }
+    }
+}
+
+/// What of a contract changes; `None` stays. An outer `Some` of an inner `None` takes it away.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ContractChange {
     /// What was sold.
@@ -97,6 +152,16 @@ pub struct ContractChange {
     pub grace_s: Option<u64>,
     /// How long an unconfirmed activation may report, in seconds.
     pub block_unconfirmed_s: Option<u64>,
+    /// The address that its licences are registered to.
+    pub email: Option<Option<String>>,
+    /// What of the product it unlocks, all of it.
+    pub features: Option<Vec<String>>,
+    /// How much of what may be used.
+    pub limits: LimitsChange,
+    /// How long an online licence holds, in seconds.
+    pub licence_term_s: Option<Option<u64>>,
+    /// The slot's length that its instances have to keep to, in seconds.
+    pub slot_s: Option<Option<u64>>,
 }
 
 impl ContractChange {
@@ -119,6 +184,11 @@ impl ContractChange {
             not_after: self.not_after.unwrap_or(to.not_after),
             grace_s: self.grace_s.unwrap_or(to.grace_s),
             block_unconfirmed_s: self.block_unconfirmed_s.unwrap_or(to.block_unconfirmed_s),
+            email: self.email.unwrap_or_else(|| to.email.clone()),
+            features: self.features.unwrap_or_else(|| to.features.clone()),
+            limits: self.limits.applied(&to.limits),
+            licence_term_s: self.licence_term_s.unwrap_or(to.licence_term_s),
+            slot_s: self.slot_s.unwrap_or(to.slot_s),
             created_at: to.created_at,
         }
     }

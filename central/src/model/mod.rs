@@ -5,11 +5,15 @@
 mod activation;
 mod alarm;
 mod audit;
+mod bounds;
 mod contract;
 mod figures;
 mod key;
+mod licence;
+mod limits;
 mod page;
 mod report;
+mod service_token;
 mod token;
 mod upload;
 
@@ -21,8 +25,11 @@ pub use audit::{AuditFilter, AuditRow, By};
 pub use contract::{BLOCK_UNCONFIRMED_S, Contract, ContractChange, ContractStatus, Mode, NewContract};
 pub use figures::{COMMIT_BOUNDS_S, Durations, Figures};
 pub use key::{AdminToken, SigningKey};
+pub use licence::{Due, Licence, LicenceFilter, LicenceOf, Licensee, Unlicensed};
+pub use limits::LimitsChange;
 pub use page::{PAGE_DEFAULT, PAGE_MAX, Page};
 pub use report::{Arrival, Decision, Line, Placed, ReceiptFacts, ReportFilter, ReportRow, StoredReport};
+pub use service_token::{NewServiceToken, ServiceToken};
 pub use token::{Confirm, NewToken, Token};
 pub use upload::Upload;
 

@@ -9,19 +9,23 @@ mod audit;
 mod contract;
 mod day;
 mod key;
+mod licence;
 mod problem;
 mod report;
+mod service_token;
 mod token;
 mod words;
 
 pub use activation::{ActivationShape, HostShape};
 pub use alarm::AlarmShape;
 pub use audit::AuditShape;
-pub use contract::ContractShape;
+pub use contract::{ContractShape, LimitsShape};
 pub use day::{ChainShape, ClockShape, CoverageShape, HourShape, PresenceShape, ReadingShape, SeriesShape};
 pub use key::{AdminTokenShape, KeyShape};
+pub use licence::LicenceShape;
 pub use problem::ProblemShape;
 pub use report::{LineShape, ReportDetailShape, ReportShape};
+pub use service_token::ServiceTokenShape;
 pub use token::TokenShape;
 
 /// A moment as JSON and tables write it: RFC 3339 in UTC.

@@ -9,8 +9,9 @@ pub use error::StoreError;
 
 use crate::model::{
     Activation, ActivationChange, ActivationFilter, AdminToken, Alarm, AlarmFilter, Arrival, AuditFilter,
-    AuditRow, By, Contract, ContractChange, Decision, Denied, Figures, Granted, Joining, Line, NewContract,
-    NewToken, Page, ReportFilter, ReportRow, SigningKey, StoredReport, Token, Upload,
+    AuditRow, By, Contract, ContractChange, Decision, Denied, Figures, Granted, Joining, Licence,
+    LicenceFilter, LicenceOf, Line, NewContract, NewServiceToken, NewToken, Page, ReportFilter, ReportRow,
+    ServiceToken, SigningKey, StoredReport, Token, Unlicensed, Upload,
 };
 use highwater_rules::chain::Digest;
 use highwater_rules::sign::KeyId;
@@ -90,6 +91,44 @@ pub trait Store: Send + Sync + 'static {
     fn admin_tokens(&self) -> Answer<'_, Vec<AdminToken>>;
     /// Takes a token of the administration back.
     fn revoke_admin_token(&self, id: String, by: By) -> Answer<'_, AdminToken>;
+
+    /// Licences for those who have these keys: for each whose last one is missing, near its end, otherwise than its contract, or
+    /// was taken back. Where there is nothing to offer, which is usual, it asks no database.
+    fn offer_licences(&self, keys: Vec<KeyId>, at: i64) -> Answer<'_, Vec<Licence>>;
+    /// The licence of an instance that asks by its key, and holds the one with this id (empty: none): a new one where two thirds of
+    /// the term of the newest have passed, or the newest where it holds another.
+    fn renew_licence(
+        &self,
+        key: KeyId,
+        instance: String,
+        held: String,
+        at: i64,
+    ) -> Answer<'_, Result<Licence, Unlicensed>>;
+    /// The licence that someone fetches: the newest one where it is good, else a new one. With a `scope`, only under that contract.
+    ///
+    /// # Errors
+    /// [`StoreError::Absent`] where nobody has this id, or nobody within the scope.
+    fn fetch_licence(
+        &self,
+        of: LicenceOf,
+        scope: Option<String>,
+        by: By,
+    ) -> Answer<'_, Result<Licence, Unlicensed>>;
+    /// Issues a new licence, whatever the age of the last one.
+    fn issue_licence(&self, of: LicenceOf, by: By) -> Answer<'_, Result<Licence, Unlicensed>>;
+    /// A licence by its id.
+    fn licence(&self, id: String) -> Answer<'_, Option<Licence>>;
+    /// Licences that were issued.
+    fn licences(&self, filter: LicenceFilter) -> Answer<'_, Vec<Licence>>;
+
+    /// Keeps a service token.
+    fn create_service_token(&self, new: NewServiceToken, by: By) -> Answer<'_, ServiceToken>;
+    /// The service token of a secret's SHA-256, unless it was taken back.
+    fn service_token(&self, secret: Digest) -> Answer<'_, Option<ServiceToken>>;
+    /// Service tokens in the order of their ids, which are the cursor; of one contract or of all.
+    fn service_tokens(&self, contract: Option<String>, page: Page) -> Answer<'_, Vec<ServiceToken>>;
+    /// Takes a service token back, and gives what it is since.
+    fn revoke_service_token(&self, id: String, by: By) -> Answer<'_, ServiceToken>;
 
     /// The activation that has this key.
     fn uploader(&self, key: KeyId) -> Answer<'_, Option<Activation>>;

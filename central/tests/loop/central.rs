@@ -2,12 +2,13 @@
 
 use crate::files::Tree;
 use crate::programs::{self, CENTRAL};
+use crate::support::Server;
 use rusqlite::{Connection, OpenFlags};
 use serde_json::Value;
 use std::fs::File;
 use std::io::{BufRead as _, BufReader};
 use std::path::PathBuf;
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 /// A central with a database of its own. It is killed with the test.
@@ -60,6 +61,19 @@ impl Central {
             serde_json::from_str(&first).unwrap_or_else(|e| panic!("{e}: {first:?}: {}", self.log()));
         self.ca_file = told["ca_file"].as_str().unwrap().into();
         self.port = told["url"].as_str().unwrap().rsplit(':').next().unwrap().parse().unwrap();
+    }
+
+    /// Another server on a copy of its data, with these options.
+    pub(crate) fn again(&self, more: &[&str]) -> Server {
+        let copied =
+            Command::new("cp").arg("-a").arg(self.tree.at("data")).arg(self.tree.at("again")).status();
+        assert!(copied.unwrap().success());
+        Server::start_in(&self.tree.at("again"), more)
+    }
+
+    /// Its data directory.
+    pub(crate) fn data(&self) -> PathBuf {
+        self.tree.at("data")
     }
 
     pub(crate) fn url(&self) -> String {

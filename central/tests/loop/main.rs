@@ -12,9 +12,13 @@ mod authority;
 #[expect(dead_code, reason = "shared with the agent's own tests, which use more of it")]
 mod base;
 #[cfg(test)]
+mod by_the_book;
+#[cfg(test)]
 mod central;
 #[cfg(test)]
 mod clones;
+#[cfg(test)]
+mod courier;
 #[cfg(test)]
 mod faked;
 #[cfg(test)]
@@ -34,6 +38,8 @@ mod home;
 mod joined;
 #[cfg(test)]
 mod liars;
+#[cfg(test)]
+mod licences;
 #[cfg(test)]
 #[path = "../../../tests/agent/line.rs"]
 #[expect(dead_code, reason = "shared with the agent's own tests, which use more of it")]
@@ -56,6 +62,9 @@ mod relay;
 mod server;
 #[cfg(test)]
 mod storage;
+#[cfg(test)]
+#[path = "../support/mod.rs"]
+mod support;
 #[cfg(test)]
 mod tampering;
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! The two programs, as they were built.
 
-use std::path::PathBuf;
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
@@ -15,8 +16,10 @@ pub(crate) fn agent() -> &'static PathBuf {
         // Cargo finds out itself whether it is fresh.
         let mut build = Command::new(env!("CARGO"));
         build.args(["build", "--quiet", "-p", "highwater", "--bin", "highwater"]);
-        if CENTRAL.contains("/release/") {
-            build.arg("--release");
+        // It is built as central is: that is what the folder is named after.
+        match beside.parent().and_then(Path::file_name).and_then(OsStr::to_str) {
+            None | Some("debug") => {}
+            Some(profile) => drop(build.args(["--profile", profile])),
         }
         // What cargo tells its tests of their package, build scripts would take for a change.
         let told = ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_", "CARGO_CRATE_", "CARGO_PRIMARY_"];
@@ -34,7 +37,7 @@ pub(crate) fn agent() -> &'static PathBuf {
 }
 
 /// A program without anything that this process's environment says of highwater, of proxies or of certificates.
-pub(crate) fn command(program: impl AsRef<std::ffi::OsStr>) -> Command {
+pub(crate) fn command(program: impl AsRef<OsStr>) -> Command {
     let mut command = Command::new(program);
     for (name, _) in std::env::vars_os() {
         let text = name.to_string_lossy().to_uppercase();

@@ -1,7 +1,8 @@
 //! An instance as the network sees it.
 
 use super::{Client, Reply};
-use highwater_proto::v1::{Activation, Envelope, Host, Kind, ReportBatch};
+use highwater_proto::v1::{Activation, Envelope, Export, Host, Kind, LicenceRequest, ReportBatch};
+use highwater_rules::bundle::Record;
 use highwater_rules::chain::Digest;
 use highwater_rules::coverage::Coverage;
 use highwater_rules::day::Calendar;
@@ -10,6 +11,7 @@ use highwater_rules::meter::{CountRule, Meter, Series, TOTAL};
 use highwater_rules::peaks::{DaySummary, Peak, SeriesDay};
 use highwater_rules::receipt::{self, AnswerError, Believed, Fate, Joined, Sent};
 use highwater_rules::record::{Directions, Reading};
+use highwater_rules::renewal;
 use highwater_rules::report::{self, ChainSpan, Facts, Names};
 use highwater_rules::sign::{Identity, PublicKey, sha256};
 use highwater_rules::token::EnrolmentToken;
@@ -162,6 +164,27 @@ impl Agent {
         .encode_to_vec()
     }
 
+    /// The nonce of its exports.
+    pub fn export_nonce(&self) -> Vec<u8> {
+        sha256(self.instance.as_bytes()).0.to_vec()
+    }
+
+    /// Reports with the export that comes before them, as they lie in a bundle.
+    pub fn export(&self, made: &[Made]) -> Vec<Record> {
+        let export = Export {
+            instance: self.instance.clone(),
+            nonce: self.export_nonce(),
+            exported_at: 1_795_219_300,
+            pinned_key: self.pinned.as_ref().map(|key| key.id().0.to_vec()).unwrap_or_default(),
+            reports: u32::try_from(made.len()).unwrap(),
+            held: String::new(),
+            agent_version: "0.1.0".to_owned(),
+        };
+        let export = Record::Export(self.key.seal(Kind::Export, export.encode_to_vec()));
+        let reports = made.iter().map(|one| Record::Report(one.envelope.clone()));
+        std::iter::once(export).chain(reports).collect()
+    }
+
     pub fn believe(&self, body: &[u8], made: &[Made]) -> Result<Believed, AnswerError> {
         let sent: Vec<Sent> = made.iter().map(|one| one.sent.clone()).collect();
         receipt::believe(body, self.pinned.as_ref().unwrap(), NONCE, &sent)
@@ -169,11 +192,37 @@ impl Agent {
 
     /// Sends reports, and holds the answer to what an agent would.
     pub async fn push(&mut self, client: &mut Client, made: &[Made]) -> Vec<Fate> {
+        self.told(client, made).await.fates
+    }
+
+    /// The same, with all that the answer tells.
+    pub async fn told(&mut self, client: &mut Client, made: &[Made]) -> Believed {
         let reply = client.post("/v1/reports", self.batch(made)).await;
         assert_eq!(reply.status, 200, "{}", String::from_utf8_lossy(&reply.body));
         let believed = self.believe(&reply.body, made).unwrap();
-        self.pinned = Some(believed.key);
-        believed.fates
+        self.pinned = Some(believed.key.clone());
+        believed
+    }
+
+    /// Its request for a licence, signed by a key.
+    pub fn asking_for_a_licence(&self, held: &str, signer: &Identity) -> Vec<u8> {
+        let request = LicenceRequest {
+            instance: self.instance.clone(),
+            nonce: NONCE.to_vec(),
+            held: held.to_owned(),
+            sent_at: 0,
+            pinned_key: self.pinned.as_ref().map(|key| key.id().0.to_vec()).unwrap_or_default(),
+        };
+        signer.seal(Kind::LicenceRequest, request.encode_to_vec()).encode_to_vec()
+    }
+
+    /// Asks for its licence, and holds the answer to what an agent would.
+    pub async fn ask_for_a_licence(&mut self, client: &mut Client, held: &str) -> renewal::Outcome {
+        let reply = client.post("/v1/licences", self.asking_for_a_licence(held, &self.key)).await;
+        assert_eq!(reply.status, 200, "{}", String::from_utf8_lossy(&reply.body));
+        let renewed = renewal::believe(&reply.body, self.pinned.as_ref().unwrap(), NONCE).unwrap();
+        self.pinned = Some(renewed.key);
+        renewed.outcome
     }
 }
 

@@ -12,6 +12,7 @@ use std::path::Path;
 use std::sync::Arc;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
 
 /// What a server answered.
 #[derive(Debug)]
@@ -40,24 +41,8 @@ impl Client {
         Self::try_connect(url, ca_file).await.unwrap()
     }
 
-    pub async fn try_connect(
-        url: &str,
-        ca_file: &Path,
-    ) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
-        let mut roots = RootCertStore::empty();
-        for cert in CertificateDer::pem_file_iter(ca_file)? {
-            roots.add(cert?)?;
-        }
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let config = ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()?
-            .with_root_certificates(roots)
-            .with_no_client_auth();
-        let address = url.strip_prefix("https://").unwrap();
-        let stream = TcpStream::connect(address).await?;
-        stream.set_nodelay(true)?;
-        let name = ServerName::try_from("localhost")?;
-        let stream = TlsConnector::from(Arc::new(config)).connect(name, stream).await?;
+    pub async fn try_connect(url: &str, ca_file: &Path) -> Result<Self, Failed> {
+        let stream = stream(url, ca_file).await?;
         let (sender, connection) = handshake(TokioIo::new(stream)).await?;
         tokio::spawn(connection);
         Ok(Client { sender })
@@ -90,4 +75,24 @@ impl Client {
         let request = Request::get(path).header("host", "localhost").body(Full::new(Bytes::new())).unwrap();
         self.send(request).await.unwrap()
     }
+}
+
+type Failed = Box<dyn std::error::Error + Send + Sync>;
+
+/// A connection on which nothing was said yet.
+pub async fn stream(url: &str, ca_file: &Path) -> Result<TlsStream<TcpStream>, Failed> {
+    let mut roots = RootCertStore::empty();
+    for cert in CertificateDer::pem_file_iter(ca_file)? {
+        roots.add(cert?)?;
+    }
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    let address = url.strip_prefix("https://").unwrap();
+    let stream = TcpStream::connect(address).await?;
+    stream.set_nodelay(true)?;
+    let name = ServerName::try_from("localhost")?;
+    Ok(TlsConnector::from(Arc::new(config)).connect(name, stream).await?)
 }

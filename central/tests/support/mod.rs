@@ -10,11 +10,13 @@
 
 mod admin;
 mod agent;
+mod bundle;
 mod client;
 mod server;
 
 pub use admin::Admin;
 pub use agent::{Agent, Made};
+pub use bundle::{Back, Replied, packed, unpacked};
 pub use client::{Client, Reply};
 pub use server::{Server, program};
 

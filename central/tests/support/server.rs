@@ -76,6 +76,11 @@ impl Server {
         Client::connect(&self.url, &self.ca_file).await
     }
 
+    /// A connection on which a test says every byte itself.
+    pub async fn stream(&self) -> tokio_rustls::client::TlsStream<tokio::net::TcpStream> {
+        super::client::stream(&self.url, &self.ca_file).await.unwrap()
+    }
+
     /// Another process's look into the same database.
     pub fn store(&self) -> SqliteStore {
         SqliteStore::open(&self.dir.join("central.db")).unwrap()

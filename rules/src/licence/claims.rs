@@ -2,6 +2,7 @@
 
 use super::error::LicenceError;
 use super::jws;
+use super::object;
 use crate::grace::GRACE_MAX_S;
 use crate::slot::SlotLength;
 use serde::{Deserialize, Serialize};
@@ -24,7 +25,7 @@ const MOMENT_END_S: i64 = 253_402_300_800;
 
 /// How a contract's instances reach central.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "lowercase", try_from = "String")]
 pub enum Mode {
     /// Over the network: licences are short, and renew themselves.
     #[default]
@@ -81,7 +82,7 @@ impl std::fmt::Display for Subject {
 
 /// Whether the licence gives a right, or takes it away.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "lowercase", try_from = "String")]
 pub enum Status {
     /// It gives the right, from `not_before` until `expires_at`.
     #[default]
@@ -91,6 +92,9 @@ pub enum Status {
 }
 
 impl Status {
+    /// Both.
+    pub const ALL: [Status; 2] = [Status::Active, Status::Revoked];
+
     /// The name that logs and JSON use.
     #[must_use]
     pub const fn word(self) -> &'static str {
@@ -98,6 +102,28 @@ impl Status {
             Status::Active => "active",
             Status::Revoked => "revoked",
         }
+    }
+
+    /// What a word stands for.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        Status::ALL.into_iter().find(|status| status.word() == word)
+    }
+}
+
+impl TryFrom<String> for Mode {
+    type Error = String;
+
+    fn try_from(word: String) -> Result<Self, String> {
+        Mode::from_word(&word).ok_or_else(|| "mode is neither \"online\" nor \"offline\"".to_owned())
+    }
+}
+
+impl TryFrom<String> for Status {
+    type Error = String;
+
+    fn try_from(word: String) -> Result<Self, String> {
+        Status::from_word(&word).ok_or_else(|| "status is neither \"active\" nor \"revoked\"".to_owned())
     }
 }
 
@@ -222,7 +248,10 @@ impl Claims {
         if self.features.len() > FEATURES_MAX || !words.all(|word| is_name(word)) {
             return wrong("features or throughput_tier", "are not up to 64 names of 1 to 200 characters");
         }
-        if self.email.as_ref().is_some_and(|email| !is_name(email) || email.len() > EMAIL_MAX_BYTES) {
+        let is_address = |text: &String| {
+            (1..=EMAIL_MAX_BYTES).contains(&text.len()) && !text.chars().any(char::is_control)
+        };
+        if self.email.as_ref().is_some_and(|email| !is_address(email)) {
             return wrong("email", "is no address of 1 to 254 bytes");
         }
         let limits = [self.limits.ram_bytes, self.limits.throughput_bps, self.limits.ssl_tps];
@@ -285,6 +314,7 @@ pub(super) struct Payload {
     mode: Mode,
     status: Status,
     features: Vec<String>,
+    #[serde(deserialize_with = "object::deserialize")]
     limits: Limits,
     grace_s: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -436,8 +466,9 @@ pub(super) mod tests {
 
     #[test]
     fn claims_that_make_no_sense_are_refused_by_name() {
+        type Spoil = fn(&mut Claims);
         assert_eq!((claims().check(), revoked().check()), (Ok(()), Ok(())));
-        let cases: [(&str, fn(&mut Claims)); 17] = [
+        let cases: [(&str, Spoil); 17] = [
             ("jti", |c| c.id.clear()),
             ("instance", |c| c.subject = Subject::Instance("a b".to_owned())),
             ("cluster", |c| c.subject = Subject::Cluster("x".repeat(65))),

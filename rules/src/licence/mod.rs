@@ -14,6 +14,7 @@
 mod claims;
 mod error;
 mod jws;
+mod object;
 mod term;
 mod verdict;
 

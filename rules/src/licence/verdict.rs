@@ -98,3 +98,80 @@ pub fn contract_changes_in_s(left_s: i64, grace_s: i64) -> Option<i64> {
     };
     Some(left_s.saturating_sub(next_s.max(0)).max(1))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::grace::GRACE_S;
+    use proptest::prelude::*;
+
+    const DAY_S: i64 = 86_400;
+
+    fn of_contract(left_s: i64, grace_s: i64) -> Verdict {
+        gate(Mode::Online, LicenceState::Valid, Stage::Open, Some(left_s), grace_s)
+    }
+
+    #[test]
+    fn a_contract_warns_and_closes_as_the_grace_period_does() {
+        for (left_s, stage) in [
+            (i64::MAX, Stage::Open),
+            (30 * DAY_S, Stage::Open),
+            (30 * DAY_S - 1, Stage::Warning),
+            (7 * DAY_S, Stage::Warning),
+            (7 * DAY_S - 1, Stage::Critical),
+            (1, Stage::Critical),
+            (0, Stage::Closed),
+            (i64::MIN, Stage::Closed),
+        ] {
+            let because = if stage == Stage::Open { Because::Grace } else { Because::Contract };
+            assert_eq!(of_contract(left_s, GRACE_S), Verdict { stage, because }, "{left_s}");
+        }
+    }
+
+    #[test]
+    fn each_change_by_the_contract_is_foretold_to_the_second() {
+        for grace_s in [1, 2, 59, 60, 90, 3600, GRACE_S] {
+            let mut left = 40 * DAY_S;
+            let mut stages = vec![of_contract(left, grace_s).stage];
+            while let Some(wait) = contract_changes_in_s(left, grace_s) {
+                assert_eq!(
+                    of_contract(left - wait + 1, grace_s).stage,
+                    *stages.last().unwrap(),
+                    "{grace_s}: too early"
+                );
+                left -= wait;
+                stages.push(of_contract(left, grace_s).stage);
+                assert!(stages[stages.len() - 2] < stages[stages.len() - 1], "{grace_s}: {stages:?}");
+            }
+            assert_eq!((left, *stages.last().unwrap()), (0, Stage::Closed));
+        }
+    }
+
+    #[test]
+    fn words_of_states_and_causes_go_there_and_back() {
+        for because in Because::ALL {
+            assert_eq!(Because::from_word(because.word()), Some(because));
+        }
+        for state in LicenceState::ALL {
+            assert_eq!(LicenceState::from_word(state.word()), Some(state));
+        }
+        for mode in Mode::ALL {
+            assert_eq!(Mode::from_word(mode.word()), Some(mode));
+            assert_eq!(serde_json::to_value(mode).unwrap(), mode.word());
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn neither_licence_nor_contract_ever_makes_a_gate_milder(
+            mode in proptest::sample::select(Mode::ALL.to_vec()),
+            licence in proptest::sample::select(LicenceState::ALL.to_vec()),
+            grace in proptest::sample::select(Stage::ALL.to_vec()),
+            left_s in any::<Option<i64>>(), grace_s in 1..grace::GRACE_MAX_S,
+        ) {
+            let verdict = gate(mode, licence, grace, left_s, grace_s);
+            prop_assert!(verdict.stage >= grace);
+            prop_assert_eq!(verdict.because == Because::Grace, verdict.stage == grace);
+        }
+    }
+}

@@ -16,6 +16,7 @@ mod answer;
 mod case;
 mod fields;
 mod grant;
+mod licence;
 mod line;
 mod receipt;
 mod report;
@@ -31,10 +32,11 @@ type Judge = fn(&Value, &Value) -> Said;
 type Make = fn() -> File;
 
 /// Each file's name, who makes it, and who judges its cases.
-const FILES: [(&str, Make, Judge); 8] = [
+const FILES: [(&str, Make, Judge); 9] = [
     ("activation", activation::vectors, activation::judge),
     ("answer", answer::vectors, answer::judge),
     ("grant", grant::vectors, grant::judge),
+    ("licence", licence::vectors, licence::judge),
     ("line", line::vectors, line::judge),
     ("receipt", receipt::vectors, receipt::judge),
     ("report", report::vectors, report::judge),

@@ -149,12 +149,12 @@ fn tell(options: &Options, file: &Path, claims: &Claims, is_written: bool) -> Ou
 }
 
 fn settings(options: &Options) -> Result<Settings, Failure> {
-    let url = CentralUrl::parse(&options.central).map_err(|no| usage("--central", &no.message, &no.mend))?;
+    let url = CentralUrl::parse(&options.central).map_err(|no| usage("--central", &no.message, no.mend))?;
     let proxy = match options.proxy.as_deref() {
         None => ProxyChoice::Environment,
         Some("none") => ProxyChoice::Direct,
         Some(text) => {
-            ProxyChoice::Through(ProxyUrl::parse(text).map_err(|no| usage("--proxy", &no.message, &no.mend))?)
+            ProxyChoice::Through(ProxyUrl::parse(text).map_err(|no| usage("--proxy", no.message, no.mend))?)
         }
     };
     let roots = match &options.ca_file {

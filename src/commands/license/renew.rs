@@ -6,7 +6,7 @@ use super::super::{Failure, Outcome, exit, print_json};
 use super::site::{Site, not_activated};
 use super::words;
 use crate::config::Loaded;
-use crate::joined::Joined;
+use crate::joined::{Joined, is_air_gapped};
 use crate::licence::Installed;
 use crate::log::{at, print};
 use crate::renewer;
@@ -37,6 +37,13 @@ struct Renewed {
 pub(super) fn renew(loaded: &Loaded, options: &Options) -> Outcome {
     let site = Site::read(loaded)?;
     let joined = site.joined()?;
+    if is_air_gapped(&loaded.config.uplink, Some(&joined.enrolment)) {
+        return Err(Failure::new(
+            exit::UNAVAILABLE,
+            "air-gapped: this instance opens no connection\n    fetch its licence elsewhere (highwater license fetch), and install it \
+             here: highwater license install FILE",
+        ));
+    }
     let asked = exchange(loaded, &site, joined)?;
     let state_dir = &loaded.config.state_dir;
     let pinned = joined.pinned(&asked.renewed.key, &asked.successions, state_dir)?;

@@ -91,7 +91,10 @@ pub(super) fn headline(claims: Option<&Claims>, state: LicenceState, now_s: i64)
             format!("valid until {expires} ({left} left); {renewal}")
         }
         LicenceState::Expired => format!("expired at {expires}"),
-        LicenceState::Revoked => format!("revoked at {}", at(claims.issued_at)),
+        LicenceState::Revoked if claims.status == Status::Revoked => {
+            format!("revoked at {}", at(claims.issued_at))
+        }
+        LicenceState::Revoked => format!("revoked after it was issued at {}", at(claims.issued_at)),
         LicenceState::Missing => format!("not yet valid: it begins at {}", at(claims.not_before)),
     }
 }

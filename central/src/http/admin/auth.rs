@@ -2,8 +2,8 @@
 
 use super::super::Problem;
 use crate::central::Central;
-use crate::model::By;
-use crate::secrets::ADMIN_PREFIX;
+use crate::model::{AdminToken, By, ServiceToken};
+use crate::secrets::{ADMIN_PREFIX, SERVICE_PREFIX};
 use axum::extract::{FromRequestParts, Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -25,6 +25,21 @@ impl Admin {
     }
 }
 
+/// Who fetches a licence: an administrator, or who has a service token.
+#[derive(Debug, Clone)]
+pub(super) struct Reader {
+    who: String,
+    /// The one contract whose licences may be fetched; `None` is any.
+    pub(super) scope: Option<String>,
+}
+
+impl Reader {
+    /// Who fetches something, and when.
+    pub(super) fn by(&self, central: &Central) -> By {
+        By { who: self.who.clone(), at: central.clock.now_s() }
+    }
+}
+
 /// A handler that was put on a route without [`admit`] lets nobody in.
 impl FromRequestParts<Central> for Admin {
     type Rejection = Response;
@@ -34,20 +49,68 @@ impl FromRequestParts<Central> for Admin {
     }
 }
 
-/// Lets those in who have a token of the administration.
-pub(super) async fn admit(State(central): State<Central>, mut request: Request, next: Next) -> Response {
-    let Some(token) = bearer(request.headers()) else { return unauthorized() };
-    match central.store.admin_token(sha256(token.as_bytes())).await {
-        Ok(Some(token)) => {
-            request.extensions_mut().insert(Admin(token.name));
-            next.run(request).await
-        }
-        Ok(None) => unauthorized(),
-        Err(error) => Problem::from(error).into_response(),
+/// The same, of a route without [`admit_reader`].
+impl FromRequestParts<Central> for Reader {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Central) -> Result<Self, Response> {
+        parts.extensions.get::<Reader>().cloned().ok_or_else(unauthorized)
     }
 }
 
-fn bearer(headers: &HeaderMap) -> Option<&str> {
+/// What a token opens.
+enum Opened {
+    All(AdminToken),
+    Licences(ServiceToken),
+}
+
+async fn opened(central: &Central, token: Option<String>) -> Result<Opened, Response> {
+    let token = token.ok_or_else(unauthorized)?;
+    let secret = sha256(token.as_bytes());
+    let found = if token.starts_with(SERVICE_PREFIX) {
+        central.store.service_token(secret).await.map(|found| found.map(Opened::Licences))
+    } else {
+        central.store.admin_token(secret).await.map(|found| found.map(Opened::All))
+    };
+    found.map_err(|error| Problem::from(error).into_response())?.ok_or_else(unauthorized)
+}
+
+/// Lets those in who have a token of the administration.
+pub(super) async fn admit(State(central): State<Central>, mut request: Request, next: Next) -> Response {
+    match opened(&central, bearer(request.headers())).await {
+        Ok(Opened::All(token)) => {
+            request.extensions_mut().insert(Admin(token.name));
+            next.run(request).await
+        }
+        Ok(Opened::Licences(_)) => Problem::new(
+            StatusCode::FORBIDDEN,
+            "service_token",
+            "a service token may only fetch the licences of its contract",
+            "ask for GET /api/v1/licences/INSTANCE, or take a token of the administration",
+        )
+        .into_response(),
+        Err(refused) => refused,
+    }
+}
+
+/// Lets those in who may fetch licences.
+pub(super) async fn admit_reader(
+    State(central): State<Central>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let reader = match opened(&central, bearer(request.headers())).await {
+        Ok(Opened::All(token)) => Reader { who: format!("admin:{}", token.name), scope: None },
+        Ok(Opened::Licences(token)) => {
+            Reader { who: format!("service:{}", token.id), scope: Some(token.contract) }
+        }
+        Err(refused) => return refused,
+    };
+    request.extensions_mut().insert(reader);
+    next.run(request).await
+}
+
+fn bearer(headers: &HeaderMap) -> Option<String> {
     let mut values = headers.get_all(header::AUTHORIZATION).iter();
     let value = values.next()?.to_str().ok()?;
     // Of two it could not be said which one counts.
@@ -56,8 +119,9 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
     }
     let (scheme, token) = value.split_once(' ')?;
     let token = token.trim();
-    let ours = token.starts_with(ADMIN_PREFIX) && token.len() <= TOKEN_MAX_BYTES;
-    (scheme.eq_ignore_ascii_case("bearer") && ours).then_some(token)
+    let ours = token.starts_with(ADMIN_PREFIX) || token.starts_with(SERVICE_PREFIX);
+    let fits = ours && token.len() <= TOKEN_MAX_BYTES;
+    (scheme.eq_ignore_ascii_case("bearer") && fits).then(|| token.to_owned())
 }
 
 fn unauthorized() -> Response {
@@ -82,13 +146,14 @@ mod tests {
         for value in values {
             headers.append(header::AUTHORIZATION, value.parse().unwrap());
         }
-        assert_eq!(bearer(&headers), expect, "{values:?}");
+        assert_eq!(bearer(&headers).as_deref(), expect, "{values:?}");
     }
 
     #[test]
     fn only_one_bearer_token_of_ours_is_looked_at() {
         check(&["Bearer hwa_1"], Some("hwa_1"));
         check(&["bearer  hwa_1 "], Some("hwa_1"));
+        check(&["Bearer hws_1"], Some("hws_1"));
         check(&[], None);
         check(&["hwa_1"], None);
         check(&["Basic hwa_1"], None);

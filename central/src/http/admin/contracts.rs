@@ -2,23 +2,18 @@
 
 use super::super::Problem;
 use super::auth::Admin;
-use super::input::{Body, Id, Query, malformed, moment, next, page, uuid, whole};
+use super::contract_bodies::{Change, New};
+use super::input::{Body, Id, Query, next, page, uuid};
 use super::refusals::{Absent, Always, Bodily, Conflict, Malformed};
 use crate::central::Central;
-use crate::model::{BLOCK_UNCONFIRMED_S, ContractChange, ContractStatus, Mode, NewContract};
+use crate::model::{ContractChange, ContractStatus};
 use crate::shapes::ContractShape;
 use crate::store::StoreError;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use highwater_rules::grace::GRACE_S;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-
-/// The longest name of a product or a customer, in characters.
-const NAME_MAX_CHARS: usize = 200;
-/// The longest period that a contract may set, in seconds: ten years.
-const PERIOD_MAX_S: u64 = 3650 * 86_400;
 
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -41,74 +36,6 @@ pub(super) struct List {
     /// Where the next page begins; null on the last one.
     #[schema(required)]
     next: Option<String>,
-}
-
-/// A contract to be made.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-#[schema(as = NewContract)]
-pub(super) struct New {
-    /// What is sold.
-    #[schema(min_length = 1, max_length = 200, pattern = r"^[^\x00-\x20\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$")]
-    product: String,
-    /// To whom.
-    #[schema(min_length = 1, max_length = 200, pattern = r"^[^\x00-\x20\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$")]
-    customer: String,
-    /// How its instances reach central; online where it is not said.
-    mode: Option<Mode>,
-    /// Its first second.
-    #[schema(format = DateTime)]
-    not_before: Option<String>,
-    /// The first second after it; without it, the contract has no end. It has to lie ahead, and behind `not_before`.
-    #[schema(format = DateTime)]
-    not_after: Option<String>,
-    /// How long the metered software may run after a receipt, in seconds; 90 days where it is not said.
-    #[schema(minimum = 1, maximum = 315360000)]
-    #[serde(default, deserialize_with = "whole")]
-    grace_s: Option<u64>,
-    /// How long an activation that waits for its confirmation may report, in seconds; 3 days where it is not said.
-    #[schema(minimum = 1, maximum = 315360000)]
-    #[serde(default, deserialize_with = "whole")]
-    block_unconfirmed_s: Option<u64>,
-}
-
-impl New {
-    fn read(self, now_s: i64) -> Result<NewContract, Problem> {
-        let not_before = self.not_before.map(|text| moment("not_before", &text)).transpose()?;
-        let not_after = self.not_after.map(|text| moment("not_after", &text)).transpose()?;
-        if not_after.is_some_and(|end| end <= now_s || not_before.is_some_and(|begin| end <= begin)) {
-            let what = "not_after: the contract would be over already, or end before it begins";
-            return Err(StoreError::Conflict(what.to_owned()).into());
-        }
-        Ok(NewContract {
-            product: name("product", self.product)?,
-            customer: name("customer", self.customer)?,
-            mode: self.mode.unwrap_or(Mode::Online),
-            not_before,
-            not_after,
-            grace_s: period("grace_s", self.grace_s.unwrap_or(GRACE_S.unsigned_abs()))?,
-            block_unconfirmed_s: period(
-                "block_unconfirmed_s",
-                self.block_unconfirmed_s.unwrap_or(BLOCK_UNCONFIRMED_S),
-            )?,
-        })
-    }
-}
-
-fn name(place: &str, text: String) -> Result<String, Problem> {
-    let fits = (1..=NAME_MAX_CHARS).contains(&text.chars().count());
-    if fits && !text.starts_with(' ') && !text.contains(char::is_control) {
-        return Ok(text);
-    }
-    let mend = "write 1 to 200 characters, without control characters, and no space in front";
-    Err(malformed(place, "this is no name", mend))
-}
-
-fn period(place: &str, seconds: u64) -> Result<u64, Problem> {
-    if (1..=PERIOD_MAX_S).contains(&seconds) {
-        return Ok(seconds);
-    }
-    Err(malformed(place, format!("{seconds} s"), "write 1 second to 10 years, in seconds"))
 }
 
 /// Lists contracts
@@ -154,6 +81,25 @@ pub(super) async fn show(State(central): State<Central>, Id(id): Id) -> Result<J
     let found = central.store.contract(id.clone()).await?;
     let contract = found.ok_or(StoreError::Absent { what: "contract", id })?;
     Ok(Json(contract.into()))
+}
+
+/// Changes a contract: what is left out stays, and null takes away. Licences follow with each instance's next contact
+#[utoipa::path(
+    patch, path = "/api/v1/contracts/{id}", tag = "contracts", operation_id = "change_contract", request_body = Change,
+    params(("id" = String, Path, format = "uuid", description = "The contract's id")),
+    responses(
+        (status = 200, description = "The contract as it is since", body = ContractShape), Always, Malformed, Absent,
+        Conflict, Bodily
+    )
+)]
+pub(super) async fn change(
+    State(central): State<Central>,
+    admin: Admin,
+    Id(id): Id,
+    Body(change): Body<Change>,
+) -> Result<Json<ContractShape>, Problem> {
+    let by = admin.by(&central);
+    Ok(Json(central.store.change_contract(id, change.read()?, by).await?.into()))
 }
 
 /// Revokes a contract: reports of its instances are refused until it is restored, and nothing joins

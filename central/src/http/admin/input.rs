@@ -184,6 +184,28 @@ pub(super) fn whole<'de, D: Deserializer<'de>, N: TryFrom<u64>>(input: D) -> Res
         .ok_or_else(|| D::Error::custom(format!("{number} is not a whole number within its bounds")))
 }
 
+/// What a change may leave out, but where it says it, it has to say something.
+pub(super) fn said<'de, D: Deserializer<'de>, T: Deserialize<'de>>(input: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(input).map(Some)
+}
+
+/// What a change may leave out, or take away by null.
+pub(super) fn changed<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    input: D,
+) -> Result<Option<Option<T>>, D::Error> {
+    Option::<T>::deserialize(input).map(Some)
+}
+
+/// The same, for a whole number.
+pub(super) fn changed_whole<'de, D: Deserializer<'de>>(input: D) -> Result<Option<Option<u64>>, D::Error> {
+    whole(input).map(Some)
+}
+
+/// A whole number that a change may leave out, but not take away.
+pub(super) fn said_whole<'de, D: Deserializer<'de>>(input: D) -> Result<Option<u64>, D::Error> {
+    whole(input)?.map(Some).ok_or_else(|| D::Error::custom("null is not a whole number within its bounds"))
+}
+
 /// A stretch of a list: `limit`, and the cursor, which was checked already.
 pub(super) fn page(limit: Option<&str>, after: Option<String>) -> Result<Page, Problem> {
     let limit = match limit {

@@ -1,14 +1,16 @@
 //! The administration over REST, under `/api/v1`. One file a resource.
 //!
-//! Who has a token of the administration may do all of it. Each change and its row in the audit trail are one transaction.
+//! Who has a token of the administration may do all of it, who has a service token may fetch the licences of one contract. Each change and its row in the audit trail are one transaction.
 
 mod activations;
 mod alarms;
 mod audit;
 mod auth;
+mod contract_bodies;
 mod contracts;
 mod input;
 mod keys;
+mod licences;
 mod openapi;
 mod refusals;
 mod reports;
@@ -30,7 +32,7 @@ pub const BODY_MAX_BYTES: usize = 64 * 1024;
 pub fn router(central: Central) -> Router<Central> {
     let admitted = Router::new()
         .route("/contracts", get(contracts::list).post(contracts::create))
-        .route("/contracts/{id}", get(contracts::show))
+        .route("/contracts/{id}", get(contracts::show).patch(contracts::change))
         .route("/contracts/{id}/revoke", post(contracts::revoke))
         .route("/contracts/{id}/restore", post(contracts::restore))
         .route("/tokens", get(tokens::list).post(tokens::create))
@@ -46,16 +48,21 @@ pub fn router(central: Central) -> Router<Central> {
         .route("/reports/{identity}/{sequence}/raw", get(reports::raw))
         .route("/alarms", get(alarms::list))
         .route("/alarms/{id}/acknowledge", post(alarms::acknowledge))
+        .route("/licences", get(licences::list).post(licences::issue))
         .route("/audit", get(audit::list))
         .route("/keys", get(keys::list))
         .route("/keys/rotate", post(keys::rotate))
         .fallback(nothing_here)
         .method_not_allowed_fallback(wrong_method)
-        .layer(from_fn_with_state(central, auth::admit));
+        .layer(from_fn_with_state(central.clone(), auth::admit));
+    let read = Router::new()
+        .route("/licences/{instance}", get(licences::fetch))
+        .method_not_allowed_fallback(wrong_method)
+        .layer(from_fn_with_state(central, auth::admit_reader));
     // The document tells nothing of this central: whoever wants to write a client may read it.
     let open =
         Router::new().route("/openapi.json", get(openapi::serve)).method_not_allowed_fallback(wrong_method);
-    Router::new().merge(open).merge(admitted)
+    Router::new().merge(open).merge(read).merge(admitted)
 }
 
 async fn nothing_here() -> Problem {

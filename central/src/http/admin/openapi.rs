@@ -1,6 +1,6 @@
 //! `/api/v1/openapi.json`: the document that describes the administration, made from its handlers.
 
-use super::{activations, alarms, audit, contracts, keys, reports, tokens};
+use super::{activations, alarms, audit, contracts, keys, licences, reports, tokens};
 use crate::shapes::ProblemShape;
 use axum::http::header;
 use axum::response::IntoResponse;
@@ -11,11 +11,12 @@ use utoipa::openapi::{Info, License, OpenApi};
 #[derive(utoipa::OpenApi)]
 #[openapi(
     paths(
-        contracts::list, contracts::create, contracts::show, contracts::revoke, contracts::restore,
+        contracts::list, contracts::create, contracts::show, contracts::change, contracts::revoke, contracts::restore,
         tokens::list, tokens::create, tokens::revoke,
         activations::list, activations::show, activations::confirm, activations::disable, activations::enable,
         activations::delete,
         reports::list, reports::show, reports::raw,
+        licences::list, licences::issue, licences::fetch,
         alarms::list, alarms::acknowledge,
         audit::list,
         keys::list, keys::rotate,
@@ -27,6 +28,7 @@ use utoipa::openapi::{Info, License, OpenApi};
         (name = "tokens", description = "What is handed out so that instances may join"),
         (name = "activations", description = "Instances that have joined"),
         (name = "reports", description = "What instances used, a billing day each"),
+        (name = "licences", description = "What instances and clusters may use, signed"),
         (name = "alarms", description = "What someone should look at; nothing is refused for one"),
         (name = "audit", description = "Who changed what, and when"),
         (name = "keys", description = "What central signs receipts with"),
@@ -38,9 +40,10 @@ use utoipa::openapi::{Info, License, OpenApi};
 )]
 struct Described;
 
-const ABOUT: &str = "Contracts, enrolment tokens, activations, usage reports, alarms, the audit trail and signing \
-keys of a highwater-central.\n\nEvery request brings a token of the administration: `Authorization: Bearer TOKEN`. The \
-first start of `highwater-central serve` prints one; `highwater-central admin-token create` makes more.\n\nMoments are \
+const ABOUT: &str = "Contracts, enrolment tokens, activations, licences, usage reports, alarms, the audit trail and \
+signing keys of a highwater-central.\n\nEvery request brings a token of the administration: `Authorization: Bearer TOKEN`. The \
+first start of `highwater-central serve` prints one; `highwater-central admin-token create` makes more. A service \
+token (`highwater-central service-token create`) may only fetch the licences of its contract.\n\nMoments are \
 RFC 3339 in UTC, dates are `YYYY-MM-DD`, durations are in seconds (`_s`). Keys are only added: a reader passes over \
 those it does not know. What is refused is told as a problem (RFC 9457), with what to do about it under `mend`. Lists \
 come in pages: `next` of one page is `after` of the next.";
@@ -57,10 +60,11 @@ pub fn document() -> OpenApi {
     document.info = info;
     let mut scheme = Http::new(HttpAuthScheme::Bearer);
     scheme.description = Some("A token of the administration: `hwa_` and 48 hexadecimal digits".to_owned());
-    document
-        .components
-        .get_or_insert_default()
-        .add_security_scheme("admin_token", SecurityScheme::Http(scheme));
+    let mut service = Http::new(HttpAuthScheme::Bearer);
+    service.description = Some("A service token: `hws_` and 48 hexadecimal digits".to_owned());
+    let components = document.components.get_or_insert_default();
+    components.add_security_scheme("admin_token", SecurityScheme::Http(scheme));
+    components.add_security_scheme("service_token", SecurityScheme::Http(service));
     document
 }
 

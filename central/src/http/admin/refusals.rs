@@ -14,6 +14,9 @@ pub(super) enum Always {
         headers(("WWW-Authenticate" = String, description = "The scheme: Bearer"))
     )]
     Unauthorized(ProblemShape),
+    /// The token is a service token, which only fetches the licences of its contract.
+    #[response(status = 403, content_type = "application/problem+json")]
+    Forbidden(ProblemShape),
     /// The request took too long to come.
     #[response(status = 408, content_type = "application/problem+json")]
     TooSlow(ProblemShape),

@@ -1,7 +1,7 @@
 //! How an instance joins.
 
 use super::fault::Fault;
-use super::{activations, alarms, audit, contracts, tokens};
+use super::{activations, alarms, audit, contracts, licences, tokens};
 use crate::model::{
     Activation, ActivationState, AlarmKind, By, Confirm, Contract, ContractStatus, Denied, Granted, Joining,
     Token,
@@ -16,8 +16,9 @@ pub(super) fn join(db: &Connection, joining: Joining, at: i64) -> Result<Result<
     let contract = contracts::existing(db, &token.contract)?;
     let known = activations::by_key(db, joining.key_id)?;
     let by = By { who: format!("instance:{}", joining.instance), at };
-    let granted = |activation, repeated, clone_of| {
-        Ok(Ok(Granted { activation, contract: contract.clone(), first_key, repeated, clone_of }))
+    let granted = |activation: Activation, repeated, clone_of| {
+        let licence = licences::first(db, &activation, &contract, &by)?;
+        Ok(Ok(Granted { activation, contract: contract.clone(), first_key, repeated, clone_of, licence }))
     };
     match known {
         // Its answer was lost, or an operator typed it twice. The token may be used up by this very instance.

@@ -24,6 +24,15 @@ pub(super) fn all(db: &Connection) -> Result<Vec<SigningKey>, Fault> {
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
+/// The key that signs now.
+pub(super) fn newest(db: &Connection) -> Result<KeyId, Fault> {
+    let newest = db
+        .prepare_cached("SELECT id FROM signing_keys ORDER BY number DESC LIMIT 1")?
+        .query_row([], |found| row::key_id(found, 0))
+        .optional()?;
+    newest.ok_or_else(|| StoreError::Conflict("central has no signing key yet".to_owned()).into())
+}
+
 pub(super) fn add(db: &Connection, key: &SigningKey, after: Option<KeyId>, by: &By) -> Result<(), Fault> {
     let newest = db
         .query_row("SELECT id FROM signing_keys ORDER BY number DESC LIMIT 1", [], |found| {

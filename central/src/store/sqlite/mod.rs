@@ -3,7 +3,7 @@
 //! ```text
 //!   row, fault, open, schema      the file
 //!   contracts … reports           the tables, one file each
-//!   standing, take, join          what becomes of a report, and of who wants to join
+//!   standing, take, join, dues    what becomes of a report, and of who wants to join; when licences are due
 //!   writer, readers               who does it: one thread that writes, a few that read
 //! ```
 
@@ -11,15 +11,18 @@ mod activations;
 mod alarms;
 mod audit;
 mod contracts;
+mod dues;
 mod fault;
 mod figures;
 mod join;
 mod keys;
+mod licences;
 mod open;
 mod readers;
 mod reports;
 mod row;
 mod schema;
+mod service_tokens;
 mod standing;
 mod take;
 mod tokens;
@@ -30,9 +33,11 @@ use super::{Answer, Store, StoreError};
 use crate::histogram::Histogram;
 use crate::model::{
     Activation, ActivationChange, ActivationFilter, AdminToken, Alarm, AlarmFilter, Arrival, AuditFilter,
-    AuditRow, By, Contract, ContractChange, Decision, Denied, Figures, Granted, Joining, Line, NewContract,
-    NewToken, Page, ReportFilter, ReportRow, SigningKey, StoredReport, Token, Upload,
+    AuditRow, By, Contract, ContractChange, Decision, Denied, Figures, Granted, Joining, Licence,
+    LicenceFilter, LicenceOf, Line, NewContract, NewServiceToken, NewToken, Page, ReportFilter, ReportRow,
+    ServiceToken, SigningKey, StoredReport, Token, Unlicensed, Upload,
 };
+use dues::Dues;
 use fault::Fault;
 use highwater_rules::chain::Digest;
 use highwater_rules::sign::KeyId;
@@ -60,6 +65,7 @@ pub struct SqliteStore {
     writer: Option<JoinHandle<()>>,
     readers: Arc<Readers>,
     commits: Arc<Histogram>,
+    dues: Arc<Dues>,
 }
 
 impl SqliteStore {
@@ -74,6 +80,7 @@ impl SqliteStore {
         let (jobs, waiting) = mpsc::channel(QUEUE_JOBS);
         let commits = Arc::new(Histogram::default());
         let writer = Writer::new(db, path.to_owned(), Arc::clone(&commits));
+        let dues = writer.dues();
         let thread = std::thread::Builder::new()
             .name("writer".to_owned())
             .spawn(move || writer.run(waiting))
@@ -85,6 +92,7 @@ impl SqliteStore {
             writer: Some(thread),
             readers: Arc::new(Readers::new(path)),
             commits,
+            dues,
         })
     }
 
@@ -96,11 +104,26 @@ impl SqliteStore {
         &self,
         work: impl FnOnce(&Connection) -> Result<T, Fault> + Send + 'static,
     ) -> Answer<'_, T> {
+        self.write(move |writer| writer.change(work))
+    }
+
+    /// A change of what the writer does not remember.
+    fn note<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection) -> Result<T, Fault> + Send + 'static,
+    ) -> Answer<'_, T> {
+        self.write(move |writer| writer.note(work))
+    }
+
+    fn write<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Writer) -> Result<T, StoreError> + Send + 'static,
+    ) -> Answer<'_, T> {
         Box::pin(async move {
             let (reply, answer) = oneshot::channel();
             let change: writer::Change = Box::new(move |writer| {
                 // The one who asked may have gone away; the change is made all the same.
-                let _ = reply.send(writer.change(work));
+                let _ = reply.send(work(writer));
             });
             let jobs = self.jobs.as_ref().ok_or_else(|| self.gone())?;
             jobs.send(Job::Change(change)).await.map_err(|_| self.gone())?;
@@ -231,6 +254,61 @@ impl Store for SqliteStore {
     }
     fn revoke_admin_token(&self, id: String, by: By) -> Answer<'_, AdminToken> {
         self.change(move |db| keys::revoke_admin(db, &id, &by))
+    }
+
+    fn offer_licences(&self, keys: Vec<KeyId>, at: i64) -> Answer<'_, Vec<Licence>> {
+        Box::pin(async move {
+            let (due, seen) = self.dues.due(&keys, at);
+            if due.is_empty() {
+                return Ok(Vec::new());
+            }
+            let dues = Arc::clone(&self.dues);
+            let (mut found, to_issue) =
+                self.read(move |db| licences::look(db, &dues, &due, seen, at)).await?;
+            if !to_issue.is_empty() {
+                found.extend(self.note(move |db| licences::offer(db, &to_issue, at)).await?);
+            }
+            Ok(found)
+        })
+    }
+    fn renew_licence(
+        &self,
+        key: KeyId,
+        instance: String,
+        held: String,
+        at: i64,
+    ) -> Answer<'_, Result<Licence, Unlicensed>> {
+        self.note(move |db| licences::renew(db, key, &instance, &held, at))
+    }
+    fn fetch_licence(
+        &self,
+        of: LicenceOf,
+        scope: Option<String>,
+        by: By,
+    ) -> Answer<'_, Result<Licence, Unlicensed>> {
+        self.note(move |db| licences::fetch(db, &of, scope.as_deref(), &by))
+    }
+    fn issue_licence(&self, of: LicenceOf, by: By) -> Answer<'_, Result<Licence, Unlicensed>> {
+        self.change(move |db| licences::issue(db, &of, &by))
+    }
+    fn licence(&self, id: String) -> Answer<'_, Option<Licence>> {
+        self.read(move |db| licences::one(db, &id))
+    }
+    fn licences(&self, filter: LicenceFilter) -> Answer<'_, Vec<Licence>> {
+        self.read(move |db| licences::list(db, &filter))
+    }
+
+    fn create_service_token(&self, new: NewServiceToken, by: By) -> Answer<'_, ServiceToken> {
+        self.change(move |db| service_tokens::create(db, new, &by))
+    }
+    fn service_token(&self, secret: Digest) -> Answer<'_, Option<ServiceToken>> {
+        self.read(move |db| service_tokens::by_secret(db, &secret))
+    }
+    fn service_tokens(&self, contract: Option<String>, page: Page) -> Answer<'_, Vec<ServiceToken>> {
+        self.read(move |db| service_tokens::list(db, contract.as_deref(), &page))
+    }
+    fn revoke_service_token(&self, id: String, by: By) -> Answer<'_, ServiceToken> {
+        self.change(move |db| service_tokens::revoke(db, &id, &by))
     }
 
     fn uploader(&self, key: KeyId) -> Answer<'_, Option<Activation>> {

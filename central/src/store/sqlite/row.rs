@@ -1,9 +1,11 @@
 //! Values of rows, as the types they stand for.
 
+use crate::store::StoreError;
 use highwater_rules::chain::Digest;
 use highwater_rules::sign::KeyId;
 use rusqlite::Row;
-use rusqlite::types::Type;
+use rusqlite::types::{Type, ValueRef};
+use serde::Serialize;
 use std::str::FromStr;
 
 fn wrong(index: usize, kind: Type, what: impl Into<String>) -> rusqlite::Error {
@@ -44,9 +46,19 @@ pub(super) fn count(row: &Row<'_>, index: usize) -> rusqlite::Result<u64> {
     u64::try_from(number).map_err(|_| rusqlite::Error::IntegralValueOutOfRange(index, number))
 }
 
+/// The same, for a column that may hold nothing.
+pub(super) fn maybe_count(row: &Row<'_>, index: usize) -> rusqlite::Result<Option<u64>> {
+    if row.get_ref(index)? == ValueRef::Null { Ok(None) } else { count(row, index).map(Some) }
+}
+
 /// A column that holds JSON.
 pub(super) fn json<T: serde::de::DeserializeOwned>(row: &Row<'_>, index: usize) -> rusqlite::Result<T> {
     serde_json::from_str(row.get_ref(index)?.as_str()?).map_err(|e| wrong(index, Type::Text, e.to_string()))
+}
+
+/// A value as a column of JSON keeps it.
+pub(super) fn as_json<T: Serialize>(value: &T) -> Result<String, StoreError> {
+    serde_json::to_string(value).map_err(|e| StoreError::Conflict(format!("it can't be kept as JSON: {e}")))
 }
 
 /// A number as SQLite keeps it: larger ones than 2^63 saturate.

@@ -62,6 +62,22 @@ CREATE TABLE audit (
 ) STRICT;
 CREATE INDEX audit_of_subject ON audit (subject);
 ", "
+ALTER TABLE contracts ADD COLUMN email TEXT;
+ALTER TABLE contracts ADD COLUMN features TEXT NOT NULL DEFAULT '[]';
+ALTER TABLE contracts ADD COLUMN limits TEXT NOT NULL DEFAULT '{}';
+ALTER TABLE contracts ADD COLUMN licence_term_s INTEGER;
+ALTER TABLE contracts ADD COLUMN slot_s INTEGER;
+CREATE TABLE licences (
+    number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, holder TEXT NOT NULL, instance TEXT, cluster TEXT,
+    contract TEXT NOT NULL, signer BLOB NOT NULL, issued_by TEXT NOT NULL, claims TEXT NOT NULL
+) STRICT;
+CREATE INDEX licences_of_holder ON licences (holder, contract);
+CREATE INDEX licences_of_contract ON licences (contract);
+CREATE TABLE service_tokens (
+    id TEXT PRIMARY KEY, secret BLOB NOT NULL UNIQUE, contract TEXT NOT NULL, name TEXT NOT NULL,
+    created_at INTEGER NOT NULL, revoked INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+", "
 CREATE TABLE uploads (
     identity TEXT PRIMARY KEY, random TEXT NOT NULL, taken TEXT, taken_at INTEGER, receipts BLOB NOT NULL
 ) STRICT;
@@ -89,4 +105,37 @@ pub(super) fn migrate(db: &mut Connection, place: &Path) -> Result<(), Fault> {
     }
     transaction.commit()?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{FILE_NAME, SqliteStore};
+    use super::*;
+    use crate::store::Store as _;
+    use highwater_rules::licence::Limits;
+
+    #[tokio::test]
+    async fn a_database_of_the_first_step_opens_and_keeps_what_it_holds() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join(FILE_NAME);
+        let old = Connection::open(&file).unwrap();
+        old.execute_batch(STEPS[0]).unwrap();
+        old.pragma_update(None, "application_id", APPLICATION_ID).unwrap();
+        old.pragma_update(None, "user_version", 1).unwrap();
+        old.execute_batch(
+            "INSERT INTO contracts VALUES ('c', 'P', 'C', 'active', 'offline', NULL, 9, 60, 3600, 1)",
+        )
+        .unwrap();
+        drop(old);
+        let store = SqliteStore::open(&file).unwrap();
+        let kept = store.contract("c".to_owned()).await.unwrap().unwrap();
+        assert_eq!((kept.not_after, kept.grace_s, kept.email.as_deref()), (Some(9), 60, None));
+        assert_eq!((kept.features, kept.limits, kept.slot_s), (Vec::new(), Limits::default(), None));
+        drop(store);
+        let version: i64 = Connection::open(&file)
+            .unwrap()
+            .pragma_query_value(None, "user_version", |row| row.get(0))
+            .unwrap();
+        assert_eq!(version, i64::try_from(STEPS.len()).unwrap());
+    }
 }

@@ -1,12 +1,12 @@
 //! What the writer remembers of those who report, so that the usual report needs no look into the database.
 
+use super::dues::Dues;
 use super::fault::Fault;
-use super::{activations, contracts, row};
+use super::{activations, contracts, keys, row};
 use crate::model::{Activation, Contract};
-use crate::store::StoreError;
 use highwater_rules::chain::Digest;
 use highwater_rules::sign::KeyId;
-use rusqlite::{Connection, OptionalExtension as _, params};
+use rusqlite::{Connection, params};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
@@ -42,6 +42,7 @@ pub(super) struct Standings {
     dirty: HashSet<KeyId>,
     signer: Option<KeyId>,
     version: i64,
+    dues: Arc<Dues>,
 }
 
 impl Standings {
@@ -58,6 +59,12 @@ impl Standings {
         self.contracts.clear();
         self.dirty.clear();
         self.signer = None;
+        self.dues.forget();
+    }
+
+    /// When licences are due, which is forgotten with all else.
+    pub(super) fn dues(&self) -> Arc<Dues> {
+        Arc::clone(&self.dues)
     }
 
     /// The key that signs receipts.
@@ -65,12 +72,7 @@ impl Standings {
         if let Some(signer) = self.signer {
             return Ok(signer);
         }
-        let newest = db
-            .prepare_cached("SELECT id FROM signing_keys ORDER BY number DESC LIMIT 1")?
-            .query_row([], |found| row::key_id(found, 0))
-            .optional()?;
-        let signer =
-            newest.ok_or_else(|| StoreError::Conflict("central has no signing key yet".to_owned()))?;
+        let signer = keys::newest(db)?;
         self.signer = Some(signer);
         Ok(signer)
     }

@@ -112,11 +112,10 @@ fn known(db: &Connection, lines: &[Tip], arrival: &Arrival) -> Result<Option<Rec
 /// Why reports of this one are not taken now. One who was not confirmed in time is blocked here.
 fn unwelcome(db: &Connection, standing: &mut Standing, at: i64) -> Result<Option<Decision>, Fault> {
     let activation = &mut standing.activation;
-    let limit = i64::try_from(standing.contract.block_unconfirmed_s).unwrap_or(i64::MAX);
-    let overdue = activation.confirmed_at.is_none() && at.saturating_sub(activation.activated_at) >= limit;
-    if overdue && activation.state == ActivationState::Active {
+    let state = activation.state_at(&standing.contract, at);
+    if state != activation.state {
         let before = activation.clone();
-        activation.state = ActivationState::Blocked;
+        activation.state = state;
         activations::update(db, activation)?;
         let by = By::central(at);
         audit::write(db, &by, "activation_blocked", &activation.identity, Some(&before), activation)?;

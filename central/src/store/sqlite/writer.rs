@@ -3,6 +3,7 @@
 //! Reports that wait together are written in one transaction: the disk is waited for once for all of them, and no one is answered
 //! before. A change by an operator is a transaction of its own.
 
+use super::dues::Dues;
 use super::fault::Fault;
 use super::standing::Standings;
 use super::take;
@@ -117,6 +118,19 @@ impl Writer {
         work: impl FnOnce(&Connection) -> Result<T, Fault>,
     ) -> Result<T, StoreError> {
         self.transact(true, |db, _| work(db)).map_err(|fault| fault.at(&self.place))
+    }
+
+    /// Does as one transaction what changes nothing that is remembered.
+    pub(super) fn note<T>(
+        &mut self,
+        work: impl FnOnce(&Connection) -> Result<T, Fault>,
+    ) -> Result<T, StoreError> {
+        self.transact(false, |db, _| work(db)).map_err(|fault| fault.at(&self.place))
+    }
+
+    /// When licences are due.
+    pub(super) fn dues(&self) -> Arc<Dues> {
+        self.standings.dues()
     }
 
     /// What is remembered is forgotten where it may not be so any more: after a change, here or by another process, and after a
