@@ -57,7 +57,7 @@ struct Job {
     instance: String,
     now_s: i64,
     given: Option<Given>,
-    /// The place was given in this run: another one would be no better.
+    /// The place was given in this run and has not worked yet: another one would be no better.
     is_fresh: bool,
     bundle: Option<Bundle>,
     /// The nonce of the export whose receipts are waited for, in hexadecimal.
@@ -136,7 +136,10 @@ impl Job {
                     .await
             };
             match put.await {
-                Ok(()) => return Ok(()),
+                Ok(()) => {
+                    self.is_fresh = false;
+                    return Ok(());
+                }
                 Err(error) if error.is_refused() && !self.is_fresh => self.ask(done).await?,
                 Err(error) => return Err(error.into()),
             }
@@ -149,7 +152,10 @@ impl Job {
             let url = given.receipts_url();
             let got = async { SignedPlace::new(url, &self.config, Environment::read())?.get().await };
             match got.await {
-                Ok(got) => return Ok(got),
+                Ok(got) => {
+                    self.is_fresh = false;
+                    return Ok(got);
+                }
                 Err(error) if error.is_refused() && !self.is_fresh => self.ask(done).await?,
                 Err(error) => return Err(error.into()),
             }

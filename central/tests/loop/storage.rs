@@ -39,12 +39,17 @@ pub(crate) struct Store {
 
 impl Drop for Store {
     fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        self.kill();
     }
 }
 
 impl Store {
+    /// Ends it as a power cut does.
+    pub(crate) fn kill(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+
     /// One at a port that was free; `None` where its program is missing.
     #[expect(clippy::disallowed_methods, reason = "a test's own file")]
     pub(crate) fn start(kind: Kind) -> Option<Self> {
