@@ -299,7 +299,7 @@ mod tests {
     #[test]
     fn a_revocation_is_issued_once_and_told_until_it_is_taken_back() {
         for take_back in [(|l| l.contract.status = ContractStatus::Revoked) as fn(&mut Licensee), |l| {
-            l.state = ActivationState::Deleted
+            l.state = ActivationState::Deleted;
         }] {
             let good = licensee(|_| {});
             let last = issued(&good);
