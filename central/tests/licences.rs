@@ -244,7 +244,7 @@ async fn a_revocation_is_told_with_every_answer_until_it_is_taken_back() {
         (Status::Revoked, word.issued_at, word.issued_at)
     );
     assert!(word.replaces(&held));
-    assert_eq!(world.report().await.1, [word.clone()], "who did not hear it the first time");
+    assert_eq!(world.report().await.1, std::slice::from_ref(&word), "who did not hear it the first time");
     assert_eq!(world.get(&held.id).await, word);
     assert_eq!(world.get("").await, word);
     world.server.json(&["contract", "restore", &contract]);
