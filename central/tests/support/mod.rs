@@ -11,11 +11,13 @@
 mod admin;
 mod agent;
 mod client;
+mod licensed;
 mod server;
 
 pub use admin::Admin;
 pub use agent::{Agent, Made};
 pub use client::{Client, Reply};
+pub use licensed::{World, read};
 pub use server::{Server, program};
 
 use std::future::Future;
