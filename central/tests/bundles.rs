@@ -1,5 +1,10 @@
 //! Bundles handed in at a real server: whole, cut, damaged, reordered, at the wrong central, too long.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test that can't go on fails")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test that can't go on fails"
+)]
 
 mod support;
 

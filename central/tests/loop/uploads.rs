@@ -100,7 +100,8 @@ fn receipts_come_with_the_next_contact_where_the_object_is_gone() {
     agent.event("bundle_uploaded");
     eventually("a pick-up", || central.log().contains("upload_taken").then_some(()));
     let out = eventually("the receipts", || store.keys().into_iter().find(|key| key.contains("/out/")));
-    let (status, _) = store.ask(Method::DELETE, &store.open_url(&out), &[("authorization", "AWS AKIDEXAMPLE:any")], b"");
+    let (status, _) =
+        store.ask(Method::DELETE, &store.open_url(&out), &[("authorization", "AWS AKIDEXAMPLE:any")], b"");
     assert_eq!(status, 204);
     let mut forgetful =
         eventually("what is kept", || Some(kept(&home)).filter(|k| k["uploaded"].is_object()));
