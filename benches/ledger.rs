@@ -9,11 +9,16 @@
     reason = "a bench reads the clock, prints, and ends where something fails"
 )]
 
-use highwater::ledger::{Ledger, Plan};
+use highwater::ledger::{Fate, Ledger, Plan};
+use highwater::uplink::{Enrolment, Identity};
+use highwater_proto::v1::{Grant, Kind, Terms};
 use highwater_rules::day::Calendar;
 use highwater_rules::meter::{CountRule, Meter, Series};
+use highwater_rules::receipt::Joined;
 use highwater_rules::record::{Counters, Directions, Entry, Mark, Reading, SlotRecord};
+use highwater_rules::sign;
 use highwater_rules::slot::{Slot, SlotLength};
+use prost::Message as _;
 use rusqlite::{Connection, params};
 use std::path::Path;
 use std::process::Command;
@@ -22,6 +27,10 @@ use std::time::{Duration, Instant};
 const RING_SLOTS: i64 = 34_560;
 const SERIES: u64 = 10;
 const APPENDS: i64 = 2_000;
+/// A grace period's reports.
+const EXPORT_DAYS: usize = 90;
+/// What carrying by hand may take of an operator's time, on any machine.
+const EXPORT_MAX: Duration = Duration::from_secs(1);
 /// 2026-07-25T00:00:00Z, in five-minute slots.
 const FIRST_SLOT: i64 = 1_784_937_600 / 300;
 
@@ -99,6 +108,49 @@ fn command(state: &Path, arguments: &[&str]) -> Duration {
     took
 }
 
+/// Joins a central of the bench's own, as files that are carried would.
+fn join(ledger: &Ledger, state: &Path) {
+    let central = sign::Identity::from_seed(&[1; 32]);
+    let identity = Identity::create(state).unwrap();
+    let grant = Grant {
+        instance: ledger.instance().to_owned(),
+        identity: ledger.instance().to_owned(),
+        public_key: identity.public().bytes().to_vec(),
+        activated_at: FIRST_SLOT * 300,
+        terms: Some(Terms { contract: "bench".into(), contract_end: 0, grace_s: 7_776_000 }),
+        ..Grant::default()
+    };
+    let envelope = central.seal(Kind::Grant, grant.encode_to_vec()).encode_to_vec();
+    let joined = Joined { grant, envelope, key: central.public() };
+    Enrolment::new(None, None, &central.public(), &[], joined).unwrap().store(state).unwrap();
+}
+
+/// A quarter's reports, read bare and into a bundle.
+fn export(mut ledger: Ledger, state: &Path) {
+    join(&ledger, state);
+    let older = ledger.entries().unwrap().len() - EXPORT_DAYS;
+    let had = || Fate::Receipted { receipt: vec![1], received_at: 0 };
+    let fates: Vec<_> = ledger.entries().unwrap().iter().take(older).map(|e| (e.sequence, had())).collect();
+    ledger.settle(&fates, None).unwrap();
+    drop(ledger);
+    let (bare, read) = timed(|| {
+        let db = Connection::open(state.join("ledger.db")).unwrap();
+        let mut rows =
+            db.prepare("SELECT payload FROM outbox WHERE state = 'pending' ORDER BY sequence").unwrap();
+        let read: Vec<Vec<u8>> = rows.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
+        read.len()
+    });
+    assert_eq!(read, EXPORT_DAYS);
+    let file = state.join("out.hwb");
+    let took = command(state, &["export", "-o", file.to_str().unwrap()]);
+    println!(
+        "export of {EXPORT_DAYS} days      {took:>8.1?}, {:>5.1} x reading the same rows bare; {} KiB",
+        ratio(took, bare),
+        file.metadata().unwrap().len() / 1024
+    );
+    assert!(took < EXPORT_MAX, "an export of {EXPORT_DAYS} days took {took:?}");
+}
+
 fn main() {
     // On a file system in memory where there is one, so that the figures are of the work and not of a disk.
     let memory = Path::new("/dev/shm");
@@ -132,6 +184,7 @@ fn main() {
         let took = command(&state, arguments);
         println!("{name:<22} {took:>8.1?}, {:>5.2} x a bare walk over the ring", ratio(took, walk));
     }
+    export(Ledger::open(&state, plan()).unwrap().ledger, &state);
 }
 
 fn ratio(ours: Duration, floor: Duration) -> f64 {

@@ -83,7 +83,7 @@ impl PickUp {
                     Ok(()) => {}
                     // An agent has put another one there meanwhile, or someone has cleared away: the next round sees.
                     Err(PickUpError::Storage(StorageError::Gone { key })) => {
-                        tracing::debug!(key, "upload_gone")
+                        tracing::debug!(key, "upload_gone");
                     }
                     Err(error) => {
                         counts.add_failed();

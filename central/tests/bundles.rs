@@ -1,11 +1,17 @@
 //! Bundles handed in at a real server: whole, cut, damaged, reordered, at the wrong central, too long.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test that can't go on fails")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test that can't go on fails"
+)]
 
 mod support;
 
 use highwater_central::store::Store as _;
 use highwater_proto::v1::{Envelope, Export, Kind};
 use highwater_rules::bundle::{BUNDLE_MAX_BYTES, Record};
+use highwater_rules::licence;
 use prost::Message as _;
 use support::{Agent, Client, Made, Server, packed};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -62,6 +68,44 @@ async fn an_export_without_reports_is_answered_too() {
     let replied = client.carried(&bundle).await.only();
     assert_eq!((replied.reply.read, &*replied.reply.cut, replied.answers()), (0, "", 1));
     assert!(replied.receipted(&agent).is_empty());
+}
+
+/// An export without reports, of a host that holds the licence with this id.
+fn holding(agent: &Agent, held: &str) -> Vec<u8> {
+    let records = agent.export(&[]);
+    let Record::Export(envelope) = &records[0] else { panic!() };
+    let export = Export::decode(&envelope.payload[..]).unwrap();
+    let export = Export { held: held.to_owned(), ..export };
+    packed(&[Record::Export(agent.key.seal(Kind::Export, export.encode_to_vec()))])
+}
+
+#[tokio::test]
+async fn a_bundle_brings_the_licence_that_its_host_does_not_hold() {
+    let server = Server::start();
+    let contract = server.contract(&["--offline"]);
+    let mut client = server.client().await;
+    let mut agent = Agent::new(1);
+    agent.join(&mut client, &server.token(&contract, &[])).await;
+    let key = agent.pinned.clone().unwrap();
+    let mut brought = Vec::new();
+    for _ in 0..2 {
+        // What was brought may have been lost on its way: then it is brought again.
+        let licences = client.carried(&holding(&agent, "")).await.only().licences();
+        brought.extend(licences.iter().map(|token| licence::read(token, &[&key]).unwrap()));
+    }
+    assert_eq!(brought.len(), 2);
+    assert_eq!((&brought[0], brought[0].status), (&brought[1], licence::Status::Active));
+    assert!(client.carried(&holding(&agent, &brought[0].id)).await.only().licences().is_empty());
+    assert!(server.output(&["contract", "revoke", &contract]).status.success());
+    for _ in 0..2 {
+        let licences = client.carried(&holding(&agent, &brought[0].id)).await.only().licences();
+        let revoked = licence::read(&licences[0], &[&key]).unwrap();
+        assert_eq!((licences.len(), revoked.status), (1, licence::Status::Revoked));
+        assert!(revoked.replaces(&brought[0]));
+        brought.push(revoked);
+    }
+    // Once it is there, it is not brought again and again.
+    assert!(client.carried(&holding(&agent, &brought[2].id)).await.only().licences().is_empty());
 }
 
 #[tokio::test]

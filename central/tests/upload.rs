@@ -1,5 +1,5 @@
 //! The page where files are handed in, by a client that browses as people do: without scripts.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that can't go on fails")]
+#![expect(clippy::unwrap_used, reason = "a test that can't go on fails")]
 
 mod support;
 
@@ -103,6 +103,8 @@ async fn the_page_needs_no_script_and_nothing_from_elsewhere() {
     assert!(page.contains("<html lang=\"en\">") && page.contains("color-scheme: light dark"), "{page}");
     assert!(page.contains("<label for=\"files\">") && page.contains("id=\"files\""), "{page}");
     assert!(page.contains("enctype=\"multipart/form-data\"") && page.contains(" multiple "), "{page}");
+    // Relative, as central may lie below a path of another server's.
+    assert!(page.contains("action=\"upload\""), "{page}");
     // The style that is there is the one that the policy allows.
     let style = page.split_once("<style>").unwrap().1.split_once("</style>").unwrap().0;
     let hash = highwater_rules::sign::sha256(style.as_bytes()).0;
@@ -139,6 +141,7 @@ async fn several_files_get_a_table_and_one_answer() {
     assert!(rows[1][5].contains(&format!("{read} of the 40 reports")), "{rows:?}");
     assert_eq!(rows[2][1], "the whole file");
     assert!(rows[3][5].contains("this is no bundle"), "{rows:?}");
+    assert!(page.contains("action=\"upload/answer\"") && page.contains("href=\"upload\""), "{page}");
     let (status, bundle) = downloaded(&server, answer(&page)).await;
     assert_eq!(status, 200);
     let back = Back::read(&bundle).0;
@@ -178,6 +181,8 @@ async fn a_form_that_is_none_is_told_of_on_the_page() {
     assert_eq!(response.status(), 400);
     // What a browser would show is not given back.
     for value in ["PHNjcmlwdD4=", "no base64!", "H4sI", ""] {
-        assert_eq!(downloaded(&server, value.to_owned()).await.0, 400, "{value}");
+        let (status, page) = downloaded(&server, value.to_owned()).await;
+        assert_eq!(status, 400, "{value}");
+        assert!(String::from_utf8(page).unwrap().contains("action=\"../upload\""), "{value}");
     }
 }

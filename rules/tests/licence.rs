@@ -56,7 +56,8 @@ fn library(token: &str, now_s: i64) -> Result<Value, String> {
     // Its moments are made of its own JSON: another calendar is no dependency of ours.
     let moment: jwt_compact::Claims<Value> = serde_json::from_value(json!({"exp": now_s})).unwrap();
     let now = moment.expiration.unwrap();
-    let options = TimeOptions::new(now - now, move || now);
+    let no_leeway = now.signed_duration_since(now);
+    let options = TimeOptions::new(no_leeway, move || now);
     token.claims().validate_expiration(&options).map_err(|error| error.to_string())?;
     token.claims().validate_maturity(&options).map_err(|error| error.to_string())?;
     Ok(serde_json::to_value(token.claims()).unwrap())

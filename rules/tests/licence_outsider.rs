@@ -127,8 +127,7 @@ fn it_is_a_program_for_licences() {
     std::fs::write(&file, format!("{}\n", golden().cases[0].input.as_str().unwrap())).unwrap();
     let file = file.to_str().unwrap();
     let [central, next] = ["central", "next"].map(|name| hex(&signer(name).public().bytes()));
-    let (instance, other) =
-        ("0f8fad5b-d9cb-469f-a165-70867728950e", "1f8fad5b-d9cb-469f-a165-70867728950e");
+    let (instance, other) = ("0f8fad5b-d9cb-469f-a165-70867728950e", "1f8fad5b-d9cb-469f-a165-70867728950e");
     for (more, status, says) in [
         (&["--key", &central, "--at", "1795000000"][..], 0, "\"state\": \"valid\""),
         (&["--key", &next, "--key", &central, "--at", "1795864000"], 0, "\"state\": \"expired\""),

@@ -38,7 +38,7 @@ const CHANGED: &str =
 /// What a run came to.
 pub(crate) enum Ended {
     /// A batch was pushed to central, or could not be.
-    Pushed(Batch),
+    Pushed(Box<Batch>),
     /// A run through object storage.
     Uploaded(Box<upload::Done>),
 }
@@ -229,7 +229,8 @@ impl Reporter {
                 (None, Some(settings)) => Client::new(&settings).map(Arc::new),
                 // An activation always names a central.
                 (None, None) => {
-                    return Ended::Pushed(Batch { client: None, sent, result: Err(Failure::no_central()) });
+                    let result = Err(Failure::no_central());
+                    return Ended::Pushed(Box::new(Batch { client: None, sent, result }));
                 }
             };
             let (client, result) = match made {
@@ -239,7 +240,7 @@ impl Reporter {
                 }
                 Err(error) => (None, Err(Failure::from(&PushError::from(error)))),
             };
-            Ended::Pushed(Batch { client, sent, result })
+            Ended::Pushed(Box::new(Batch { client, sent, result }))
         }));
         Ok(())
     }
@@ -287,7 +288,7 @@ impl Reporter {
         now: &Mark,
     ) -> Result<(), LedgerError> {
         let settled = match ended {
-            Ended::Pushed(batch) => self.write_down(batch, ledger, keeper, now),
+            Ended::Pushed(batch) => self.write_down(*batch, ledger, keeper, now),
             Ended::Uploaded(done) => self.uploaded(*done, ledger, keeper, now),
         };
         if settled.is_err() {

@@ -1,5 +1,6 @@
 use super::*;
 use crate::config::CentralUrl;
+use crate::keeper::Trust;
 use crate::ledger::Plan;
 use crate::uplink::{Enrolment, Identity};
 use highwater_proto::v1::{Grant, Kind, Terms};
@@ -40,12 +41,13 @@ fn a_ledger_that_fails_ends_the_run_with_its_reason_and_is_tried_again_soon() {
     let plan = Plan { length, retention_s: 120 * 86_400, calendar: Calendar::utc(), hash_names: false };
     let mut ledger = Ledger::open(dir.path(), plan).unwrap().ledger;
     let mut reporter = joined_reporter(dir.path(), ledger.instance());
+    let mut keeper = Keeper::load(&ledger, &Trust::default(), &mark(100)).unwrap();
     let meddler = rusqlite::Connection::open(dir.path().join(crate::ledger::FILE_NAME)).unwrap();
     meddler.execute_batch("ALTER TABLE outbox RENAME TO away").unwrap();
 
     let (reply, mut answer) = oneshot::channel();
     reporter.push_now(Some(reply), &mark(100));
-    reporter.begin_if_due(&mut ledger, &mark(100)).unwrap_err();
+    reporter.begin_if_due(&mut ledger, &mut keeper, &mark(100)).unwrap_err();
     let told = answer.try_recv().unwrap();
     assert!(told["error"]["error"].as_str().is_some_and(|e| e.contains("outbox")), "{told}");
     assert!(!reporter.runs());
@@ -54,7 +56,7 @@ fn a_ledger_that_fails_ends_the_run_with_its_reason_and_is_tried_again_soon() {
     meddler.execute_batch("ALTER TABLE away RENAME TO outbox").unwrap();
     let (reply, mut answer) = oneshot::channel();
     reporter.replies.push(reply);
-    reporter.begin_if_due(&mut ledger, &mark(100 + retry::BACKOFF_FIRST_S)).unwrap();
+    reporter.begin_if_due(&mut ledger, &mut keeper, &mark(100 + retry::BACKOFF_FIRST_S)).unwrap();
     assert!(answer.try_recv().unwrap()["error"].is_null(), "nothing waited, and nothing failed");
     assert_eq!(reporter.wake_at(&mark(200)), None);
 }

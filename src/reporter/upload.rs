@@ -34,6 +34,8 @@ const FETCH_FIRST_S: i64 = 20;
 const FETCH_MAX_S: i64 = 3600;
 /// A bundle whose receipts have not come within so many seconds is put there again: it may have been cleared away.
 const AGAIN_S: i64 = 86_400;
+/// The same where someone pushes by hand.
+const AGAIN_BY_HAND_S: i64 = 300;
 /// How long someone who pushes by hand waits for the receipts: central looks through the store once a minute.
 const PATIENCE: Duration = Duration::from_secs(75);
 /// How often they are looked for meanwhile.
@@ -55,7 +57,7 @@ struct Job {
     instance: String,
     now_s: i64,
     given: Option<Given>,
-    /// The place was given in this run: another one would be no better.
+    /// The place was given in this run and has not worked yet: another one would be no better.
     is_fresh: bool,
     bundle: Option<Bundle>,
     /// The nonce of the export whose receipts are waited for, in hexadecimal.
@@ -134,7 +136,10 @@ impl Job {
                     .await
             };
             match put.await {
-                Ok(()) => return Ok(()),
+                Ok(()) => {
+                    self.is_fresh = false;
+                    return Ok(());
+                }
                 Err(error) if error.is_refused() && !self.is_fresh => self.ask(done).await?,
                 Err(error) => return Err(error.into()),
             }
@@ -147,7 +152,10 @@ impl Job {
             let url = given.receipts_url();
             let got = async { SignedPlace::new(url, &self.config, Environment::read())?.get().await };
             match got.await {
-                Ok(got) => return Ok(got),
+                Ok(got) => {
+                    self.is_fresh = false;
+                    return Ok(got);
+                }
                 Err(error) if error.is_refused() && !self.is_fresh => self.ask(done).await?,
                 Err(error) => return Err(error.into()),
             }
@@ -210,7 +218,8 @@ impl Reporter {
         };
         let is_there = kept.uploaded.as_ref().is_some_and(|uploaded| {
             let age_s = now_s.saturating_sub(uploaded.at);
-            uploaded.last_sequence >= last.sequence && (0..AGAIN_S).contains(&age_s) && !self.wanted
+            let again_s = if self.wanted { AGAIN_BY_HAND_S } else { AGAIN_S };
+            uploaded.last_sequence >= last.sequence && (0..again_s).contains(&age_s)
         });
         let bundle = if is_there {
             None

@@ -14,7 +14,7 @@ use tokio::task::JoinHandle;
 const VALID_MAX_S: u64 = 7 * 86_400;
 
 #[derive(Debug, Args)]
-pub(super) struct Options {
+pub(super) struct UploadOptions {
     /// Where agents upload that may reach nothing else: s3://BUCKET/PREFIX, az://CONTAINER/PREFIX or gs://BUCKET/PREFIX; the
     /// credentials are the environment's
     #[arg(long, value_name = "PLACE")]
@@ -39,7 +39,10 @@ fn valid(text: &str) -> Result<u64, String> {
 }
 
 /// Gives central its object storage, and begins to pick up what comes. `None` where there is none.
-pub(super) fn begin(options: &Options, central: &mut Central) -> Result<Option<JoinHandle<()>>, Failure> {
+pub(super) fn begin(
+    options: &UploadOptions,
+    central: &mut Central,
+) -> Result<Option<JoinHandle<()>>, Failure> {
     let Some(place) = &options.object_store else { return Ok(None) };
     let valid = Duration::from_secs(options.upload_url_valid);
     let storage = ObjectStorage::connect(place.clone(), valid)

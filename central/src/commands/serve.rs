@@ -51,7 +51,7 @@ pub(super) struct Options {
     #[arg(long, value_name = "N", default_value_t = 4096, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     max_connections: u32,
     #[command(flatten)]
-    object_store: object_store::Options,
+    object_store: object_store::UploadOptions,
     /// How log lines on standard error are written: logfmt or json
     #[arg(long, value_name = "FORMAT", default_value = "logfmt", value_parser = str::parse::<LogFormat>)]
     log_format: LogFormat,

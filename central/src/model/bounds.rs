@@ -32,11 +32,6 @@ impl Contract {
     pub fn check(&self) -> Result<(), String> {
         name("product", &self.product)?;
         name("customer", &self.customer)?;
-        for (what, at) in [("not_before", self.not_before), ("not_after", self.not_after)] {
-            if at.is_some_and(|at| !(1..MOMENT_END_S).contains(&at)) {
-                return Err(format!("{what}: a moment from 1970 to 9999 is wanted"));
-            }
-        }
         for (what, seconds) in [("grace_s", self.grace_s), ("block_unconfirmed_s", self.block_unconfirmed_s)]
         {
             if !(1..=PERIOD_MAX_S).contains(&seconds) {
@@ -55,11 +50,16 @@ impl Contract {
         Ok(())
     }
 
-    /// Whether what it says fits together.
+    /// Whether what it says fits together, and into a licence.
     ///
     /// # Errors
     /// What does not.
     pub fn check_together(&self) -> Result<(), String> {
+        for (what, at) in [("not_before", self.not_before), ("not_after", self.not_after)] {
+            if at.is_some_and(|at| !(1..MOMENT_END_S).contains(&at)) {
+                return Err(format!("{what}: a moment from 1970 to 9999 is wanted"));
+            }
+        }
         if self.not_before.zip(self.not_after).is_some_and(|(begin, end)| end <= begin) {
             return Err("not_after: the contract would end before it begins".to_owned());
         }

@@ -17,6 +17,8 @@ pub(crate) struct Central {
     child: Option<Child>,
     pub(crate) port: u16,
     pub(crate) ca_file: PathBuf,
+    more: Vec<String>,
+    env: Vec<(String, String)>,
 }
 
 impl Drop for Central {
@@ -28,7 +30,19 @@ impl Drop for Central {
 impl Central {
     /// One that listens at a port that was free.
     pub(crate) fn start() -> Self {
-        let mut central = Central { tree: Tree::new(&[]), child: None, port: 0, ca_file: PathBuf::new() };
+        Self::start_with(&[], &[])
+    }
+
+    /// The same, with further arguments and an environment.
+    pub(crate) fn start_with(more: &[&str], env: &[(&str, String)]) -> Self {
+        let mut central = Central {
+            tree: Tree::new(&[]),
+            child: None,
+            port: 0,
+            ca_file: PathBuf::new(),
+            more: more.iter().map(|argument| (*argument).to_owned()).collect(),
+            env: env.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect(),
+        };
         central.serve();
         central
     }
@@ -38,6 +52,7 @@ impl Central {
         let log = File::options().create(true).append(true).open(self.tree.at("central.log")).unwrap();
         command.arg("serve").arg("--data-dir").arg(self.tree.at("data")).arg("--json");
         command.args(["--listen", &format!("127.0.0.1:{}", self.port)]);
+        command.args(&self.more).envs(self.env.iter().cloned());
         let mut child = command.stdout(Stdio::piped()).stderr(log).spawn().unwrap();
         let mut first = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut first).unwrap();

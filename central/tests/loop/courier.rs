@@ -6,6 +6,7 @@ use crate::home::Home;
 use crate::programs;
 use crate::server::{Act, Server as Stranger, answer, until};
 use crate::support::{self, Agent, Back};
+use crate::tools::missing;
 use highwater_rules::token::EnrolmentToken;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
@@ -303,6 +304,31 @@ fn who_is_no_central_gets_the_files_once_and_is_told_from_one() {
     assert!(!told.contains("uplink."), "there is no configuration here: {told}");
     assert_eq!(portal.requests.lock().unwrap().len(), 1, "what no central answers is not sent on and on");
     assert!(!bastion.at("back.hwb").exists());
+}
+
+#[test]
+fn on_a_terminal_one_line_tells_how_far_it_is_and_how_long_it_will_take() {
+    if missing(&[("script", "--version")]) {
+        return;
+    }
+    let bastion = Bastion::new();
+    bastion.exported(5, 3);
+    bastion.tree.write("out/diary.hwb", "dear diary");
+    let inner = bastion.command(&["out", "-o", "back.hwb"]);
+    let words = std::iter::once(inner.get_program()).chain(inner.get_args());
+    let words: Vec<&str> = words.map(|word| word.to_str().unwrap()).collect();
+    let mut script = Command::new("script");
+    script.args(["-q", "-e", "-c", &words.join(" "), "/dev/null"]).current_dir(bastion.tree.dir());
+    let output = script.stdin(Stdio::null()).output().unwrap();
+    assert_eq!(output.status.code(), Some(65), "{output:?}");
+    let shown = String::from_utf8(output.stdout).unwrap();
+    let last = shown.rsplit("\r\u{1b}[K").next().unwrap();
+    assert!(
+        last.starts_with("6 of 6 files, 15 reports, ") && last.contains(" reports/s, 0 s left"),
+        "{shown:?}"
+    );
+    assert!(shown.contains("out/diary.hwb: refused, 0 of 0 reports receipted: "), "{shown:?}");
+    assert!(!shown.contains("0001.hwb"), "what went well is only counted: {shown:?}");
 }
 
 #[test]

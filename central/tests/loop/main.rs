@@ -61,6 +61,8 @@ mod relay;
 #[expect(dead_code, reason = "shared with the uplink's own tests, which use more of it")]
 mod server;
 #[cfg(test)]
+mod storage;
+#[cfg(test)]
 #[path = "../support/mod.rs"]
 mod support;
 #[cfg(test)]
@@ -68,3 +70,5 @@ mod tampering;
 #[cfg(test)]
 #[path = "../../../tests/common/tools.rs"]
 mod tools;
+#[cfg(test)]
+mod uploads;

@@ -466,8 +466,9 @@ pub(super) mod tests {
 
     #[test]
     fn claims_that_make_no_sense_are_refused_by_name() {
+        type Spoil = fn(&mut Claims);
         assert_eq!((claims().check(), revoked().check()), (Ok(()), Ok(())));
-        let cases: [(&str, fn(&mut Claims)); 17] = [
+        let cases: [(&str, Spoil); 17] = [
             ("jti", |c| c.id.clear()),
             ("instance", |c| c.subject = Subject::Instance("a b".to_owned())),
             ("cluster", |c| c.subject = Subject::Cluster("x".repeat(65))),

@@ -42,7 +42,7 @@ pub(super) struct New {
     #[schema(max_length = 254, pattern = r"^[!-?A-~]+@[!-?A-~]+$")]
     email: Option<String>,
     /// What of the product it unlocks: up to 32 names, each once.
-    #[schema(max_items = 32, pattern = r"^[0-9A-Za-z._-]{1,64}$")]
+    #[schema(value_type = Option<BTreeSet<String>>, max_items = 32, pattern = r"^[0-9A-Za-z._-]{1,64}$")]
     features: Option<Vec<String>>,
     /// How much of what may be used.
     limits: Option<NewLimits>,
@@ -160,7 +160,7 @@ pub(super) struct Change {
     #[serde(default, deserialize_with = "changed")]
     email: Option<Option<String>>,
     /// What of the product it unlocks, all of it: up to 32 names, each once.
-    #[schema(value_type = Option<Vec<String>>, max_items = 32, pattern = r"^[0-9A-Za-z._-]{1,64}$")]
+    #[schema(value_type = Option<BTreeSet<String>>, max_items = 32, pattern = r"^[0-9A-Za-z._-]{1,64}$")]
     #[serde(default, deserialize_with = "changed")]
     features: Option<Option<Vec<String>>>,
     /// Limits: each that is left out stays, too; null takes all of them away.

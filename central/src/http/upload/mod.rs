@@ -28,12 +28,17 @@ const UPLOAD_MAX_BYTES: usize = 256 * 1024 * 1024;
 const FILES_MAX: usize = 1000;
 /// The name of the answer's field.
 pub(super) const ANSWER_FIELD: &str = "bundle";
+/// From `/upload` to where it lies, and from `/upload/answer`.
+const HERE: &str = "";
+const BELOW: &str = "../";
 /// Letters of base64 that stand for whole bytes together.
 const QUANTUM: usize = 4;
 
 /// `GET` and `POST /upload`.
 pub(super) fn routes() -> MethodRouter<Central> {
-    get(async || page::form(StatusCode::OK, None)).post(take).layer(DefaultBodyLimit::max(UPLOAD_MAX_BYTES))
+    get(async || page::form(StatusCode::OK, HERE, None))
+        .post(take)
+        .layer(DefaultBodyLimit::max(UPLOAD_MAX_BYTES))
 }
 
 /// `POST /upload/answer`: what the page holds, as a file.
@@ -58,15 +63,15 @@ fn unfit(error: &impl std::fmt::Display) -> Problem {
     Problem::new(StatusCode::BAD_REQUEST, "malformed", format!("the form can't be read: {error}"), mend)
 }
 
-fn shown(problem: &Problem) -> Response {
+fn shown(problem: &Problem, up: &str) -> Response {
     let (status, ..) = problem.told();
-    page::form(status, Some(problem))
+    page::form(status, up, Some(problem))
 }
 
 async fn take(State(central): State<Central>, form: Result<Multipart, MultipartRejection>) -> Response {
     match form {
-        Ok(form) => taken(&central, form).await.unwrap_or_else(|problem| shown(&problem)),
-        Err(error) => shown(&unfit(&error)),
+        Ok(form) => taken(&central, form).await.unwrap_or_else(|problem| shown(&problem, HERE)),
+        Err(error) => shown(&unfit(&error), HERE),
     }
 }
 
@@ -116,7 +121,7 @@ async fn give_back(State(central): State<Central>, form: Result<Multipart, Multi
         Ok(form) => given(&central, form).await,
         Err(error) => Err(unfit(&error)),
     };
-    given.unwrap_or_else(|problem| shown(&problem))
+    given.unwrap_or_else(|problem| shown(&problem, BELOW))
 }
 
 async fn given(central: &Central, mut form: Multipart) -> Result<Response, Problem> {

@@ -68,8 +68,9 @@ impl fmt::Display for Escaped<'_> {
     }
 }
 
-/// The form, with what went wrong before, if anything did.
-pub(super) fn form(status: StatusCode, problem: Option<&Problem>) -> Response {
+/// The form, with what went wrong before, if anything did. `up` leads from the page that is shown to where `/upload` lies: central may
+/// be reached below a path of someone else's server.
+pub(super) fn form(status: StatusCode, up: &str, problem: Option<&Problem>) -> Response {
     let mut body = String::new();
     if let Some((_, message, mend)) = problem.map(Problem::told) {
         let _ = writeln!(
@@ -79,18 +80,22 @@ pub(super) fn form(status: StatusCode, problem: Option<&Problem>) -> Response {
             Escaped(mend)
         );
     }
-    body.push_str(CHOOSE);
+    let _ = writeln!(
+        body,
+        "{ABOUT}<form method=\"post\" action=\"{up}upload\" enctype=\"multipart/form-data\">\n{CHOOSE}</form>"
+    );
     page(status, "Hand in usage files", &body)
 }
 
-const CHOOSE: &str = "\
+const ABOUT: &str = "\
 <p>Choose the files that <code>highwater export</code> has made on hosts without a connection. They are taken at once; then this \
 page gives you one file with the receipts and licences, to be carried back to all of these hosts.</p>
-<form method=\"post\" action=\"/upload\" enctype=\"multipart/form-data\">
+";
+
+const CHOOSE: &str = "\
 <label for=\"files\">Bundles (.hwb), one or several, of 64 MiB each and 256 MiB together at the most</label>
 <input id=\"files\" name=\"files\" type=\"file\" accept=\".hwb\" multiple required>
 <br><button type=\"submit\">Hand in</button>
-</form>
 ";
 
 /// What became of the files, and the answer in base64.
@@ -106,7 +111,7 @@ pub(super) fn result(rows: &[FileRow], answer: Option<&str>) -> Response {
     if let Some(answer) = answer {
         let _ = writeln!(
             body,
-            "<form method=\"post\" action=\"/upload/answer\" enctype=\"multipart/form-data\">\n<input type=\"hidden\" \
+            "<form method=\"post\" action=\"upload/answer\" enctype=\"multipart/form-data\">\n<input type=\"hidden\" \
              name=\"{ANSWER_FIELD}\" value=\"{answer}\">\n<button type=\"submit\">Download the answer \
              (receipts.hwb)</button>\n</form>\n<p>Carry it to each of these hosts: <code>highwater import receipts.hwb</code>. Keep \
              the files until that has said what it took: the same file can be handed in again, and gets the same receipts.</p>"
@@ -126,7 +131,7 @@ pub(super) fn result(rows: &[FileRow], answer: Option<&str>) -> Response {
     if all > ROWS_MAX {
         let _ = writeln!(body, "<p>{} more rows are not shown.</p>", all - ROWS_MAX);
     }
-    body.push_str("<p><a href=\"/upload\">Hand in more files</a></p>\n");
+    body.push_str("<p><a href=\"upload\">Hand in more files</a></p>\n");
     page(StatusCode::OK, "Files handed in", &body)
 }
 
