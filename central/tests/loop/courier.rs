@@ -323,7 +323,10 @@ fn on_a_terminal_one_line_tells_how_far_it_is_and_how_long_it_will_take() {
     assert_eq!(output.status.code(), Some(65), "{output:?}");
     let shown = String::from_utf8(output.stdout).unwrap();
     let last = shown.rsplit("\r\u{1b}[K").next().unwrap();
-    assert!(last.starts_with("6 of 6 files, 15 reports, ") && last.contains(" reports/s, 0 s left"), "{shown:?}");
+    assert!(
+        last.starts_with("6 of 6 files, 15 reports, ") && last.contains(" reports/s, 0 s left"),
+        "{shown:?}"
+    );
     assert!(shown.contains("out/diary.hwb: refused, 0 of 0 reports receipted: "), "{shown:?}");
     assert!(!shown.contains("0001.hwb"), "what went well is only counted: {shown:?}");
 }

@@ -36,7 +36,9 @@ const QUANTUM: usize = 4;
 
 /// `GET` and `POST /upload`.
 pub(super) fn routes() -> MethodRouter<Central> {
-    get(async || page::form(StatusCode::OK, HERE, None)).post(take).layer(DefaultBodyLimit::max(UPLOAD_MAX_BYTES))
+    get(async || page::form(StatusCode::OK, HERE, None))
+        .post(take)
+        .layer(DefaultBodyLimit::max(UPLOAD_MAX_BYTES))
 }
 
 /// `POST /upload/answer`: what the page holds, as a file.
