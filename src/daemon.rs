@@ -1,24 +1,24 @@
 //! The one loop: sleep to the end of the slot or a signal, do what is due.
 
 mod licence;
+mod orders;
 
 use crate::clock::{self, Clock};
 use crate::config::{Config, Loaded};
 use crate::files::Root;
-use crate::gate::{Control, Gate, GateEvent, Licence, State};
+use crate::gate::{Gate, GateEvent, Licence, State};
 use crate::joined;
 use crate::keeper::{self, Keeper, Ruling, Standing};
-use crate::ledger::{Ledger, LedgerError, Plan, prune_until};
+use crate::ledger::{Ledger, LedgerError, Plan};
 use crate::recorder::{Due, Recorder};
 use crate::renewer::{self, Renewer};
 use crate::reporter::{Ended, Reporter};
 use crate::sampler::Sampler;
 use crate::sources::Source;
 use crate::wake::{Wake, Wakes};
-use crate::{bundle, events, host, log};
+use crate::{events, host, log};
 use highwater_rules::record::Mark;
 use highwater_rules::{retry, timeline};
-use serde_json::{Value, json};
 
 /// How the agent loads its configuration again.
 pub(crate) type Reload = Box<dyn Fn() -> Result<Loaded, crate::config::Mistakes>>;
@@ -274,77 +274,6 @@ impl Daemon {
             self.state.ledger_failed(&error);
         }
         self.settle();
-    }
-
-    /// Does what someone asked for on the gate's socket, and tells of hooks.
-    fn asked(&mut self, asked: GateEvent) {
-        let now = self.clock.now();
-        match asked {
-            GateEvent::HookEnded(end) => events::hook_ended(&end),
-            GateEvent::Control(Control::Wake { reply }) => {
-                if look(&mut self.reporter) {
-                    self.joined();
-                }
-                // Whoever asked finds the gate as it is now; it may have gone.
-                self.settle();
-                let _ = reply.send(json!({"activated": self.reporter.joined().is_some()}));
-            }
-            GateEvent::Control(Control::Push { open_day, retry_parked, reply }) => {
-                if look(&mut self.reporter) {
-                    self.joined();
-                }
-                // What could not be made ready is told in the log; the rest is pushed.
-                let _ = self.make_ready(open_day, retry_parked);
-                self.reporter.push_now(Some(reply), &now);
-            }
-            GateEvent::Control(Control::Report { open_day, retry_parked, reply }) => {
-                let made = self.make_ready(open_day, retry_parked);
-                let _ = reply.send(json!({ "error": made.err().map(|e| e.to_string()) }));
-            }
-            GateEvent::Control(Control::Import { bundle, reply }) => {
-                let _ = reply.send(self.import(&bundle, &now));
-            }
-            GateEvent::Control(Control::Prune { keep_days, dry_run, reply }) => {
-                let until = prune_until(now.wall_ms, keep_days);
-                let ledger = self.recorder.ledger_mut();
-                let pruned = if dry_run { ledger.prunable(until) } else { ledger.prune(until) };
-                let _ = reply.send(match pruned {
-                    Ok(pruned) => {
-                        if !dry_run && pruned.reports > 0 {
-                            events::pruned(pruned.reports, pruned.bytes);
-                        }
-                        json!({"reports": pruned.reports, "bytes": pruned.bytes})
-                    }
-                    Err(error) => json!({"error": error.to_string()}),
-                });
-            }
-        }
-        self.settle();
-    }
-
-    /// Makes the open day's report, and lets parked ones wait again.
-    fn make_ready(&mut self, open_day: bool, retry_parked: bool) -> Result<(), LedgerError> {
-        let ledger = self.recorder.ledger_mut();
-        let made = if retry_parked { ledger.unpark().map(|_| ()) } else { Ok(()) }
-            .and_then(|()| if open_day { ledger.report_open_day().map(|_| ()) } else { Ok(()) });
-        made.inspect_err(|error| self.state.ledger_failed(error))
-    }
-
-    /// Takes in what central answered to an export.
-    fn import(&mut self, bundle: &[u8], now: &Mark) -> Value {
-        if look(&mut self.reporter) {
-            self.joined();
-        }
-        let incoming = bundle::read_bytes(bundle, self.recorder.ledger().instance());
-        let imported = self.reporter.import(&incoming, self.recorder.ledger_mut(), &mut self.keeper, now);
-        let pending = self.recorder.ledger().outbox_counts().map_or(-1, |counts| counts.pending);
-        match imported {
-            Ok(imported) => imported.json(pending),
-            Err(error) => {
-                self.state.ledger_failed(&error);
-                json!({ "error": error.to_string() })
-            }
-        }
     }
 
     /// Tells of a wall clock that was set, and of a host that was suspended.

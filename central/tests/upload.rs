@@ -1,5 +1,5 @@
 //! The page where files are handed in, by a client that browses as people do: without scripts.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that can't go on fails")]
+#![expect(clippy::unwrap_used, reason = "a test that can't go on fails")]
 
 mod support;
 

@@ -1,4 +1,5 @@
 //! How long a bundle of a quarter is.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use highwater_proto::v1;
 use highwater_rules::bundle::{Record, Writer};

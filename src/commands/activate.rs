@@ -1,6 +1,7 @@
 //! `highwater activate`: joins a central.
 
 mod carried;
+mod failures;
 
 use super::{Failure, Outcome, exit, open_reader, plan, print_json, run, units};
 use crate::clock;
@@ -12,13 +13,10 @@ use crate::ledger::{Ledger, LedgerError};
 use crate::licence::{self, InstallError};
 use crate::log::{at, print};
 use crate::sources::ram::mem_total;
-use crate::uplink::activate::{ActivateError, Candidate};
+use crate::uplink::activate::Candidate;
 use crate::uplink::enrolment;
 use crate::uplink::settings::Roots;
-use crate::uplink::{
-    self, Client, Enrolment, EnrolmentError, Environment, Identity, IdentityError, PushError, Settings,
-    UplinkError,
-};
+use crate::uplink::{self, Client, Enrolment, EnrolmentError, Environment, Identity, Settings};
 use clap::Args;
 use highwater_proto::v1::Host;
 use highwater_rules::licence::Holder;
@@ -351,62 +349,4 @@ fn identity_row(instance: &str, identity: &str) -> String {
 
 fn shown(text: &str) -> String {
     text.chars().filter(|c| !c.is_control()).collect()
-}
-
-fn as_whom(code: u8) -> &'static str {
-    if code == exit::PERMISSION { "\n    do it as the agent's user, or as root" } else { "" }
-}
-
-impl From<UplinkError> for Failure {
-    fn from(error: UplinkError) -> Self {
-        let code = match &error {
-            UplinkError::Settings { .. } => exit::CONFIG,
-            UplinkError::Status { status: 401 | 403, .. } => exit::PERMISSION,
-            UplinkError::Status { status: 400..=499, .. } if !error.is_transient() => exit::DATA,
-            _ => exit::UNAVAILABLE,
-        };
-        Failure::new(code, format!("{error}\n    {}", error.mend()))
-    }
-}
-
-impl From<PushError> for Failure {
-    fn from(error: PushError) -> Self {
-        match error {
-            PushError::Uplink(error) => error.into(),
-            PushError::Answer(_) => Failure::new(exit::DATA, format!("{error}\n    {}", error.mend())),
-            PushError::Random(_) => Failure::new(exit::UNAVAILABLE, format!("{error}\n    {}", error.mend())),
-        }
-    }
-}
-
-impl From<ActivateError> for Failure {
-    fn from(error: ActivateError) -> Self {
-        match error {
-            ActivateError::Exchange(error) => error.into(),
-            ActivateError::Enrolment(error) => error.into(),
-        }
-    }
-}
-
-impl From<EnrolmentError> for Failure {
-    fn from(error: EnrolmentError) -> Self {
-        let code = match &error {
-            _ if error.is_permission() => exit::PERMISSION,
-            EnrolmentError::Io { .. } => exit::UNAVAILABLE,
-            _ => exit::DATA,
-        };
-        Failure::new(code, format!("{error}{}", as_whom(code)))
-    }
-}
-
-impl From<IdentityError> for Failure {
-    fn from(error: IdentityError) -> Self {
-        let code = match &error {
-            _ if error.is_permission() => exit::PERMISSION,
-            IdentityError::Garbled { .. } => exit::DATA,
-            _ => exit::UNAVAILABLE,
-        };
-        let mend = if matches!(error, IdentityError::Io { .. }) { as_whom(code) } else { "" };
-        Failure::new(code, format!("{error}{mend}"))
-    }
 }

@@ -229,11 +229,8 @@ impl Reporter {
                 (None, Some(settings)) => Client::new(&settings).map(Arc::new),
                 // An activation always names a central.
                 (None, None) => {
-                    return Ended::Pushed(Box::new(Batch {
-                        client: None,
-                        sent,
-                        result: Err(Failure::no_central()),
-                    }));
+                    let result = Err(Failure::no_central());
+                    return Ended::Pushed(Box::new(Batch { client: None, sent, result }));
                 }
             };
             let (client, result) = match made {

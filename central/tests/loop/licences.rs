@@ -189,7 +189,7 @@ fn a_bastion_fetches_what_an_instance_without_a_way_to_central_installs() {
     let contract = join(&home, &central, &["--not-after", "2099-12-31"]);
     let instance = home.status()["instance"].as_str().unwrap().to_owned();
     let made = central.json(&["service-token", "create", "--contract", &contract]);
-    home.tree.write("service-token", made["service_token"].as_str().unwrap().to_owned());
+    home.tree.write("service-token", made["service_token"].as_str().unwrap());
     let (url, ca) = (central.url(), central.ca_file.to_str().unwrap().to_owned());
     let token = home.tree.at("service-token");
     let fetch = |instance: &str, file: &str| {

@@ -12,12 +12,14 @@ mod admin;
 mod agent;
 mod bundle;
 mod client;
+mod licensed;
 mod server;
 
 pub use admin::Admin;
 pub use agent::{Agent, Made};
 pub use bundle::{Back, Replied, packed, unpacked};
 pub use client::{Client, Reply};
+pub use licensed::{World, read};
 pub use server::{Server, program};
 
 use std::future::Future;
