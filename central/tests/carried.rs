@@ -1,5 +1,4 @@
 //! Licences that someone else fetches or issues, to carry them to an instance.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that can't go on fails")]
 
 mod support;
 

@@ -1,5 +1,4 @@
 //! Licences: how an instance comes by one, renews it, and loses it.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that can't go on fails")]
 
 mod support;
 

@@ -484,7 +484,7 @@ proxy = "socks5://me:geheim@proxy:1080"
 ca_file = "ca.pem"
 client_cert = "/etc/cert.pem"
 hash_names = "yes"
-transport = "object-store"
+transport = "bucket"
 "#,
         &[("HIGHWATER_UPLINK__PROXY", "http://me:geheim\u{7}@proxy")],
         r#"
@@ -498,8 +498,8 @@ a.toml:6:15: uplink.client_cert: a certificate without its key
     set client_key too: one file may hold both
 a.toml:7:14: uplink.hash_names: true or false is expected, not "yes"
     write true or false, without quotes
-a.toml:8:13: uplink.transport: "object-store" is not in this build
-    take direct or air-gap
+a.toml:8:13: uplink.transport: "bucket" is unknown
+    take direct, air-gap or object-store
 HIGHWATER_UPLINK__PROXY: the value is empty, too long, or has a control character
     write "http://HOST:PORT", "none", or "environment" for what HTTPS_PROXY and NO_PROXY say
 "#,

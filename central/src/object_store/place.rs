@@ -47,7 +47,7 @@ pub struct Place {
     pub provider: Provider,
     /// The bucket, or Azure's container.
     pub bucket: String,
-    /// What all keys begin with, without slashes around it; may be empty.
+    /// What all keys begin with, without a slash at its ends; may be empty.
     pub prefix: String,
 }
 
@@ -71,7 +71,7 @@ impl FromStr for Place {
             return no("this kind of object store is not known");
         };
         let (bucket, prefix) = rest.split_once('/').unwrap_or((rest, ""));
-        let prefix = prefix.trim_matches('/');
+        let prefix = prefix.trim_end_matches('/');
         // No sign of these is written otherwise in a URL: a key looks the same wherever it is shown.
         let fits = |text: &str| {
             text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))

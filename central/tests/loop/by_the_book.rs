@@ -128,9 +128,7 @@ fn the_whole_round_by_hand_goes_as_the_documentation_says() {
             Some(("sh", place)) => {
                 let (_, shell) = places.iter_mut().find(|(name, _)| *name == place).unwrap();
                 // Whoever pastes takes longer than the agent does.
-                if let Some(agent) = &mut agent {
-                    agent.slots(1);
-                }
+                agent.iter_mut().for_each(|agent| drop(agent.slots(1)));
                 shell.paste(&text);
                 pasted += 1;
             }
