@@ -183,10 +183,7 @@ fn line(document: &Document) -> String {
             let end = at(document.grace_end);
             format!("{word}: grace ended at {end}; a report that central accepts opens it\n")
         }
-        (Because::Licence, true) => {
-            format!("{word}: the licence is {licence}, and grace decides; {days} days of it left\n")
-        }
-        (Because::Licence, false) => format!("{word}: the licence is {licence}; another one opens it\n"),
+        (Because::Licence, _) => format!("{word}: the licence is {licence}; another one opens it\n"),
         (Because::Contract, may_run) => {
             let end = document.contract_end.map_or_else(|| "at an unknown date".to_owned(), at);
             let (verb, then) = if may_run { ("ends", "close") } else { ("ended", "stay closed") };

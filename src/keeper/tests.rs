@@ -138,8 +138,11 @@ fn each_state_of_a_licence_moves_the_gate_as_documented() {
         keeper.follow_licence(Some(bench.licence(0, mode)));
         assert_eq!(says(&mut keeper, &bench.mark(1)), (Stage::Open, Because::Grace, Valid));
         let ended = bench.mark(10 * DAY);
-        let expired = if mode == Mode::Online { Stage::Warning } else { Stage::Closed };
-        assert_eq!(says(&mut keeper, &ended), (expired, Because::Licence, Expired));
+        let (stage, because) = match mode {
+            Mode::Online => (Stage::Open, Because::Grace),
+            Mode::Offline => (Stage::Closed, Because::Licence),
+        };
+        assert_eq!(says(&mut keeper, &ended), (stage, because, Expired));
         keeper.follow_licence(Some(bench.licence(10 * DAY, mode)));
         assert_eq!(says(&mut keeper, &ended), (Stage::Open, Because::Grace, Valid), "always replaceable");
         keeper.follow_licence(Some(bench.revocation(10 * DAY + 1)));
@@ -153,7 +156,7 @@ fn an_expired_licence_online_leaves_the_decision_to_grace() {
     let mut keeper = bench.load(0);
     keeper.follow_licence(Some(bench.licence(0, Mode::Online)));
     let at = |keeper: &mut Keeper, day: i64| says(keeper, &bench.mark(day * DAY));
-    assert_eq!(at(&mut keeper, 59), (Stage::Warning, Because::Licence, LicenceState::Expired));
+    assert_eq!(at(&mut keeper, 59), (Stage::Open, Because::Grace, LicenceState::Expired));
     assert_eq!(at(&mut keeper, 61), (Stage::Warning, Because::Grace, LicenceState::Expired));
     assert_eq!(at(&mut keeper, 84), (Stage::Critical, Because::Grace, LicenceState::Expired));
     assert_eq!(at(&mut keeper, 90), (Stage::Closed, Because::Grace, LicenceState::Expired));

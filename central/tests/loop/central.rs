@@ -113,10 +113,10 @@ impl Central {
         serde_json::from_slice(&output.stdout).unwrap()
     }
 
-    /// An enrolment token of a new contract, with so long a grace period, and licences that outlast it: grace alone moves the gate.
+    /// An enrolment token of a new contract, with so long a grace period.
     pub(crate) fn token(&self, grace: &str) -> String {
         let names = ["contract", "create", "--product", "Balancer", "--customer", "Example"];
-        let create = [&names[..], &["--grace", grace, "--licence-term", "400d"]].concat();
+        let create = [&names[..], &["--grace", grace]].concat();
         let contract = self.json(&create)["contract"].as_str().unwrap().to_owned();
         self.json(&["token", "create", "--contract", &contract])["token"].as_str().unwrap().to_owned()
     }

@@ -49,9 +49,9 @@ pub struct Verdict {
 /// The gate: the worst of three.
 ///
 /// - Grace: its own stage.
-/// - Licence: a valid or a missing one says nothing. An expired one warns where it could have been renewed over the network: there,
-///   grace decides, and a licence is never the reason of an outage. One that lasts as long as the contract closes. A revocation
-///   closes.
+/// - Licence: a valid or a missing one says nothing, nor does an expired one that is renewed over the network: what hinders its
+///   renewal hinders reports too, and grace counts that already. One that lasts as long as the contract closes when it has expired.
+///   A revocation closes.
 /// - Contract: `contract_left_s` seconds before its end it warns and is critical as the grace period does, and at its end it closes.
 #[must_use]
 pub fn gate(
@@ -62,8 +62,9 @@ pub fn gate(
     grace_s: i64,
 ) -> Verdict {
     let licence = match (licence, mode) {
-        (LicenceState::Missing | LicenceState::Valid, _) => Stage::Open,
-        (LicenceState::Expired, Mode::Online) => Stage::Warning,
+        (LicenceState::Missing | LicenceState::Valid, _) | (LicenceState::Expired, Mode::Online) => {
+            Stage::Open
+        }
         (LicenceState::Expired, Mode::Offline) | (LicenceState::Revoked, _) => Stage::Closed,
     };
     let contract = contract_left_s.map_or(Stage::Open, |left_s| contract_stage(left_s, grace_s));
