@@ -330,7 +330,8 @@ fn each_change_is_foretold() {
         assert!(now <= GRACE_S);
     }
     let expect = [
-        (10 * DAY, Stage::Warning),
+        // The licence's end: it moves no gate, but is told.
+        (10 * DAY, Stage::Open),
         (10 * DAY + 1, Stage::Warning),
         (33 * DAY + 1, Stage::Critical),
         (40 * DAY, Stage::Closed),

@@ -82,11 +82,6 @@ async fn a_stage_that_does_not_come_from_grace_is_told_with_its_cause() {
     };
     for (told, code, line) in [
         (
-            licensed(Stage::Warning, LicenceState::Expired),
-            0,
-            "warning: the licence is expired, and grace decides",
-        ),
-        (
             licensed(Stage::Closed, LicenceState::Revoked),
             12,
             "closed: the licence is revoked; another one opens it",
