@@ -41,16 +41,17 @@ fn push_sends_with_a_running_agent_and_without_one() {
 #[test]
 fn push_says_what_is_missing_before_the_activation_and_while_central_is_away() {
     let home = Home::new();
-    let mut agent = home.run();
-    agent.slots(2);
+    let mut agent = Some(home.run());
+    if let Some(agent) = &mut agent {
+        agent.slots(2);
+    }
     for running in [true, false] {
         let (outcome, code) = home.json_and_code(&["push", "--open-day"]);
         assert_eq!(code, 69, "running: {running}: {outcome}");
         assert!(outcome["error"]["mend"].as_str().unwrap().contains("activate"), "{outcome}");
         assert!(outcome["pending"].as_i64().unwrap() > 0, "{outcome}");
-        if running {
-            agent.signal(nix::sys::signal::Signal::SIGTERM);
-            agent.event("stopped");
+        if let Some(agent) = agent.take() {
+            agent.stop();
         }
     }
     let mut central = Central::start();
