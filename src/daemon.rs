@@ -9,7 +9,7 @@ use crate::files::Root;
 use crate::gate::{Gate, GateEvent, Licence, State};
 use crate::joined;
 use crate::keeper::{self, Keeper, Ruling, Standing};
-use crate::ledger::{Ledger, LedgerError, Plan};
+use crate::ledger::{Ledger, LedgerError, Opened, Plan};
 use crate::recorder::{Due, Recorder};
 use crate::renewer::{self, Renewer};
 use crate::reporter::{Ended, Reporter};
@@ -19,6 +19,11 @@ use crate::wake::{Wake, Wakes};
 use crate::{events, host, log};
 use highwater_rules::record::Mark;
 use highwater_rules::{retry, timeline};
+use std::time::Duration;
+
+/// How often the ledger is looked for at the start while someone else holds it: for two seconds.
+const LOCK_LOOKS: u32 = 20;
+const LOCK_LOOK_EVERY: Duration = Duration::from_millis(100);
 
 /// How the agent loads its configuration again.
 pub(crate) type Reload = Box<dyn Fn() -> Result<Loaded, crate::config::Mistakes>>;
@@ -70,6 +75,17 @@ fn sampler(config: &Config) -> Sampler {
     Sampler::new(Source::all(config), config.sampling.interval.seconds())
 }
 
+/// Opens the ledger. A command that makes it, or writes to it, holds it for a moment only: that is waited for.
+async fn open(config: &Config) -> Result<Opened, LedgerError> {
+    for _ in 0..LOCK_LOOKS {
+        match Ledger::open(&config.state_dir, plan(config)) {
+            Err(LedgerError::Locked { .. }) => tokio::time::sleep(LOCK_LOOK_EVERY).await,
+            opened => return opened,
+        }
+    }
+    Ledger::open(&config.state_dir, plan(config))
+}
+
 /// Runs the agent until it is told to stop.
 ///
 /// # Errors
@@ -77,7 +93,7 @@ fn sampler(config: &Config) -> Sampler {
 pub(crate) async fn run(loaded: Loaded, reload: Reload, log: log::Handle) -> Result<(), DaemonError> {
     let config = loaded.config.clone();
     let mut wakes = Wakes::new()?;
-    let opened = Ledger::open(&config.state_dir, plan(&config))?;
+    let opened = open(&config).await?;
     let clock = Clock::new(&config.sampling.root);
     events::started(&loaded, &opened.ledger);
     events::host(&host::HostFacts::read(&Root::new(&config.sampling.root)));

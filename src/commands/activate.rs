@@ -28,6 +28,7 @@ use serde_json::json;
 use std::io::{Read as _, Write as _};
 use std::os::unix::fs::{MetadataExt as _, chown};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// The environment variable that may hold the token.
 const TOKEN_VARIABLE: &str = "HIGHWATER_ENROLMENT_TOKEN";
@@ -36,6 +37,9 @@ const TOKEN_MAX_BYTES: usize = 4096;
 /// More than this is no file of certificates.
 const CA_MAX_BYTES: usize = 1 << 20;
 const MEMINFO_MAX_BYTES: usize = 64 * 1024;
+/// How often a ledger is looked for that someone else is making: for two seconds.
+const LEDGER_LOOKS: u32 = 20;
+const LEDGER_LOOK_EVERY: Duration = Duration::from_millis(100);
 /// What a ledger is made of.
 const LEDGER_FILES: [&str; 5] =
     ["ledger.db", "ledger.db-wal", "ledger.db-shm", "highwater.lock", "instance.json"];
@@ -187,14 +191,27 @@ fn unreadable(path: &Path, error: &std::io::Error) -> Failure {
 /// The instance's id, its first start, and how its names leave the host. Where no agent has run yet, its ledger is made.
 fn instance(loaded: &Loaded) -> Result<(String, i64, Names), Failure> {
     let of = |ledger: &Ledger| (ledger.instance().to_owned(), ledger.first_start(), ledger.names());
-    match open_reader(loaded) {
-        Ok(ledger) => Ok(of(&ledger)),
-        Err(LedgerError::Missing { .. }) => {
-            let made = of(&Ledger::open(&loaded.config.state_dir, plan(loaded))?.ledger);
-            hand_over(&loaded.config.state_dir);
-            Ok(made)
+    let state_dir = &loaded.config.state_dir;
+    let mut looks = 1;
+    loop {
+        let found = match open_reader(loaded) {
+            Ok(ledger) => return Ok(of(&ledger)),
+            Err(LedgerError::Missing { .. }) => Ledger::open(state_dir, plan(loaded)),
+            Err(error) => Err(error),
+        };
+        match found {
+            Ok(opened) => {
+                let made = of(&opened.ledger);
+                hand_over(state_dir);
+                return Ok(made);
+            }
+            // An agent that starts at this moment is making it.
+            Err(_) if looks < LEDGER_LOOKS && Ledger::writer(state_dir).is_some() => {
+                looks += 1;
+                run::runtime()?.block_on(async { tokio::time::sleep(LEDGER_LOOK_EVERY).await });
+            }
+            Err(error) => return Err(error.into()),
         }
-        Err(error) => Err(error.into()),
     }
 }
 

@@ -1,5 +1,6 @@
 //! Agents that are killed, and agents that meet another.
 
+use crate::agent::eventually;
 use crate::home::Home;
 use crate::host::Host;
 use crate::line::Line;
@@ -37,7 +38,7 @@ fn slots_in_which_it_was_dead_are_agent_down() {
     let mut agent = home.run();
     let last = agent.slots(2)[1].slot();
     agent.kill();
-    crate::agent::eventually("two more slots", || {
+    eventually("two more slots", || {
         let output = std::process::Command::new("date").arg("+%s").output().unwrap();
         let now: i64 = String::from_utf8_lossy(&output.stdout).trim().parse().unwrap();
         (now > last + 4).then_some(())
@@ -96,4 +97,25 @@ fn a_second_agent_on_the_same_ledger_is_refused_and_the_first_goes_on() {
     agent.slots(1);
     agent.stop();
     home.assert_verified();
+}
+
+#[test]
+fn an_agent_that_starts_while_a_command_holds_the_ledger_waits_for_it() {
+    let home = Home::new();
+    let mut agent = home.run();
+    agent.slots(1);
+    agent.stop();
+    let file = std::fs::File::options().write(true).open(home.state_dir().join("highwater.lock")).unwrap();
+    let whole = nix::libc::flock { l_type: 1, l_whence: 0, l_start: 0, l_len: 0, l_pid: 0 };
+    nix::fcntl::fcntl(&file, nix::fcntl::FcntlArg::F_OFD_SETLK(&whole)).unwrap();
+    let mut agent = home.run();
+    // It has looked, and looks again.
+    eventually("an agent that waits", || {
+        let path = format!("/proc/{}/stat", agent.pid());
+        let stat = highwater::files::read_bounded(path.as_ref(), 4096).unwrap();
+        stat.contains(") S ").then_some(())
+    });
+    drop(file);
+    agent.slots(1);
+    agent.stop();
 }
