@@ -27,9 +27,6 @@ pub(super) const KEYS: &[&str] = &[
     "log.level",
 ];
 
-/// The keys of one `[[ssl]]`.
-pub(super) const SSL_KEYS: &[&str] = &["kind", "name", "socket"];
-
 /// The list of TLS sources, which is no section.
 pub(super) const SSL: &str = "ssl";
 

@@ -25,7 +25,7 @@ mod raw;
 mod reader;
 mod sampling;
 mod show;
-mod ssl;
+pub mod ssl;
 mod state_dir;
 mod table;
 #[cfg(test)]
@@ -39,6 +39,7 @@ pub use load::{Inputs, Loaded, find_file, load};
 pub use mistakes::{MISTAKES_MAX, Mistake, Mistakes, Place, Warning};
 pub use proxy_url::{NoProxyUrl, ProxyUrl};
 pub use show::{Origin, Origins, Value, effective, show};
+pub use ssl::{Ssl, SslSource};
 
 use highwater_rules::day::Calendar;
 use highwater_rules::meter::CountRule;
@@ -140,35 +141,6 @@ pub struct Network {
     pub interfaces: Vec<String>,
     /// How the two directions make one figure: `count`.
     pub count: CountRule,
-}
-
-/// One `[[ssl]]`: a source of TLS sessions.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Ssl {
-    /// The subject of its series: `name`, by default its kind.
-    pub name: String,
-    /// What is asked.
-    pub source: SslSource,
-}
-
-/// What a TLS source asks.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum SslSource {
-    /// HAProxy, at its stats socket.
-    Haproxy {
-        /// The path of the socket: `socket`.
-        socket: PathBuf,
-    },
-}
-
-impl SslSource {
-    /// The word that `kind` uses for it.
-    #[must_use]
-    pub const fn kind(&self) -> &'static str {
-        match self {
-            SslSource::Haproxy { .. } => "haproxy",
-        }
-    }
 }
 
 /// `[uplink]`

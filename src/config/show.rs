@@ -5,7 +5,7 @@ use super::gate::NONE;
 use super::keys::{SSL, split};
 use super::load::Loaded;
 use super::mistakes::Place;
-use super::{Presence, SslSource, Uplink};
+use super::{Presence, Uplink};
 use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
 
@@ -132,9 +132,8 @@ pub fn effective(loaded: &Loaded) -> Vec<(String, Value, Origin)> {
     for (n, ssl) in config.ssl.iter().enumerate() {
         text(&format!("ssl.{n}.kind"), ssl.source.kind().to_owned());
         text(&format!("ssl.{n}.name"), ssl.name.clone());
-        match &ssl.source {
-            SslSource::Haproxy { socket } => text(&format!("ssl.{n}.socket"), path(socket)),
-        }
+        let own = ssl.source.shown();
+        rows.extend(own.into_iter().map(|(key, value)| (format!("ssl.{n}.{key}"), value)));
     }
     text("ledger.retention", duration::write(config.retention_s));
     rows.extend(uplink(&config.uplink));

@@ -1,19 +1,17 @@
 //! Walks the file's tables: every key must be known, and goes with its place into the layer.
 
 use super::document::Document;
-use super::keys::{KEYS, SSL, SSL_KEYS, is_section, known, listed, nearest, of_section, sections, split};
+use super::keys::{KEYS, SSL, is_section, known, listed, nearest, of_section, sections, split};
 use super::layers::{Given, Layer, SslTable};
 use super::mistakes::{Fault, Mistakes, quoted};
 use super::raw::Raw;
+use super::ssl;
 use std::collections::BTreeSet;
 use std::ops::Range;
 use toml::de::{DeTable, DeValue};
 
 /// How many `[[ssl]]` there may be.
 pub(super) const SSL_MAX_SOURCES: usize = 64;
-
-/// Keys of the kinds of TLS sources that are not in this version: they are not meant for a section that has one of that name.
-const SSL_PLANNED_KEYS: [&str; 4] = ["url", "path", "ports", "interfaces"];
 
 /// What the file gives.
 #[derive(Debug, Default)]
@@ -122,13 +120,14 @@ impl Walker<'_> {
     }
 
     fn ssl_source(&mut self, table: &DeTable<'_>, span: &Range<usize>) {
+        let all = ssl::all_keys();
         let mut values = Layer::new();
         for (name, value) in table {
             let key = name.get_ref().as_ref();
-            if let Some(known) = SSL_KEYS.iter().find(|k| **k == key) {
+            if let Some(known) = all.iter().find(|k| **k == key) {
                 values.insert(known, self.give(value.get_ref(), &value.span()));
             } else {
-                self.refuse(&name.span(), || unknown_key("[[ssl]]", key, SSL_KEYS));
+                self.refuse(&name.span(), || unknown_key("[[ssl]]", key, &all));
             }
         }
         self.walked.ssl.push(SslTable { place: self.document.place(span), values });
@@ -166,7 +165,6 @@ fn unknown_key(section: &str, key: &str, names: &[&str]) -> Fault {
     let keys = || format!("the keys of {section} are {}", listed(names, "and"));
     let mend = match nearest(key, names.iter().copied()) {
         Some(name) => format!("did you mean `{name}`?"),
-        None if names == SSL_KEYS && SSL_PLANNED_KEYS.contains(&key) => keys(),
         None => elsewhere(key).unwrap_or_else(keys),
     };
     Fault::new(message, mend)

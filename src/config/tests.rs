@@ -1,5 +1,5 @@
 use super::document::{Document, FILE_MAX_BYTES};
-use super::keys::{KEYS, SSL_KEYS, split, variable};
+use super::keys::{KEYS, split, variable};
 use super::load::load_document;
 use super::*;
 use proptest::prelude::*;
@@ -114,7 +114,7 @@ a.toml:21:10: ssl.socket: "run/x" is no absolute path
 a.toml:23:1: this TLS source has no kind
     add kind = "haproxy"
 a.toml:24:1: unknown key "url" in [[ssl]]
-    the keys of [[ssl]] are kind, name and socket
+    `url` belongs to [uplink]: move it there
 a.toml:26:2: unknown section "legder"
     did you mean [ledger]?
 a.toml:30:10: log.format: a string is expected, not true or false
@@ -175,7 +175,7 @@ fn the_nearest_name_is_offered_where_there_is_one_and_else_the_known_ones() {
         ),
         ("[ram]\nscope = \"hots\"", "did you mean \"host\"? The choice is auto, host or cgroup"),
         ("[log]\nlevel = \"trace\"", "take error, warn, info or debug"),
-        ("[[ssl]]\nkind = \"kernel\"", "the only kind in this version is \"haproxy\""),
+        ("[[ssl]]\nkind = \"kernel\"", "the kinds in this version: \"haproxy\""),
     ] {
         let mistakes = load_text(file, &inputs(&[STATE], &[])).unwrap_err();
         assert_eq!(mistakes.all()[0].mend, mend, "{file}");
@@ -602,7 +602,7 @@ fn the_example_names_every_key_and_shows_the_defaults() {
         assert!(section.is_empty() || has(&format!("[{section}]")), "{section}");
         assert_eq!(matches!(example.origins.get(key), Origin::File { .. }), valued, "{key}");
     }
-    for key in SSL_KEYS {
+    for key in super::ssl::all_keys() {
         assert!(has(&format!("#{key} = ")), "{key}");
     }
 }

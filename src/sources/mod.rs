@@ -54,7 +54,9 @@ impl Source {
             Source::Network(network::Network::new(root.clone(), &config.network)),
         ];
         sources.extend(config.ssl.iter().map(|Ssl { name, source }| match source {
-            SslSource::Haproxy { socket } => Source::Haproxy(ssl::haproxy::Haproxy::new(&root, name, socket)),
+            SslSource::Haproxy(haproxy) => {
+                Source::Haproxy(ssl::haproxy::Haproxy::new(&root, name, &haproxy.socket))
+            }
         }));
         sources
     }

@@ -1,6 +1,7 @@
 //! The sources that a configuration makes, as the daemon has them.
 
 use crate::tree::shape_dir;
+use highwater::config::ssl::Haproxy;
 use highwater::config::{
     Config, DEFAULT_RETENTION_S, Gate, Log, LogFormat, LogLevel, Network, Ram, RamScope, Sampling, Ssl,
     SslSource, Uplink,
@@ -22,7 +23,7 @@ fn config() -> Config {
         network: Network { interfaces: Vec::new(), count: CountRule::Max },
         ssl: vec![Ssl {
             name: "front".to_owned(),
-            source: SslSource::Haproxy { socket: "/run/haproxy.sock".into() },
+            source: SslSource::Haproxy(Haproxy { socket: "/run/haproxy.sock".into() }),
         }],
         retention_s: DEFAULT_RETENTION_S,
         licence_file: None,
