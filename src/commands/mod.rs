@@ -1,6 +1,8 @@
 //! What an operator types. One file a subcommand.
 
 mod activate;
+#[cfg(test)]
+mod assets;
 mod check_config;
 mod completions;
 mod courier;
