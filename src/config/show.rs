@@ -130,12 +130,11 @@ pub fn effective(loaded: &Loaded) -> Vec<(String, Value, Origin)> {
     let mut text = |key: &str, value: String| rows.push((key.to_owned(), Value::Text(value)));
     text("network.count", config.network.count.word().to_owned());
     for (n, ssl) in config.ssl.iter().enumerate() {
-        text(&format!("ssl.{n}.kind"), ssl.source.kind().to_owned());
-        text(&format!("ssl.{n}.name"), ssl.name.clone());
-        let own = ssl.source.shown();
+        let common = [("kind", ssl.source.kind().to_owned()), ("name", ssl.name.clone())];
+        let own = common.map(|(key, value)| (key, Value::Text(value))).into_iter().chain(ssl.source.shown());
         rows.extend(own.into_iter().map(|(key, value)| (format!("ssl.{n}.{key}"), value)));
     }
-    text("ledger.retention", duration::write(config.retention_s));
+    rows.push(("ledger.retention".to_owned(), Value::Text(duration::write(config.retention_s))));
     rows.extend(uplink(&config.uplink));
     let file = config.licence_file.as_deref();
     rows.extend(file.map(|file| ("licence.file".to_owned(), Value::Text(path(file)))));

@@ -602,7 +602,7 @@ fn the_example_names_every_key_and_shows_the_defaults() {
         assert!(section.is_empty() || has(&format!("[{section}]")), "{section}");
         assert_eq!(matches!(example.origins.get(key), Origin::File { .. }), valued, "{key}");
     }
-    for key in super::ssl::all_keys() {
+    for key in ssl::all_keys() {
         assert!(has(&format!("#{key} = ")), "{key}");
     }
 }
