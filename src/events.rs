@@ -124,6 +124,12 @@ fn write_sampled(record: &SlotRecord, late_ms: Option<i64>, took_ms: i64) {
         tx = directions.map(|d| d.tx),
         ssl_tps = value(Meter::SslTps),
         ssl_tps_gap = gap(Meter::SslTps),
+        vs_bytes = value(Meter::VsBytes),
+        vs_bytes_gap = gap(Meter::VsBytes),
+        network_throughput_burst = value(Meter::NetworkThroughputBurst),
+        network_throughput_burst_gap = gap(Meter::NetworkThroughputBurst),
+        ssl_tps_burst = value(Meter::SslTpsBurst),
+        ssl_tps_burst_gap = gap(Meter::SslTpsBurst),
         late_ms,
         took_ms,
         readings = readings_json(record).as_str(),
@@ -165,6 +171,9 @@ pub(crate) fn day_closed(closed: &Closed) {
         ram_capacity = peak(Meter::RamCapacity),
         network_throughput = peak(Meter::NetworkThroughput),
         ssl_tps = peak(Meter::SslTps),
+        vs_bytes = peak(Meter::VsBytes),
+        network_throughput_burst = peak(Meter::NetworkThroughputBurst),
+        ssl_tps_burst = peak(Meter::SslTpsBurst),
         "day_closed"
     );
 }
