@@ -187,6 +187,7 @@ pub(crate) fn ledger_moved_aside(aside: &Path, why: &str) {
 pub(crate) struct Changes {
     failing: BTreeMap<String, String>,
     left_out: BTreeMap<String, Vec<String>>,
+    summed: BTreeMap<String, Vec<String>>,
     ledger: Option<String>,
     instance_file: Option<String>,
 }
@@ -204,6 +205,7 @@ impl Changes {
                     for missing in &readout.missing {
                         failing.insert(format!("{}: {}", report.source, missing.series), missing.why.clone());
                     }
+                    self.summed(&report.source, &readout.summed);
                 }
             }
             if self.left_out.get(&report.source) != Some(&report.duplicates) {
@@ -226,6 +228,19 @@ impl Changes {
             info!(source, "source_recovered");
         }
         self.failing = failing;
+    }
+
+    /// Tells of virtual services that are not told of one by one.
+    fn summed(&mut self, source: &str, services: &[String]) {
+        let known = self.summed.get(source).map_or(&[][..], Vec::as_slice);
+        if known == services {
+            return;
+        }
+        self.summed.insert(source.to_owned(), services.to_vec());
+        if !services.is_empty() {
+            let names = services.join(",");
+            warn!(source, count = services.len(), services = names, "services_summed");
+        }
     }
 
     /// Tells of a ledger that can't be written, or can again.

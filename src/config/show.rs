@@ -73,6 +73,8 @@ pub enum Value {
     List(Vec<String>),
     /// `true` or `false`.
     Truth(bool),
+    /// A whole number.
+    Whole(u64),
 }
 
 impl fmt::Display for Value {
@@ -81,6 +83,7 @@ impl fmt::Display for Value {
         match self {
             Value::Text(text) => quote(f, text),
             Value::Truth(truth) => write!(f, "{truth}"),
+            Value::Whole(number) => write!(f, "{number}"),
             Value::List(items) => {
                 f.write_str("[")?;
                 for (n, item) in items.iter().enumerate() {

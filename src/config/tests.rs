@@ -643,6 +643,7 @@ count = "max"                             # default
 kind = "haproxy"                          # line 4
 name = "haproxy"                          # default
 socket = "/run/haproxy/admin.sock"        # default
+services = 20                             # default
 
 [ledger]
 retention = "120d"                        # default

@@ -22,6 +22,8 @@ pub struct Readout {
     pub observations: Vec<Observation>,
     /// Series that should have been there, and why they are not (a configured interface that is gone).
     pub missing: Vec<Missing>,
+    /// Virtual services that are told of as one, since there are more than are to stand alone.
+    pub summed: Vec<String>,
 }
 
 /// A series that a source could not read though it answered for others.
@@ -55,7 +57,8 @@ impl Source {
         ];
         sources.extend(config.ssl.iter().map(|Ssl { name, source }| match source {
             SslSource::Haproxy(haproxy) => {
-                Source::Haproxy(ssl::haproxy::Haproxy::new(&root, name, &haproxy.socket))
+                let source = ssl::haproxy::Haproxy::new(&root, name, &haproxy.socket);
+                Source::Haproxy(source.with_services(haproxy.services))
             }
         }));
         sources

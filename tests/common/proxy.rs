@@ -60,6 +60,17 @@ impl Proxy {
         self.tree.at("stats.sock")
     }
 
+    /// The bytes that a client sent to its frontend `plain` and received, in one request.
+    pub(crate) fn plain_request(&self) -> u64 {
+        let mut client = UnixStream::connect(self.tree.at("plain.sock")).unwrap();
+        let request = b"GET /a-path HTTP/1.1\r\nhost: there\r\nconnection: close\r\n\r\n";
+        client.write_all(request).unwrap();
+        let mut answer = Vec::new();
+        client.read_to_end(&mut answer).unwrap();
+        assert!(answer.starts_with(b"HTTP/1.1 200"));
+        (request.len() + answer.len()) as u64
+    }
+
     fn run(tree: &Tree) -> Child {
         let quiet = Stdio::null;
         let config = tree.at("haproxy.cfg");
@@ -116,6 +127,17 @@ impl Proxy {
             .filter(wanted)
             .map(|line| line.rsplit(':').next().unwrap().parse::<u64>().unwrap())
             .sum()
+    }
+
+    /// What HAProxy says of one frontend's bytes, from the typed form, too.
+    pub(crate) fn own_bytes(&self, frontend: &str) -> u64 {
+        let typed = self.says("show stat -1 1 -1 typed\n");
+        let rows: Vec<Vec<&str>> = typed.lines().map(|line| line.split([':', '.']).collect()).collect();
+        let of = |row: &&Vec<&str>, field: &str| row.get(4) == Some(&field);
+        let named = rows.iter().find(|row| of(row, "pxname") && row.last() == Some(&frontend));
+        let proxy = &named.expect("the frontend").split_at(3).0;
+        let own = rows.iter().filter(|row| row.starts_with(proxy) && (of(row, "bin") || of(row, "bout")));
+        own.map(|row| row.last().unwrap().parse::<u64>().unwrap()).sum()
     }
 
     /// The TLS sessions that `openssl s_time` made in one second, by its own count.

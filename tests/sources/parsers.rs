@@ -1,8 +1,10 @@
 //! Every parser, fed with noise and with real texts that were tampered with: it may refuse, and never panics.
 
 use highwater::host;
-use highwater::sources::ssl::haproxy::sessions;
+use highwater::sources::Garbled;
+use highwater::sources::ssl::haproxy::told;
 use highwater::sources::{cgroup, container, network, presence, ram};
+use highwater_rules::record::Counters;
 use proptest::prelude::*;
 
 const MEMINFO: &str = "MemTotal:       16384000 kB\nMemFree:          731204 kB\n";
@@ -12,9 +14,13 @@ const CGROUP: &str = "12:pids:/docker/4f5e\n9:memory:/docker/4f5e\n0::/docker/4f
 const MOUNTINFO: &str = "619 613 0:35 /docker/4f5e /sys/fs/cgroup/memory ro master:16 - cgroup cgroup rw,memory\n\
     30 23 0:26 / /sys/fs/cg\\040roup rw,nosuid shared:4 - cgroup2 cgroup2 rw,nsdelegate\n";
 pub(crate) const HAPROXY: &str = "Name: HAProxy\nPid: 4242\nCumSslConns: 99\nStart_time_sec: 1700000000\n\n\
-    # pxname,svname,type,last_chk,ssl_sess,ssl_reused_sess,\n\
-    a,FRONTEND,0,\"x, \"\"y\"\"\",10,5,\nb,FRONTEND,0,,7,1,\nc,BACKEND,1,,900,900,\n\n";
+    # pxname,svname,bin,bout,type,last_chk,ssl_sess,ssl_reused_sess,\n\
+    a,FRONTEND,100,23,0,\"x, \"\"y\"\"\",10,5,\nb,FRONTEND,7,0,0,,7,1,\nc,BACKEND,9,9,1,,900,900,\n\n";
 const OS_RELEASE: &str = "PRETTY_NAME=\"Debian GNU/Linux 12 (bookworm)\"\nVERSION_ID='12'\nID=debian\n";
+
+fn sessions(answer: &str) -> Result<Counters, Garbled> {
+    told(answer).map(|told| told.sessions)
+}
 
 /// Gives a text to every parser, whatever it was meant for.
 fn feed(bytes: &[u8]) {
@@ -51,6 +57,20 @@ fn the_real_texts_are_understood() {
     assert_eq!(container::kind_of_cgroups("0::/system.slice/docker-4f5e.scope\n"), Some("docker"));
     assert_eq!(ram::mem_total("MemTotal:       163"), ram::mem_total("MemTotal: 163"));
     assert!(ram::mem_total("MemTotal:       163").is_err(), "a number cut short is no number");
+}
+
+#[test]
+fn each_frontend_is_told_with_its_bytes_in_and_out() {
+    let of = |text: &str| told(text).map(|told| told.frontends);
+    let frontends = of(HAPROXY).unwrap();
+    let each: Vec<(&str, u64)> = frontends.iter().map(|f| (f.name.as_str(), f.bytes)).collect();
+    assert_eq!(each, [("a", 123), ("b", 7)]);
+    let incarnation = sessions(HAPROXY).unwrap().incarnation;
+    assert!(frontends.iter().all(|f| f.incarnation == incarnation));
+    assert_eq!(of(&HAPROXY.replace("bin,bout", "x,y")), Ok(vec![]), "no such columns");
+    for cell in ["-1", "x", "18446744073709551615"] {
+        assert!(of(&HAPROXY.replace(",100,23,", &format!(",{cell},23,"))).is_err(), "{cell}");
+    }
 }
 
 #[test]

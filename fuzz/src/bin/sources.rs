@@ -12,7 +12,7 @@ fuzz_target!(|data: &[u8]| {
     match pick % 12 {
         0 => drop(ram::mem_total(&text)),
         1 => drop(network::net_dev(&text)),
-        2 => drop(ssl::haproxy::sessions(&text)),
+        2 => drop(ssl::haproxy::told(&text)),
         3 => drop(cgroup::own_path(&text)),
         4 => drop(cgroup::mounts(&text, Hierarchy::V1)),
         5 => drop(cgroup::mounts(&text, Hierarchy::V2)),

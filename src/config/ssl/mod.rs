@@ -1,6 +1,7 @@
 //! `[[ssl]]`: the sources of TLS sessions. What they have in common is here; each kind's own keys are in a file of its own.
 
 mod haproxy;
+mod services;
 
 pub use haproxy::Haproxy;
 
