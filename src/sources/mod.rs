@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 pub mod cgroup;
 pub mod container;
+pub mod interfaces;
 pub mod links;
 pub mod network;
 pub mod presence;
@@ -42,6 +43,8 @@ pub enum Source {
     Network(network::Network),
     /// TLS sessions, as HAProxy counts them.
     Haproxy(ssl::haproxy::Haproxy),
+    /// TLS sessions, as this host's kernel sees them.
+    Kernel(ssl::kernel::Kernel),
 }
 
 impl Source {
@@ -57,6 +60,7 @@ impl Source {
             SslSource::Haproxy(haproxy) => {
                 Source::Haproxy(ssl::haproxy::Haproxy::new(&root, name, &haproxy.socket))
             }
+            SslSource::Kernel(kernel) => Source::Kernel(ssl::kernel::Kernel::new(&root, name, kernel)),
         }));
         sources
     }
@@ -68,6 +72,7 @@ impl Source {
             Source::Ram(_) => "ram".to_owned(),
             Source::Network(_) => "network".to_owned(),
             Source::Haproxy(haproxy) => format!("ssl/{}", haproxy.name()),
+            Source::Kernel(kernel) => format!("ssl/{}", kernel.name()),
         }
     }
 
@@ -80,6 +85,7 @@ impl Source {
             Source::Ram(ram) => ram.read(),
             Source::Network(network) => network.read(),
             Source::Haproxy(haproxy) => haproxy.read(),
+            Source::Kernel(kernel) => kernel.read(),
         }
     }
 
@@ -91,6 +97,7 @@ impl Source {
             Source::Ram(ram) => ram.may_block(),
             Source::Network(network) => network.may_block(),
             Source::Haproxy(_) => true,
+            Source::Kernel(kernel) => kernel.may_block(),
         }
     }
 
@@ -101,6 +108,7 @@ impl Source {
             Source::Ram(ram) => vec![ram.series()],
             Source::Network(network) => network.expected(),
             Source::Haproxy(haproxy) => vec![haproxy.series()],
+            Source::Kernel(kernel) => vec![kernel.series()],
         }
     }
 
@@ -109,6 +117,7 @@ impl Source {
     pub fn duplicates(&self) -> &[String] {
         match self {
             Source::Network(network) => network.duplicates(),
+            Source::Kernel(kernel) => kernel.duplicates(),
             Source::Ram(_) | Source::Haproxy(_) => &[],
         }
     }
@@ -146,18 +155,67 @@ pub enum SourceError {
         path: PathBuf,
     },
     /// There is nothing to count by default.
-    #[error("{} shows no interface that counts: name those that do in network.interfaces", path.display())]
+    #[error("{} shows no interface that counts: name those that do in {key}", path.display())]
     NoInterface {
         /// Where interfaces were looked for.
         path: PathBuf,
+        /// Where they can be named.
+        key: &'static str,
     },
     /// No interface fits the configured patterns.
-    #[error("no interface fits {patterns}: correct network.interfaces; there are {there}")]
+    #[error("no interface fits {patterns}: correct {key}; there are {there}")]
     NoneFits {
         /// The patterns.
         patterns: String,
         /// The interfaces that there are.
         there: String,
+        /// Where the patterns are.
+        key: &'static str,
+    },
+    /// An interface that is named is not there.
+    #[error("no interface is called {names}: correct {key}")]
+    NoSuchInterface {
+        /// The names.
+        names: String,
+        /// Where they are named.
+        key: &'static str,
+    },
+    /// More interfaces fit than are counted on.
+    #[error("{count} interfaces fit, of at most {max}: name fewer in {key}")]
+    TooManyInterfaces {
+        /// How many fit.
+        count: usize,
+        /// How many may.
+        max: usize,
+        /// Where they are named.
+        key: &'static str,
+    },
+    /// The agent has no right to packet sockets.
+    #[error(
+        "no right to count packets: give the unit `AmbientCapabilities=CAP_NET_RAW` and AF_PACKET in its \
+         `RestrictAddressFamilies=`, or run `setcap cap_net_raw+ep {}`",
+        executable.display()
+    )]
+    NoPacketSockets {
+        /// The program.
+        executable: PathBuf,
+    },
+    /// Packet sockets are forbidden to the agent, or this kernel has none.
+    #[error("packet sockets are forbidden here: add AF_PACKET to the unit's `RestrictAddressFamilies=`")]
+    NoPacketFamily,
+    /// The kernel refuses to count on an interface.
+    #[error("can't count on {interface} ({error}): it is tried again with the next sample")]
+    NotCounted {
+        /// The interface.
+        interface: String,
+        /// Why.
+        error: io::Error,
+    },
+    /// The agent's own interfaces are not the metered host's.
+    #[error("the agent is in another network namespace than the host at {}: give its pod `hostNetwork: true`", root.display())]
+    OtherNamespace {
+        /// The host's root.
+        root: PathBuf,
     },
     /// Nobody listens at HAProxy's socket.
     #[error("nothing listens at {} ({error}): start HAProxy, or set `socket` to the path in its `stats socket` line", socket.display())]

@@ -1,8 +1,10 @@
 //! `[[ssl]]`: the sources of TLS sessions. What they have in common is here; each kind's own keys are in a file of its own.
 
 mod haproxy;
+mod kernel;
 
 pub use haproxy::Haproxy;
+pub use kernel::Kernel;
 
 use super::keys::{listed, nearest};
 use super::layers::{Given, SslTable};
@@ -16,7 +18,7 @@ use std::collections::BTreeMap;
 /// The keys of every kind.
 const COMMON: &[&str] = &["kind", "name"];
 /// Kinds that a later version brings.
-const PLANNED: &[&str] = &["prometheus", "access_log", "kernel", "loadmaster"];
+const PLANNED: &[&str] = &["prometheus", "access_log", "loadmaster"];
 const NAME_MAX_BYTES: usize = 64;
 
 /// One `[[ssl]]`: a source of TLS sessions.
@@ -33,6 +35,8 @@ pub struct Ssl {
 pub enum SslSource {
     /// HAProxy, at its stats socket.
     Haproxy(Haproxy),
+    /// This host's kernel.
+    Kernel(Kernel),
 }
 
 impl SslSource {
@@ -41,6 +45,7 @@ impl SslSource {
     pub const fn kind(&self) -> &'static str {
         match self {
             SslSource::Haproxy(_) => haproxy::KIND.word,
+            SslSource::Kernel(_) => kernel::KIND.word,
         }
     }
 
@@ -48,6 +53,7 @@ impl SslSource {
     pub(super) fn shown(&self) -> Vec<(&'static str, Value)> {
         match self {
             SslSource::Haproxy(haproxy) => haproxy.shown(),
+            SslSource::Kernel(kernel) => kernel.shown(),
         }
     }
 }
@@ -60,7 +66,7 @@ struct Kind {
     read: fn(&mut Keys<'_>) -> Option<SslSource>,
 }
 
-const KINDS: &[Kind] = &[haproxy::KIND];
+const KINDS: &[Kind] = &[haproxy::KIND, kernel::KIND];
 
 /// Every key that a `[[ssl]]` of any kind may have.
 pub(super) fn all_keys() -> Vec<&'static str> {
