@@ -230,3 +230,6 @@ fn payload(draft: &mut Draft) {
     draft.here(To::Refuse);
     draft.then(code::RETURN, 0);
 }
+
+#[cfg(test)]
+mod tests;

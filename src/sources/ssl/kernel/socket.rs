@@ -2,7 +2,10 @@
 //!
 //! This is the one file of the agent with `unsafe` in it: no crate here makes these calls. Each stands in a function of its own,
 //! with the argument why it is sound beside it, and nothing unsafe leaves the file.
-#![expect(unsafe_code, reason = "filters, packet sockets and their statistics are asked of the kernel itself")]
+#![expect(
+    unsafe_code,
+    reason = "filters, packet sockets and their statistics are asked of the kernel itself"
+)]
 
 use super::filter::Instruction;
 use nix::libc;
