@@ -112,7 +112,7 @@ a.toml:20:8: ssl.kind: the kind "haproxi" is unknown
 a.toml:21:10: ssl.socket: "run/x" is no absolute path
     write the whole path, from / on
 a.toml:23:1: this TLS source has no kind
-    add kind = "haproxy"
+    add kind = "haproxy" or kind = "kernel"
 a.toml:24:1: unknown key "url" in [[ssl]]
     `url` belongs to [uplink]: move it there
 a.toml:26:2: unknown section "legder"
