@@ -26,6 +26,7 @@
 //! ```
 //!
 //! Uses go upward in this list only.
+#![forbid(unsafe_code)]
 
 pub mod activate;
 pub mod bodies;

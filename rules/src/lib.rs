@@ -28,6 +28,7 @@
 //! ```
 //!
 //! Nothing here opens a file, reads a clock, or waits: functions take `now` and return values.
+#![forbid(unsafe_code)]
 
 pub mod assemble;
 pub mod bundle;

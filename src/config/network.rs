@@ -20,7 +20,8 @@ pub(super) fn read(reader: &mut Reader) -> Option<Network> {
     Some(Network { interfaces: interfaces?, count: count? })
 }
 
-fn interfaces(raw: &Raw) -> Result<Vec<String>, Fault> {
+/// Names and patterns of interfaces; none where it is "auto".
+pub(super) fn interfaces(raw: &Raw) -> Result<Vec<String>, Fault> {
     let names: Vec<Result<&str, Fault>> = match raw {
         Raw::Text(text) if text == AUTO => Vec::new(),
         Raw::Bare(text) if text == AUTO || text.trim().is_empty() => Vec::new(),

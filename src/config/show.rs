@@ -71,6 +71,8 @@ pub enum Value {
     Text(String),
     /// An array of strings.
     List(Vec<String>),
+    /// An array of numbers.
+    Numbers(Vec<u64>),
     /// `true` or `false`.
     Truth(bool),
     /// A whole number.
@@ -84,6 +86,10 @@ impl fmt::Display for Value {
             Value::Text(text) => quote(f, text),
             Value::Truth(truth) => write!(f, "{truth}"),
             Value::Whole(number) => write!(f, "{number}"),
+            Value::Numbers(numbers) => {
+                let numbers: Vec<String> = numbers.iter().map(u64::to_string).collect();
+                write!(f, "[{}]", numbers.join(", "))
+            }
             Value::List(items) => {
                 f.write_str("[")?;
                 for (n, item) in items.iter().enumerate() {
@@ -171,7 +177,8 @@ fn uplink(uplink: &Uplink) -> Vec<(String, Value)> {
     rows.into_iter().filter_map(|(name, value)| Some((format!("uplink.{name}"), value?))).collect()
 }
 
-fn interfaces(names: &[String]) -> Value {
+/// Interfaces as they are named, "auto" where none is.
+pub(super) fn interfaces(names: &[String]) -> Value {
     if names.is_empty() { Value::Text("auto".to_owned()) } else { Value::List(names.to_vec()) }
 }
 

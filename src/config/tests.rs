@@ -112,7 +112,7 @@ a.toml:20:8: ssl.kind: the kind "haproxi" is unknown
 a.toml:21:10: ssl.socket: "run/x" is no absolute path
     write the whole path, from / on
 a.toml:23:1: this TLS source has no kind
-    add kind = "haproxy"
+    add kind = "haproxy" or kind = "kernel"
 a.toml:24:1: unknown key "url" in [[ssl]]
     `url` belongs to [uplink]: move it there
 a.toml:26:2: unknown section "legder"
@@ -175,7 +175,7 @@ fn the_nearest_name_is_offered_where_there_is_one_and_else_the_known_ones() {
         ),
         ("[ram]\nscope = \"hots\"", "did you mean \"host\"? The choice is auto, host or cgroup"),
         ("[log]\nlevel = \"trace\"", "take error, warn, info or debug"),
-        ("[[ssl]]\nkind = \"kernel\"", "the kinds in this version: \"haproxy\""),
+        ("[[ssl]]\nkind = \"loadmaster\"", "the kinds in this version: \"haproxy\" and \"kernel\""),
     ] {
         let mistakes = load_text(file, &inputs(&[STATE], &[])).unwrap_err();
         assert_eq!(mistakes.all()[0].mend, mend, "{file}");
@@ -615,7 +615,7 @@ fn the_example_is_right_with_its_comments_taken_off() {
         .map(|line| format!("{line}\n"))
         .collect();
     let loaded = load_text(&uncommented, &inputs(&[], &[])).unwrap();
-    assert_eq!(loaded.config.ssl.len(), 1);
+    assert_eq!(loaded.config.ssl.len(), 2);
     assert_eq!(loaded.config.ram.presence, Some(Presence::Process("nginx".to_owned())));
     assert_eq!(loaded.warnings, []);
 }
@@ -819,5 +819,44 @@ proptest! {
     #[test]
     fn a_written_duration_reads_as_itself(seconds in prop_oneof![any::<u64>(), 0u64..100_000, (0u64..4000).prop_map(|d| d * 86_400)]) {
         prop_assert_eq!(duration::parse(&duration::write(seconds)), Ok(seconds));
+    }
+}
+
+#[test]
+fn a_kernel_source_takes_interfaces_and_ports() {
+    for (keys, interfaces, ports) in [
+        ("", &[][..], &[][..]),
+        ("interfaces = \"auto\"\nports = \"all\"", &[], &[]),
+        ("interfaces = [\"lo\", \"wan*\"]\nports = [443, 1, 65535]", &["lo", "wan*"], &[443, 1, 65535]),
+        ("interfaces = []\nports = [0x1bb]", &[], &[443]),
+    ] {
+        let loaded =
+            load_text(&format!("[[ssl]]\nkind = \"kernel\"\n{keys}"), &inputs(&[STATE], &[])).unwrap();
+        let SslSource::Kernel(kernel) = &loaded.config.ssl[0].source else { panic!("{keys}") };
+        assert_eq!(
+            (kernel.interfaces.iter().map(String::as_str).collect::<Vec<_>>(), &*kernel.ports),
+            (interfaces.to_vec(), ports)
+        );
+        assert_eq!(shown_again(&loaded).config.ssl, loaded.config.ssl);
+    }
+    let many: Vec<String> = (1..=65).map(|port| port.to_string()).collect();
+    let many = format!("ports = [{}]", many.join(","));
+    for (keys, message) in [
+        ("ports = 443", "ssl.ports: an array of port numbers is expected, or \"all\""),
+        ("ports = []", "ssl.ports: an array of port numbers is expected, or \"all\""),
+        ("ports = \"443\"", "ssl.ports: an array of port numbers is expected, or \"all\""),
+        ("ports = [0]", "ssl.ports: 0 is no port"),
+        ("ports = [65536]", "ssl.ports: 65536 is no port"),
+        ("ports = [\"https\"]", "ssl.ports: \"https\" is no port"),
+        ("ports = [-1]", "ssl.ports: a port's number is expected"),
+        ("ports = [443, 80, 443]", "ssl.ports: the port 443 is named twice"),
+        (many.as_str(), "ssl.ports: 65 ports, of at most 64"),
+        ("interfaces = \"eth0\"", "ssl.interfaces: an array of names is expected, or \"auto\""),
+        ("interfaces = [\"a b\"]", "ssl.interfaces: \"a b\" has a character that no interface's name has"),
+        ("socket = \"/run/x\"", "ssl.socket: a source of kind \"kernel\" has no such key"),
+    ] {
+        let text = format!("[[ssl]]\nkind = \"kernel\"\n{keys}");
+        let mistakes = load_text(&text, &inputs(&[STATE], &[])).unwrap_err();
+        assert_eq!(mistakes.all()[0].message, message, "{keys}");
     }
 }

@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 
 pub mod cgroup;
 pub mod container;
+pub mod fetch;
+pub mod interfaces;
 pub mod links;
 pub mod network;
 pub mod presence;
@@ -44,6 +46,10 @@ pub enum Source {
     Network(network::Network),
     /// TLS sessions, as HAProxy counts them.
     Haproxy(ssl::haproxy::Haproxy),
+    /// TLS sessions, as this host's kernel sees them.
+    Kernel(ssl::kernel::Kernel),
+    /// TLS sessions, as a LoadMaster tells them.
+    Loadmaster(ssl::loadmaster::Loadmaster),
 }
 
 impl Source {
@@ -60,6 +66,10 @@ impl Source {
                 let source = ssl::haproxy::Haproxy::new(&root, name, &haproxy.socket);
                 Source::Haproxy(source.with_services(haproxy.services))
             }
+            SslSource::Kernel(kernel) => Source::Kernel(ssl::kernel::Kernel::new(&root, name, kernel)),
+            SslSource::Loadmaster(settings) => {
+                Source::Loadmaster(ssl::loadmaster::Loadmaster::new(name, settings))
+            }
         }));
         sources
     }
@@ -71,6 +81,8 @@ impl Source {
             Source::Ram(_) => "ram".to_owned(),
             Source::Network(_) => "network".to_owned(),
             Source::Haproxy(haproxy) => format!("ssl/{}", haproxy.name()),
+            Source::Kernel(kernel) => format!("ssl/{}", kernel.name()),
+            Source::Loadmaster(loadmaster) => format!("ssl/{}", loadmaster.name()),
         }
     }
 
@@ -83,6 +95,8 @@ impl Source {
             Source::Ram(ram) => ram.read(),
             Source::Network(network) => network.read(),
             Source::Haproxy(haproxy) => haproxy.read(),
+            Source::Kernel(kernel) => kernel.read(),
+            Source::Loadmaster(loadmaster) => loadmaster.read(),
         }
     }
 
@@ -93,7 +107,17 @@ impl Source {
         match self {
             Source::Ram(ram) => ram.may_block(),
             Source::Network(network) => network.may_block(),
-            Source::Haproxy(_) => true,
+            Source::Haproxy(_) | Source::Loadmaster(_) => true,
+            Source::Kernel(kernel) => kernel.may_block(),
+        }
+    }
+
+    /// The stack that a thread needs to read it, in bytes. Most read small files and sockets.
+    #[must_use]
+    pub const fn stack_bytes(&self) -> usize {
+        match self {
+            Source::Loadmaster(_) => fetch::STACK_BYTES,
+            Source::Ram(_) | Source::Network(_) | Source::Haproxy(_) | Source::Kernel(_) => 128 * 1024,
         }
     }
 
@@ -104,6 +128,8 @@ impl Source {
             Source::Ram(ram) => vec![ram.series()],
             Source::Network(network) => network.expected(),
             Source::Haproxy(haproxy) => vec![haproxy.series()],
+            Source::Kernel(kernel) => vec![kernel.series()],
+            Source::Loadmaster(loadmaster) => vec![loadmaster.series()],
         }
     }
 
@@ -112,7 +138,8 @@ impl Source {
     pub fn duplicates(&self) -> &[String] {
         match self {
             Source::Network(network) => network.duplicates(),
-            Source::Ram(_) | Source::Haproxy(_) => &[],
+            Source::Kernel(kernel) => kernel.duplicates(),
+            Source::Ram(_) | Source::Haproxy(_) | Source::Loadmaster(_) => &[],
         }
     }
 }
@@ -149,18 +176,133 @@ pub enum SourceError {
         path: PathBuf,
     },
     /// There is nothing to count by default.
-    #[error("{} shows no interface that counts: name those that do in network.interfaces", path.display())]
+    #[error("{} shows no interface that counts: name those that do in {key}", path.display())]
     NoInterface {
         /// Where interfaces were looked for.
         path: PathBuf,
+        /// Where they can be named.
+        key: &'static str,
     },
     /// No interface fits the configured patterns.
-    #[error("no interface fits {patterns}: correct network.interfaces; there are {there}")]
+    #[error("no interface fits {patterns}: correct {key}; there are {there}")]
     NoneFits {
         /// The patterns.
         patterns: String,
         /// The interfaces that there are.
         there: String,
+        /// Where the patterns are.
+        key: &'static str,
+    },
+    /// An interface that is named is not there.
+    #[error("no interface is called {names}: correct {key}")]
+    NoSuchInterface {
+        /// The names.
+        names: String,
+        /// Where they are named.
+        key: &'static str,
+    },
+    /// More interfaces fit than are counted on.
+    #[error("{count} interfaces fit, of at most {max}: name fewer in {key}")]
+    TooManyInterfaces {
+        /// How many fit.
+        count: usize,
+        /// How many may.
+        max: usize,
+        /// Where they are named.
+        key: &'static str,
+    },
+    /// The agent has no right to packet sockets.
+    #[error(
+        "no right to count packets: give the unit `AmbientCapabilities=CAP_NET_RAW` and AF_PACKET in its \
+         `RestrictAddressFamilies=`, or run `setcap cap_net_raw+ep {}`",
+        executable.display()
+    )]
+    NoPacketSockets {
+        /// The program.
+        executable: PathBuf,
+    },
+    /// Packet sockets are forbidden to the agent, or this kernel has none.
+    #[error("packet sockets are forbidden here: add AF_PACKET to the unit's `RestrictAddressFamilies=`")]
+    NoPacketFamily,
+    /// The kernel refuses to count on an interface.
+    #[error("can't count on {interface} ({error}): it is tried again with the next sample")]
+    NotCounted {
+        /// The interface.
+        interface: String,
+        /// Why.
+        error: io::Error,
+    },
+    /// The agent's own interfaces are not the metered host's.
+    #[error("the agent is in another network namespace than the host at {}: give its pod `hostNetwork: true`", root.display())]
+    OtherNamespace {
+        /// The host's root.
+        root: PathBuf,
+    },
+    /// A server gives no whole answer.
+    #[error("no answer from {place}: {why}")]
+    Unreached {
+        /// Where.
+        place: String,
+        /// Why.
+        why: String,
+    },
+    /// A server's certificate does not hold.
+    #[error(
+        "{place} is not trusted ({why}): set ca_file to its authority's certificate, or certificate_sha256 to its own's SHA-256"
+    )]
+    Untrusted {
+        /// Where.
+        place: String,
+        /// Why.
+        why: String,
+    },
+    /// A server does not let the agent in.
+    #[error(
+        "{place} does not let the agent in ({status}): correct the user, password, key or certificate that the source names"
+    )]
+    NotLetIn {
+        /// Where.
+        place: String,
+        /// The status that it answered with.
+        status: u16,
+    },
+    /// A server does not do what it is asked.
+    #[error("{place} refuses the question: {code} {why}")]
+    Refused {
+        /// Where.
+        place: String,
+        /// The status that it answered with.
+        code: u64,
+        /// Why, in its words.
+        why: String,
+    },
+    /// A server answers something else than it should.
+    #[error("the answer from {place} is not understood: {garbled}")]
+    GarbledAnswer {
+        /// Where.
+        place: String,
+        /// What is wrong with it.
+        garbled: Garbled,
+    },
+    /// A server answers without end.
+    #[error("the answer from {place} is longer than {max} bytes")]
+    AnswerTooLong {
+        /// Where.
+        place: String,
+        /// How much was taken.
+        max: usize,
+    },
+    /// A file should hold a secret.
+    #[error("{} holds no secret: write it there on one line", path.display())]
+    NoSecret {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A file should hold a certificate or its key.
+    #[error("{} holds no certificate or key that can be used: give it as PEM, a key without a password", path.display())]
+    NoCertificate {
+        /// The file.
+        path: PathBuf,
     },
     /// Nobody listens at HAProxy's socket.
     #[error("nothing listens at {} ({error}): start HAProxy, or set `socket` to the path in its `stats socket` line", socket.display())]

@@ -38,6 +38,8 @@ mod home;
 #[cfg(test)]
 mod host;
 #[cfg(test)]
+mod kernel;
+#[cfg(test)]
 mod line;
 #[cfg(test)]
 mod namespaces;
@@ -52,6 +54,8 @@ mod reader;
 mod ring;
 #[cfg(test)]
 mod rows;
+#[cfg(test)]
+mod servers;
 #[cfg(test)]
 mod sessions;
 #[cfg(test)]

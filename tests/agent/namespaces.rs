@@ -3,6 +3,10 @@
 use nix::sched::{CloneFlags, setns};
 use std::fs::File;
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+/// So that two tests of one process do not take each other's.
+static MADE: AtomicU32 = AtomicU32::new(0);
 
 /// The namespaces; they go with the test.
 pub(crate) struct Namespaces {
@@ -27,18 +31,60 @@ fn ip(arguments: &[&str]) -> bool {
 impl Namespaces {
     /// `None` where this host can't make them.
     pub(crate) fn new() -> Option<Self> {
-        let pid = std::process::id();
-        let spaces =
-            Namespaces { near: format!("highwater-{pid}-near"), far: format!("highwater-{pid}-far") };
+        let own = format!("highwater-{}-{}", std::process::id(), MADE.fetch_add(1, Ordering::Relaxed));
+        let spaces = Namespaces { near: format!("{own}-near"), far: format!("{own}-far") };
         let (near, far) = (spaces.near.as_str(), spaces.far.as_str());
         let made = ip(&["netns", "add", near])
             && ip(&["netns", "add", far])
-            && ip(&["-n", near, "link", "add", "wan0", "type", "veth", "peer", "name", "wan1", "netns", far])
+            && ip(&["-n", near, "link", "set", "lo", "up"])
+            && spaces.lay();
+        made.then_some(spaces)
+    }
+
+    /// Lays the cable.
+    fn lay(&self) -> bool {
+        let (near, far) = (self.near.as_str(), self.far.as_str());
+        ip(&["-n", near, "link", "add", "wan0", "type", "veth", "peer", "name", "wan1", "netns", far])
             && ip(&["-n", near, "address", "add", "192.0.2.1/24", "dev", "wan0"])
             && ip(&["-n", far, "address", "add", "192.0.2.2/24", "dev", "wan1"])
+            && ip(&["-n", near, "address", "add", "2001:db8::1/64", "dev", "wan0", "nodad"])
+            && ip(&["-n", far, "address", "add", "2001:db8::2/64", "dev", "wan1", "nodad"])
             && ip(&["-n", near, "link", "set", "wan0", "up"])
-            && ip(&["-n", far, "link", "set", "wan1", "up"]);
-        made.then_some(spaces)
+            && ip(&["-n", far, "link", "set", "wan1", "up"])
+    }
+
+    /// Takes the cable away.
+    pub(crate) fn cut(&self) {
+        self.near_ip(&["link", "delete", "wan0"]);
+    }
+
+    /// Lays another of the same names.
+    pub(crate) fn lay_again(&self) {
+        assert!(self.lay());
+    }
+
+    /// `ip` at the near end.
+    pub(crate) fn near_ip(&self, arguments: &[&str]) {
+        assert!(ip(&[&["-n", &self.near], arguments].concat()), "{arguments:?}");
+    }
+
+    /// `ip` at the far end.
+    pub(crate) fn far_ip(&self, arguments: &[&str]) {
+        assert!(ip(&[&["-n", &self.far], arguments].concat()), "{arguments:?}");
+    }
+
+    /// What runs a program at the far end.
+    pub(crate) fn far_command(&self, program: &str) -> Command {
+        let mut command = Command::new("ip");
+        command.args(["netns", "exec", &self.far, program]).stdin(Stdio::null());
+        command
+    }
+
+    /// What runs a program at the near end.
+    pub(crate) fn near_command(&self, program: &str) -> Command {
+        let mut command = Command::new("ip");
+        command.args(["netns", "exec", &self.near, program]).stdin(Stdio::null());
+        command
     }
 
     pub(crate) fn near(&self) -> &str {

@@ -39,7 +39,7 @@ fn every_tls_session_is_counted_once_and_a_restart_is_a_gap() {
     let home = Home::bare().with("HIGHWATER_SAMPLING__INTERVAL", "2s").configured(&config);
     let mut agent = home.run();
     let from = reading(&mut agent);
-    let plain: u64 = (0..50).map(|_| proxy.plain_request()).sum();
+    let raw: u64 = (0..50).map(|_| proxy.raw_request()).sum();
     let made = proxy.drive("-new") + proxy.drive("-reuse");
     agent.whole_slots(2);
     assert_eq!(proxy.own_sum(), made, "HAProxy and the client agree");
@@ -48,7 +48,7 @@ fn every_tls_session_is_counted_once_and_a_restart_is_a_gap() {
     let sum = metered(&home, from);
     println!("{made} sessions made, {sum:.3} metered");
     assert!((sum - made as f64).abs() < 0.01, "{sum} metered of {made}: {readings:#?}");
-    assert_eq!(bytes(&home, from, "front/plain"), plain, "what the client sent and received");
+    assert_eq!(bytes(&home, from, "front/raw"), raw, "what the client sent and received");
     assert_eq!(bytes(&home, from, "front/tls"), proxy.own_bytes("tls"));
 
     proxy.stop();

@@ -44,9 +44,12 @@ impl Proxy {
             format!(
                 "global\n  stats socket {} mode 600 level user\ndefaults\n  mode http\n  timeout client 5s\n  timeout server 5s\n  \
                  timeout connect 5s\nfrontend tls\n  bind 127.0.0.1:{port} ssl crt {}\n  http-request return status 200\nfrontend \
-                 plain\n  bind unix@{}\n  http-request return status 200\n",
+                 plain\n  bind unix@{}\n  http-request return status 200\nfrontend raw\n  mode tcp\n  bind unix@{}\n  \
+                 default_backend plain\nbackend plain\n  mode tcp\n  server plain unix@{}\n",
                 socket.display(),
                 pem.display(),
+                tree.at("plain.sock").display(),
+                tree.at("raw.sock").display(),
                 tree.at("plain.sock").display(),
             ),
         );
@@ -60,9 +63,9 @@ impl Proxy {
         self.tree.at("stats.sock")
     }
 
-    /// The bytes that a client sent to its frontend `plain` and received, in one request.
-    pub(crate) fn plain_request(&self) -> u64 {
-        let mut client = UnixStream::connect(self.tree.at("plain.sock")).unwrap();
+    /// The bytes that a client sent to its frontend `raw` and received, in one request, which goes on to `plain`.
+    pub(crate) fn raw_request(&self) -> u64 {
+        let mut client = UnixStream::connect(self.tree.at("raw.sock")).unwrap();
         let request = b"GET /a-path HTTP/1.1\r\nhost: there\r\nconnection: close\r\n\r\n";
         client.write_all(request).unwrap();
         let mut answer = Vec::new();

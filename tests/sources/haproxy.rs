@@ -65,20 +65,20 @@ fn the_bytes_of_a_frontend_are_haproxys_own_and_the_clients() {
     let (mut each, mut one) = (source().with_services(20), source().with_services(1));
     assert!(bytes(&mut each).values().all(|counters| counters.first == 0));
     let first = bytes(&mut one);
-    let passed: u64 = (0..200).map(|_| proxy.plain_request()).sum();
+    let passed: u64 = (0..200).map(|_| proxy.raw_request()).sum();
     proxy.drive("-new");
     let after = bytes(&mut each);
     let names: Vec<&str> = after.keys().map(String::as_str).collect();
-    assert_eq!(names, ["vs_bytes/front/plain", "vs_bytes/front/tls"]);
-    assert_eq!(after["vs_bytes/front/plain"].first, passed, "what the client sent and received");
-    for name in ["plain", "tls"] {
+    assert_eq!(names, ["vs_bytes/front/plain", "vs_bytes/front/raw", "vs_bytes/front/tls"]);
+    assert_eq!(after["vs_bytes/front/raw"].first, passed, "what the client sent and received");
+    for name in ["plain", "raw", "tls"] {
         assert_eq!(after[&format!("vs_bytes/front/{name}")].first, proxy.own_bytes(name), "{name}");
     }
     let bounded = bytes(&mut one);
     let other = bounded["vs_bytes/front/other"];
-    assert_eq!((bounded.len(), other.first), (2, proxy.own_bytes("tls")));
+    assert_eq!((bounded.len(), other.first), (2, proxy.own_bytes("raw") + proxy.own_bytes("tls")));
     assert_eq!(other.incarnation, first["vs_bytes/front/other"].incarnation);
-    println!("{passed} bytes plain, {} within TLS", other.first);
+    println!("{passed} bytes raw, {} as messages", proxy.own_bytes("plain"));
     proxy.restart();
     for (name, counters) in bytes(&mut one) {
         assert_eq!(counters.first, 0, "{name}");

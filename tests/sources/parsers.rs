@@ -3,7 +3,7 @@
 use highwater::host;
 use highwater::sources::Garbled;
 use highwater::sources::ssl::haproxy::told;
-use highwater::sources::{cgroup, container, network, presence, ram};
+use highwater::sources::{cgroup, container, interfaces, presence, ram};
 use highwater_rules::record::Counters;
 use proptest::prelude::*;
 
@@ -26,8 +26,8 @@ fn sessions(answer: &str) -> Result<Counters, Garbled> {
 fn feed(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
     let _ = ram::mem_total(&text).map(|total| assert!(total > 0));
-    let _ = network::net_dev(&text);
-    let _ = network::count(&text);
+    let _ = interfaces::net_dev(&text);
+    let _ = interfaces::count(&text);
     let _ = cgroup::own_path(&text).map(|(_, path)| assert!(path.starts_with('/')));
     let _ = cgroup::limit(&text);
     for hierarchy in [cgroup::Hierarchy::V1, cgroup::Hierarchy::V2] {
@@ -47,7 +47,7 @@ fn feed(bytes: &[u8]) {
 #[test]
 fn the_real_texts_are_understood() {
     assert_eq!(ram::mem_total(MEMINFO), Ok(16_384_000 << 10));
-    let interfaces = network::net_dev(NET_DEV).unwrap();
+    let interfaces = interfaces::net_dev(NET_DEV).unwrap();
     assert_eq!((interfaces[1].name.as_str(), interfaces[1].rx, interfaces[1].tx), ("eth0", 7777, 6666));
     assert_eq!(cgroup::own_path(CGROUP), Ok((cgroup::Hierarchy::V1, "/docker/4f5e".to_owned())));
     let mounts = cgroup::mounts(MOUNTINFO, cgroup::Hierarchy::V2);
@@ -131,7 +131,7 @@ proptest! {
         for (i, (rx, tx)) in rows.iter().enumerate() {
             text += &format!("if{i}: {rx} 0 0 0 0 0 0 0 {tx} 0 0 0 0 0 0 0\n");
         }
-        let told: Vec<(u64, u64)> = network::net_dev(&text).unwrap().iter().map(|i| (i.rx, i.tx)).collect();
+        let told: Vec<(u64, u64)> = interfaces::net_dev(&text).unwrap().iter().map(|i| (i.rx, i.tx)).collect();
         prop_assert_eq!(told, rows);
     }
 }

@@ -6,8 +6,10 @@ use nix::unistd::Uid;
 use std::process::{Command, ExitCode};
 
 /// A program that a test runs for real, and the Debian package that brings it.
-const REAL_PROGRAMS: [(&str, &str); 8] = [
+const REAL_PROGRAMS: [(&str, &str); 10] = [
     ("haproxy", "haproxy"),
+    ("nginx", "nginx-light"),
+    ("curl", "curl"),
     ("openssl", "openssl"),
     ("faketime", "faketime"),
     ("ip", "iproute2"),

@@ -1,4 +1,5 @@
 //! `cargo xtask`: what plain cargo does not do. One module a subcommand.
+#![forbid(unsafe_code)]
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a developer's tool talks on its terminal")]
 
 mod assets;

@@ -3,7 +3,7 @@
 
 use highwater::host;
 use highwater::sources::cgroup::{self, Hierarchy};
-use highwater::sources::{container, network, presence, ram, ssl};
+use highwater::sources::{container, interfaces, presence, ram, ssl};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {
@@ -11,7 +11,7 @@ fuzz_target!(|data: &[u8]| {
     let text = String::from_utf8_lossy(bytes);
     match pick % 12 {
         0 => drop(ram::mem_total(&text)),
-        1 => drop(network::net_dev(&text)),
+        1 => drop(interfaces::net_dev(&text)),
         2 => drop(ssl::haproxy::told(&text)),
         3 => drop(cgroup::own_path(&text)),
         4 => drop(cgroup::mounts(&text, Hierarchy::V1)),

@@ -114,7 +114,8 @@ fn login(keys: &mut Keys<'_>) -> Option<Login> {
     };
     let ways = [password, api_key?.map(Login::ApiKey), client?.map(Login::Certificate)];
     let mut ways = ways.into_iter().flatten();
-    const CHOICE: &str = "set username and password_file, or api_key_file, or client_certificate and client_key";
+    const CHOICE: &str =
+        "set username and password_file, or api_key_file, or client_certificate and client_key";
     match (ways.next(), ways.next()) {
         (Some(way), None) => Some(way),
         (None, _) => {
@@ -131,7 +132,10 @@ fn login(keys: &mut Keys<'_>) -> Option<Login> {
 fn username(raw: &Raw) -> Result<String, Fault> {
     let text = raw.text()?;
     if text.contains(':') {
-        return Err(Fault::new("a user's name has no colon", "leave the password out: it has a file of its own"));
+        return Err(Fault::new(
+            "a user's name has no colon",
+            "leave the password out: it has a file of its own",
+        ));
     }
     Ok(text.to_owned())
 }

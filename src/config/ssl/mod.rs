@@ -1,10 +1,18 @@
 //! `[[ssl]]`: the sources of TLS sessions. What they have in common is here; each kind's own keys are in a file of its own.
 
 mod haproxy;
+mod kernel;
+mod loadmaster;
+mod overlap;
 mod services;
+mod web;
 
 pub use haproxy::Haproxy;
+pub use kernel::Kernel;
+pub use loadmaster::{Loadmaster, Login};
+pub use web::Trust;
 
+use super::ClientFiles;
 use super::keys::{listed, nearest};
 use super::layers::{Given, SslTable};
 use super::mistakes::{Fault, Place, quoted};
@@ -12,12 +20,13 @@ use super::raw::Raw;
 use super::reader::Reader;
 use super::show::{Origin, Value};
 use highwater_rules::meter::TOTAL;
+use overlap::{At, Look};
 use std::collections::BTreeMap;
 
 /// The keys of every kind.
 const COMMON: &[&str] = &["kind", "name"];
 /// Kinds that a later version brings.
-const PLANNED: &[&str] = &["prometheus", "access_log", "kernel", "loadmaster"];
+const PLANNED: &[&str] = &["prometheus", "access_log"];
 const NAME_MAX_BYTES: usize = 64;
 
 /// One `[[ssl]]`: a source of TLS sessions.
@@ -34,6 +43,10 @@ pub struct Ssl {
 pub enum SslSource {
     /// HAProxy, at its stats socket.
     Haproxy(Haproxy),
+    /// This host's kernel.
+    Kernel(Kernel),
+    /// A Kemp LoadMaster.
+    Loadmaster(Loadmaster),
 }
 
 impl SslSource {
@@ -42,6 +55,8 @@ impl SslSource {
     pub const fn kind(&self) -> &'static str {
         match self {
             SslSource::Haproxy(_) => haproxy::KIND.word,
+            SslSource::Kernel(_) => kernel::KIND.word,
+            SslSource::Loadmaster(_) => loadmaster::KIND.word,
         }
     }
 
@@ -49,7 +64,19 @@ impl SslSource {
     pub(super) fn shown(&self) -> Vec<(&'static str, Value)> {
         match self {
             SslSource::Haproxy(haproxy) => haproxy.shown(),
+            SslSource::Kernel(kernel) => kernel.shown(),
+            SslSource::Loadmaster(loadmaster) => loadmaster.shown(),
         }
+    }
+
+    /// Where it looks for sessions, so that no two see the same ones unnoticed.
+    fn looks(&self) -> Look<'_> {
+        let (at, software) = match self {
+            SslSource::Haproxy(haproxy) => (At::Socket(&haproxy.socket), Some(haproxy::KIND.word)),
+            SslSource::Kernel(kernel) => (At::Kernel(&kernel.ports), None),
+            SslSource::Loadmaster(loadmaster) => (At::Url(&loadmaster.url), Some(loadmaster::KIND.word)),
+        };
+        Look { at, software }
     }
 }
 
@@ -61,7 +88,7 @@ struct Kind {
     read: fn(&mut Keys<'_>) -> Option<SslSource>,
 }
 
-const KINDS: &[Kind] = &[haproxy::KIND];
+const KINDS: &[Kind] = &[haproxy::KIND, kernel::KIND, loadmaster::KIND];
 
 /// Every key that a `[[ssl]]` of any kind may have.
 pub(super) fn all_keys() -> Vec<&'static str> {
@@ -86,6 +113,11 @@ pub(super) fn read(reader: &mut Reader) -> Option<Vec<Ssl>> {
             all.push(one);
             all
         });
+    }
+    if let Some(sources) = &sources {
+        let placed: Vec<(&Ssl, &Place)> =
+            sources.iter().zip(tables.iter().map(|table| &table.place)).collect();
+        reader.warnings.extend(overlap::warnings(&placed));
     }
     sources
 }

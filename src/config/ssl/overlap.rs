@@ -44,7 +44,8 @@ pub(super) fn warnings(sources: &[(&Ssl, &Place)]) -> Vec<Warning> {
         for (first, _) in sources.iter().take(n) {
             let Some((why, mend)) = likely(first, later) else { continue };
             let names = format!("{} and {}", quoted(&first.name), quoted(&later.name));
-            let message = format!("the TLS sources {names} are likely to count the same sessions twice: {why}");
+            let message =
+                format!("the TLS sources {names} are likely to count the same sessions twice: {why}");
             warnings.push(Warning { place: (*place).clone(), message, mend: mend.to_owned() });
         }
     }
@@ -54,12 +55,17 @@ pub(super) fn warnings(sources: &[(&Ssl, &Place)]) -> Vec<Warning> {
 /// Why two sources are likely to see the same sessions, and what to do about it.
 fn likely(one: &Ssl, other: &Ssl) -> Option<(&'static str, &'static str)> {
     const ONE: &str = "keep one of the two";
-    const PORTS: &str = "keep one of the two, or give `ports` to the kernel's, without those that the other serves";
+    const PORTS: &str =
+        "keep one of the two, or give `ports` to the kernel's, without those that the other serves";
     let (a, b) = (one.source.looks(), other.source.looks());
     match (a.at, b.at) {
         (At::Kernel(these), At::Kernel(those)) => {
-            let shared = these.is_empty() || those.is_empty() || these.iter().any(|port| those.contains(port));
-            return shared.then_some(("both count the same ports in the kernel", "give each of them `ports` of its own"));
+            let shared =
+                these.is_empty() || those.is_empty() || these.iter().any(|port| those.contains(port));
+            return shared.then_some((
+                "both count the same ports in the kernel",
+                "give each of them `ports` of its own",
+            ));
         }
         (At::Kernel(_), at) | (at, At::Kernel(_)) => {
             return at.is_here().then_some(("the kernel counts those of every server on this host", PORTS));
@@ -70,5 +76,8 @@ fn likely(one: &Ssl, other: &Ssl) -> Option<(&'static str, &'static str)> {
         _ => {}
     }
     let same = a.software.is_some() && a.software == b.software && one.source.kind() != other.source.kind();
-    same.then_some(("both tell of the same software", "keep one of the two, unless they are of different servers"))
+    same.then_some((
+        "both tell of the same software",
+        "keep one of the two, unless they are of different servers",
+    ))
 }

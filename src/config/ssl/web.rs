@@ -62,7 +62,8 @@ pub(super) fn trust(keys: &mut Keys<'_>) -> Option<Trust> {
 
 /// A SHA-256 as `openssl x509 -fingerprint -sha256` prints it, with its colons or without.
 fn pin(raw: &Raw) -> Result<[u8; 32], Fault> {
-    const MEND: &str = "write the 64 hexadecimal digits that `openssl x509 -noout -fingerprint -sha256` prints";
+    const MEND: &str =
+        "write the 64 hexadecimal digits that `openssl x509 -noout -fingerprint -sha256` prints";
     let text = raw.text()?;
     let digits: String = text.chars().filter(|c| *c != ':').collect();
     let no = || Fault::new(format!("{} is no SHA-256", quoted(text)), MEND);

@@ -1,4 +1,6 @@
 //! The sources of TLS sessions, one file each. Their figures are summed for the instance.
 
 pub mod haproxy;
+pub mod kernel;
+pub mod loadmaster;
 pub mod services;

@@ -66,7 +66,9 @@ impl Fields {
         if let Some((lacks, _)) = named.into_iter().find(|(_, value)| value.is_empty()) {
             return Err(Garbled::at(&format!("a virtual service has no {lacks}"), address));
         }
-        let number = |name: &str, text: &str| digits(text).ok_or_else(|| Garbled::at(&format!("{name} is no count"), text));
+        let number = |name: &str, text: &str| {
+            digits(text).ok_or_else(|| Garbled::at(&format!("{name} is no count"), text))
+        };
         let name = if address.contains(':') && !address.starts_with('[') {
             format!("[{address}]:{port}/{protocol}")
         } else {

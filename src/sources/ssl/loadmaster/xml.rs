@@ -29,14 +29,20 @@ pub fn answer(text: &str) -> Result<Answer, Garbled> {
                 reading.end()?;
             }
             Event::End(_) => reading.end()?,
-            Event::Text(part) => reading.text(&part.decode().map_err(|_| Garbled::new("it is not in UTF-8"))?)?,
-            Event::CData(part) => reading.text(&part.decode().map_err(|_| Garbled::new("it is not in UTF-8"))?)?,
+            Event::Text(part) => {
+                reading.text(&part.decode().map_err(|_| Garbled::new("it is not in UTF-8"))?)?
+            }
+            Event::CData(part) => {
+                reading.text(&part.decode().map_err(|_| Garbled::new("it is not in UTF-8"))?)?
+            }
             Event::GeneralRef(entity) => {
                 let named = entity.decode().map_err(|_| Garbled::new("it is not in UTF-8"))?;
                 let meant = meant(&named).ok_or_else(|| Garbled::at("an unknown entity", &named))?;
                 reading.text(meant.encode_utf8(&mut [0; 4]))?;
             }
-            Event::DocType(_) => return Err(Garbled::new("it has a document type, which no LoadMaster sends")),
+            Event::DocType(_) => {
+                return Err(Garbled::new("it has a document type, which no LoadMaster sends"));
+            }
             Event::Decl(_) | Event::Comment(_) | Event::PI(_) => {}
             Event::Eof => return reading.finish(text),
         }

@@ -1,0 +1,421 @@
+//! Real servers across a real cable: what the kernel source counts against the clients and against HAProxy.
+
+use crate::agent::{Agent, eventually};
+use crate::home::{HIGHWATER, Home, without_root};
+use crate::namespaces::Namespaces;
+use crate::rows;
+use crate::servers::{self, Client, HAPROXY, NGINX, ONE_CURVE, OPENSSL, Servers, drive, session};
+use crate::tools;
+use std::net::{SocketAddr, TcpStream};
+use std::process::Command;
+
+const V4: &str = "192.0.2.1";
+const V6: &str = "[2001:db8::1]";
+/// So many sessions at least are compared.
+const SESSIONS: u64 = 10_000;
+/// Rounds after which they must be made.
+const ROUNDS: usize = 12;
+
+const CONFIG: &str = r#"
+[[ssl]]
+kind = "kernel"
+[[ssl]]
+kind = "kernel"
+name = "web"
+ports = [8443, 1]
+[[ssl]]
+kind = "kernel"
+name = "inside"
+interfaces = ["lo"]
+"#;
+
+/// An agent at the near end, with what it counts.
+struct Bench {
+    spaces: Namespaces,
+    servers: Servers,
+    home: Home,
+    agent: Agent,
+}
+
+/// `None` where this host can't.
+fn spaces() -> Option<Namespaces> {
+    if without_root() || tools::missing(servers::PROGRAMS) {
+        return None;
+    }
+    let spaces = Namespaces::new();
+    if spaces.is_none() {
+        tools::skipped("this host makes no network namespaces");
+    }
+    spaces
+}
+
+fn at_near(home: &Home, spaces: &Namespaces, arguments: &[&str]) -> Command {
+    let mut command = home.command("ip");
+    command.args(["netns", "exec", spaces.near()]).args(arguments);
+    command
+}
+
+impl Bench {
+    fn new(config: &str) -> Option<Self> {
+        let spaces = spaces()?;
+        let servers = Servers::start(&spaces);
+        let home = Home::new().configured(config);
+        let mut agent = Agent::spawn(&mut at_near(&home, &spaces, &[HIGHWATER, "run"]));
+        agent.slots(2);
+        Some(Bench { spaces, servers, home, agent })
+    }
+
+    /// The counters of sources, read after all that has happened by now.
+    fn counts<const N: usize>(&mut self, names: [&str; N]) -> [i64; N] {
+        self.agent.whole_slots(2);
+        let ledger = self.home.ledger();
+        names.map(|name| {
+            let steps = rows::steps(&ledger, "ssl_tps", name);
+            steps.last().unwrap().counter.unwrap_or_else(|| panic!("{name}: {steps:#?}"))
+        })
+    }
+
+    /// What was counted while something was done.
+    fn during<const N: usize>(&mut self, names: [&str; N], work: impl FnOnce(&mut Self)) -> [i64; N] {
+        let before = self.counts(names);
+        work(self);
+        let after = self.counts(names);
+        std::array::from_fn(|n| after[n] - before[n])
+    }
+}
+
+#[test]
+fn ten_thousand_sessions_of_every_kind_are_counted_once_each() {
+    let Some(mut bench) = Bench::new(CONFIG) else { return };
+    let (mut made, mut at_haproxy) = (0, 0);
+    let proxy_before = bench.servers.haproxy_sessions();
+    let rounds: [[Client; 3]; 4] = [
+        [
+            (V4, HAPROXY, "-tls1_2", "-new"),
+            (V6, HAPROXY, "-tls1_3", "-new"),
+            (V4, NGINX, "-tls1_3", "-reuse"),
+        ],
+        [
+            (V6, HAPROXY, "-tls1_2", "-reuse"),
+            (V4, HAPROXY, "-tls1_3", "-reuse"),
+            (V6, NGINX, "-tls1_2", "-new"),
+        ],
+        [
+            (V4, HAPROXY, "-tls1_3", "-new"),
+            (V6, NGINX, "-tls1_2", "-reuse"),
+            (V6, OPENSSL, "-tls1_3", "-new"),
+        ],
+        [
+            (V4, HAPROXY, "-tls1_2", "-reuse"),
+            (V4, NGINX, "-tls1_3", "-new"),
+            (V4, OPENSSL, "-tls1_2", "-reuse"),
+        ],
+    ];
+    let [all, web, inside] = bench.during(["kernel", "web", "inside"], |bench| {
+        for (n, clients) in rounds.iter().cycle().take(ROUNDS).enumerate() {
+            if n >= rounds.len() && made >= SESSIONS {
+                break;
+            }
+            let counts = drive(&bench.spaces, clients, 2);
+            println!("{clients:?}: {counts:?}");
+            made += counts.iter().sum::<u64>();
+            let haproxy = counts.iter().zip(clients).filter(|(_, client)| client.1 == HAPROXY);
+            at_haproxy += haproxy.map(|(count, _)| count).sum::<u64>();
+        }
+    });
+    println!("{made} sessions made, {at_haproxy} of them at HAProxy; counted {all}, at HAProxy's port {web}");
+    assert!(made >= SESSIONS, "{made} in {ROUNDS} rounds: too slow a machine for this test");
+    assert_eq!(bench.servers.haproxy_sessions() - proxy_before, at_haproxy, "HAProxy and its clients agree");
+    assert_eq!(all, made.cast_signed(), "of every server");
+    assert_eq!(web, at_haproxy.cast_signed(), "of the configured ports");
+    assert_eq!(inside, 0, "through another interface");
+
+    // What a day is billed for: the rates, over the time that they stand for.
+    let ledger = bench.home.ledger();
+    let steps = rows::steps(&ledger, "ssl_tps", "kernel");
+    let metered: f64 = steps.iter().filter_map(|s| s.value.as_ref().ok().map(|v| s.amount(*v))).sum();
+    let counted = steps.last().unwrap().counter.unwrap() - steps[0].counter.unwrap();
+    assert!((metered - counted as f64).abs() < 0.01, "{metered} metered of {counted}: {steps:#?}");
+    assert!(steps[1..].iter().all(|step| step.value.is_ok()), "{steps:#?}");
+    bench.agent.stop();
+    bench.home.assert_verified();
+}
+
+#[test]
+fn what_is_no_session_or_no_new_one_is_not_counted() {
+    const TIMES: i64 = 25;
+    let Some(mut bench) = Bench::new(CONFIG) else { return };
+    let names = ["kernel", "web", "inside"];
+
+    let ssl_before = bench.servers.info("CumSslConns");
+    let counted = bench.during(names, |bench| {
+        let url = format!("http://{V4}:{HAPROXY}/");
+        for _ in 0..TIMES {
+            let mut curl = bench.spaces.far_command("curl");
+            let _ = curl.args(["-s", "-m", "5", &url]).output().unwrap();
+            let address = SocketAddr::from(([192, 0, 2, 1], HAPROXY));
+            bench.spaces.at_far(move || drop(TcpStream::connect(address).unwrap()));
+        }
+    });
+    assert_eq!(counted, [0; 3], "plain HTTP and bare connections at a port for TLS");
+    let seen = bench.servers.info("CumSslConns") - ssl_before;
+    println!("of {TIMES} plain and {TIMES} bare connections HAProxy's CumSslConns counted {seen}");
+
+    let [all, web, _] = bench.during(names, |bench| {
+        for _ in 0..TIMES {
+            let to = format!("{V4}:{ONE_CURVE}");
+            let said = session(
+                bench.spaces.far_command("openssl"),
+                &["-connect", &to, "-tls1_3", "-groups", "X25519:P-384"],
+            );
+            let said = String::from_utf8_lossy(&said.stdout).into_owned();
+            assert_eq!(said.matches(", ClientHello").count(), 2, "it was not asked to begin anew: {said}");
+            assert_eq!(said.matches(", ServerHello").count(), 2, "{said}");
+        }
+    });
+    assert_eq!((all, web), (TIMES, 0), "with a HelloRetryRequest");
+
+    let counted = bench.during(names, |bench| {
+        for host in ["127.0.0.1", "[::1]", V4] {
+            for _ in 0..TIMES {
+                session(bench.spaces.near_command("openssl"), &["-connect", &format!("{host}:{HAPROXY}")]);
+            }
+        }
+    });
+    assert_eq!(counted, [0, 0, 3 * TIMES], "local clients go over lo");
+
+    // A handshake that the client breaks off: the server answered it, and counts as one.
+    let counted = bench.during(names, |bench| {
+        for _ in 0..TIMES {
+            let mut curl = bench.spaces.far_command("curl");
+            let ended = curl.args(["-s", "-m", "5", &format!("https://{V4}:{HAPROXY}/")]).status().unwrap();
+            assert_eq!(ended.code(), Some(60), "curl refuses a certificate that it does not know");
+        }
+    });
+    assert_eq!(counted, [TIMES, TIMES, 0], "refused by the client");
+    bench.agent.stop();
+}
+
+#[test]
+fn sessions_in_small_segments_and_behind_a_vlan_tag_are_counted_once() {
+    const TIMES: i64 = 20;
+    let Some(mut bench) = Bench::new(CONFIG) else { return };
+    // Segments of a hundred bytes, and none put together: a ServerHello takes two.
+    bench.spaces.far_ip(&["route", "replace", "192.0.2.0/24", "dev", "wan1", "advmss", "100"]);
+    bench.spaces.near_ip(&["link", "set", "wan0", "gso_max_segs", "1"]);
+    let [all] = bench.during(["kernel"], |bench| {
+        for _ in 0..TIMES {
+            session(bench.spaces.far_command("openssl"), &["-connect", &format!("{V4}:{HAPROXY}")]);
+        }
+    });
+    assert_eq!(all, TIMES, "split over segments");
+
+    let add = |near: bool| -> [&str; 10] {
+        let (on, name) = if near { ("wan0", "wan0.5") } else { ("wan1", "wan1.5") };
+        ["link", "add", "link", on, "name", name, "type", "vlan", "id", "5"]
+    };
+    bench.spaces.near_ip(&add(true));
+    bench.spaces.far_ip(&add(false));
+    bench.spaces.near_ip(&["address", "add", "198.51.100.1/24", "dev", "wan0.5"]);
+    bench.spaces.far_ip(&["address", "add", "198.51.100.2/24", "dev", "wan1.5"]);
+    bench.spaces.near_ip(&["link", "set", "wan0.5", "up"]);
+    bench.spaces.far_ip(&["link", "set", "wan1.5", "up"]);
+    let [all] = bench.during(["kernel"], |bench| {
+        for _ in 0..TIMES {
+            session(bench.spaces.far_command("openssl"), &["-connect", &format!("198.51.100.1:{HAPROXY}")]);
+        }
+    });
+    assert_eq!(all, TIMES, "behind a VLAN tag");
+    let ledger = bench.home.ledger();
+    let steps = rows::steps(&ledger, "ssl_tps", "kernel");
+    assert!(
+        steps[1..].iter().all(|step| step.value.is_ok()),
+        "a VLAN on an interface is no other: {steps:#?}"
+    );
+    bench.agent.stop();
+}
+
+#[test]
+fn an_interface_that_went_down_or_was_made_again_is_a_gap_and_then_counts_again() {
+    const TIMES: i64 = 10;
+    let Some(mut bench) = Bench::new(CONFIG) else { return };
+    let clients = |bench: &Bench| {
+        for _ in 0..TIMES {
+            session(bench.spaces.far_command("openssl"), &["-connect", &format!("{V4}:{HAPROXY}")]);
+        }
+    };
+    let changes: [(&str, fn(&Namespaces)); 4] = [
+        ("down and up", |spaces| {
+            spaces.near_ip(&["link", "set", "wan0", "down"]);
+            spaces.near_ip(&["link", "set", "wan0", "up"]);
+        }),
+        ("made again between two samples", |spaces| {
+            spaces.cut();
+            spaces.lay_again();
+        }),
+        ("down first, then made again", |spaces| {
+            spaces.near_ip(&["link", "set", "wan0", "down"]);
+            spaces.cut();
+            spaces.lay_again();
+        }),
+        ("another one beside it", |spaces| {
+            spaces.near_ip(&["link", "add", "wan7", "type", "veth", "peer", "name", "wan8"]);
+        }),
+    ];
+    for (what, change) in changes {
+        assert_eq!(bench.during(["kernel"], |bench| clients(bench)), [TIMES], "before: {what}");
+        let from = bench.agent.seen.last().unwrap().at();
+        change(&bench.spaces);
+        let gap = bench.agent.line(what, |l| l.is_slot() && l.get("ssl_tps_gap").is_some());
+        let reason = rows::gap(&bench.home.ledger(), gap.at(), "kernel").unwrap();
+        println!("{what}: {reason}");
+        assert!(gap.at() > from && ["counter_reset", "source_failed"].contains(&reason.as_str()), "{reason}");
+        eventually("the cable", || {
+            let address = SocketAddr::from(([192, 0, 2, 1], HAPROXY));
+            bench.spaces.at_far(move || TcpStream::connect(address).ok())
+        });
+        bench.agent.line("a reading again", |l| l.is_slot() && l.get("ssl_tps").is_some());
+        assert_eq!(bench.during(["kernel"], |bench| clients(bench)), [TIMES], "after: {what}");
+        // The others did not see any of this.
+        let steps = rows::steps(&bench.home.ledger(), "ssl_tps", "inside");
+        assert!(steps[1..].iter().all(|step| step.value.is_ok()), "{steps:#?}");
+    }
+    // One that stays away: the source says so, and goes on when it is back.
+    bench.spaces.near_ip(&["link", "delete", "wan7"]);
+    bench.spaces.cut();
+    let failed = bench.agent.event("source_failed");
+    assert!(failed.get("error").unwrap().contains("`interfaces`"), "{failed:?}");
+    bench.spaces.lay_again();
+    bench.agent.event("source_recovered");
+    assert_eq!(bench.during(["kernel"], |bench| clients(bench)), [TIMES]);
+    bench.agent.stop();
+    bench.home.assert_verified();
+}
+
+/// The lines of a strace of an agent at the near end, between two samples of its first kernel source, once it has settled.
+fn traced(spaces: &Namespaces, config: &str) -> Vec<String> {
+    let home = Home::new().configured(config);
+    let trace = home.tree.at("trace");
+    let strace = ["strace", "-f", "-o", trace.to_str().unwrap(), HIGHWATER, "run"];
+    let mut agent = Agent::spawn(&mut at_near(&home, spaces, &strace));
+    agent.slots(6);
+    agent.kill();
+    let text = highwater::files::read_bounded(&trace, 64 << 20).unwrap();
+    let lines: Vec<String> = text.lines().map(str::to_owned).collect();
+    let tick = |line: &&String| line.contains("openat(") && line.contains("/proc/meminfo");
+    let ticks: Vec<usize> = (0..lines.len()).filter(|n| tick(&&lines[*n])).collect();
+    assert!(ticks.len() >= 5, "{} samples: {text}", ticks.len());
+    // Not the first, which opens sockets and chooses interfaces.
+    lines[ticks[2]..ticks[3]].to_vec()
+}
+
+#[test]
+fn a_sample_costs_seven_system_calls_and_never_reads_a_packet() {
+    let Some(spaces) = spaces() else { return };
+    if tools::missing(&[("strace", "-V")]) {
+        return;
+    }
+    let kernel = "[[ssl]]\nkind = \"kernel\"\n";
+    let (without, with) = (traced(&spaces, ""), traced(&spaces, kernel));
+    let calls = |lines: &[String], name: &str| lines.iter().filter(|line| line.contains(name)).count();
+    for (call, more) in [
+        ("getsockopt(", 2),
+        ("PACKET_STATISTICS", 1),
+        ("getsockname(", 1),
+        ("\"/proc/net/dev\"", 1),
+        ("socket(", 0),
+        ("recv", 0),
+        ("setsockopt(", 0),
+        ("epoll_ctl(", 0),
+        ("clone", 0),
+    ] {
+        let (with, without) = (calls(&with, call), calls(&without, call));
+        assert_eq!(with, without + more, "{call}");
+    }
+    // Opened, read, read to the end, closed: the list of interfaces.
+    let own = |lines: &[String]| -> usize {
+        let from = lines.iter().rposition(|line| line.contains("\"/proc/net/dev\"")).unwrap();
+        let to = lines.iter().rposition(|line| line.contains("getsockname(")).unwrap();
+        to + 1 - from
+    };
+    assert_eq!(own(&with), 7, "{with:#?}");
+}
+
+/// How often the threads of a process have waited.
+fn waits(pid: u32) -> u64 {
+    let mut sum = 0;
+    for task in std::fs::read_dir(format!("/proc/{pid}/task")).unwrap() {
+        let status = highwater::files::read_bounded(&task.unwrap().path().join("status"), 65536).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"));
+        sum += line.unwrap().trim().parse::<u64>().unwrap();
+    }
+    sum
+}
+
+#[test]
+fn sessions_do_not_wake_the_agent() {
+    const SLOTS: usize = 8;
+    let Some(mut bench) = Bench::new("[[ssl]]\nkind = \"kernel\"\n") else { return };
+    let other = Home::new();
+    let mut without = Agent::spawn(&mut at_near(&other, &bench.spaces, &[HIGHWATER, "run"]));
+    without.slots(2);
+    let before = (waits(bench.agent.pid()), waits(without.pid()));
+    let clients: [Client; 2] = [(V4, HAPROXY, "-tls1_3", "-new"), (V4, NGINX, "-tls1_3", "-reuse")];
+    let made: u64 = drive(&bench.spaces, &clients, SLOTS as u32).iter().sum();
+    let (with, without) = (waits(bench.agent.pid()) - before.0, waits(without.pid()) - before.1);
+    println!("{made} sessions in {SLOTS} slots: {with} waits with the source, {without} without");
+    let slots = SLOTS as u64;
+    assert!(made > 50 * slots, "{made} sessions tell nothing");
+    // A slot has a few, most of them for the disk; that differs by some between two runs, and not by a wait a session.
+    assert!(with.abs_diff(without) <= 2 * slots, "{with} against {without}, in {made} sessions");
+    bench.agent.stop();
+}
+
+/// The right to packet sockets taken, and all others left.
+const WITHOUT: [&str; 3] = ["setpriv", "--bounding-set=-net_raw", "--inh-caps=-net_raw"];
+/// That right alone.
+const ALONE: [&str; 3] = ["setpriv", "--bounding-set=-all,+net_raw", "--inh-caps=-all,+net_raw"];
+
+#[test]
+fn without_the_right_it_says_what_to_add_and_with_no_other_it_counts() {
+    let Some(spaces) = spaces() else { return };
+    if tools::missing(&[("setpriv", "--version"), ("strace", "-V")]) {
+        return;
+    }
+    let home = Home::new().configured("[[ssl]]\nkind = \"kernel\"\n");
+    for command in ["once", "doctor"] {
+        let output =
+            at_near(&home, &spaces, &[&WITHOUT[..], &[HIGHWATER, command]].concat()).output().unwrap();
+        let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+        assert_eq!(output.status.code(), Some(69), "{said}");
+        for mend in [
+            "AmbientCapabilities=CAP_NET_RAW",
+            "RestrictAddressFamilies=",
+            "AF_PACKET",
+            &format!("setcap cap_net_raw+ep {HIGHWATER}"),
+        ] {
+            assert!(said.contains(mend), "{command} names no {mend}: {said}");
+        }
+        let output = at_near(&home, &spaces, &[&ALONE[..], &[HIGHWATER, command]].concat()).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success() && said.contains("ssl_tps"), "{output:?}");
+    }
+
+    // Where systemd forbids the family, the kernel says something else.
+    let refuse = ["strace", "-f", "-o", "/dev/null", "-e", "inject=socket:error=EAFNOSUPPORT"];
+    let output = at_near(&home, &spaces, &[&refuse[..], &[HIGHWATER, "once"]].concat()).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("RestrictAddressFamilies=") && !said.contains("setcap"), "{said}");
+}
+
+#[test]
+fn below_the_root_of_a_host_in_another_namespace_it_refuses_to_count() {
+    let Some(spaces) = spaces() else { return };
+    let home = Home::new().configured("[[ssl]]\nkind = \"kernel\"\n");
+    let output = at_near(&home, &spaces, &[HIGHWATER, "once"])
+        .env("HIGHWATER_SAMPLING__ROOT", concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/hosts/vm"))
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("hostNetwork"), "{said}");
+}
