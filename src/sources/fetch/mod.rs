@@ -9,7 +9,6 @@ use crate::files::read_bounded;
 use crate::sources::SourceError;
 use reqwest::header::{CONTENT_TYPE, HeaderValue};
 use reqwest::{RequestBuilder, Response, Url, redirect, retry};
-use std::error::Error as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio::time::timeout;
@@ -139,7 +138,10 @@ impl Fetch {
         let mut certificate = false;
         while let Some(source) = cause.source() {
             cause = source;
-            certificate |= matches!(cause.downcast_ref(), Some(rustls::Error::InvalidCertificate(_)));
+            // An I/O error does not name what it wraps as its source.
+            let wrapped = cause.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+            let tls = wrapped.and_then(|e| e.downcast_ref()).or_else(|| cause.downcast_ref());
+            certificate |= matches!(tls, Some(rustls::Error::InvalidCertificate(_)));
         }
         let (place, why) = (self.place(), cause.to_string());
         if certificate {

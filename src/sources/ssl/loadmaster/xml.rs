@@ -144,7 +144,7 @@ impl Reading {
             return Err(Garbled::at("there is text outside of it", part));
         }
         let Some(text) = self.wanted() else { return Ok(()) };
-        text.push_str(part.trim());
+        text.push_str(part);
         if text.len() > TEXT_MAX_BYTES {
             return Err(Garbled::at("an element is too long", text));
         }
@@ -152,6 +152,9 @@ impl Reading {
     }
 
     fn end(&mut self) -> Result<(), Garbled> {
+        if let Some(text) = self.wanted() {
+            *text = text.trim().to_owned();
+        }
         match self.place().as_slice() {
             ["Success", "Data", "TPS", "SSL"] => self.stats.tps = Some(rate(&self.text)?),
             ["Success", "Data", "Vs"] => {
