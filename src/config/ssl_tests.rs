@@ -106,7 +106,7 @@ fn sources_that_are_likely_to_see_the_same_sessions_are_warned_of() {
     let kernel = |keys: &str| format!("kind = \"kernel\"\n{keys}\n");
     let appliance = |url: &str| format!("kind = \"loadmaster\"\nurl = \"{url}\"\n{PASSWORD}");
     for (one, other, why) in [
-        (haproxy("/a"), haproxy("/a"), Some("they ask at the same socket")),
+        (haproxy("/a"), haproxy("/a"), Some("they look at the same path")),
         (haproxy("/a"), haproxy("/b"), None),
         (kernel(""), haproxy("/a"), Some("the kernel counts those of every server on this host")),
         (

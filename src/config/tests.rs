@@ -76,7 +76,7 @@ kind = "haproxi"
 socket = "run/x"
 
 [[ssl]]
-url = "http://localhost"
+transport = "direct"
 
 [legder]
 retention = 5
@@ -113,8 +113,8 @@ a.toml:21:10: ssl.socket: "run/x" is no absolute path
     write the whole path, from / on
 a.toml:23:1: this TLS source has no kind
     add kind = "haproxy", kind = "kernel" or kind = "loadmaster"
-a.toml:24:1: unknown key "url" in [[ssl]]
-    `url` belongs to [uplink]: move it there
+a.toml:24:1: unknown key "transport" in [[ssl]]
+    `transport` belongs to [uplink]: move it there
 a.toml:26:2: unknown section "legder"
     did you mean [ledger]?
 a.toml:30:10: log.format: a string is expected, not true or false
