@@ -124,6 +124,12 @@ fn write_sampled(record: &SlotRecord, late_ms: Option<i64>, took_ms: i64) {
         tx = directions.map(|d| d.tx),
         ssl_tps = value(Meter::SslTps),
         ssl_tps_gap = gap(Meter::SslTps),
+        vs_bytes = value(Meter::VsBytes),
+        vs_bytes_gap = gap(Meter::VsBytes),
+        network_throughput_burst = value(Meter::NetworkThroughputBurst),
+        network_throughput_burst_gap = gap(Meter::NetworkThroughputBurst),
+        ssl_tps_burst = value(Meter::SslTpsBurst),
+        ssl_tps_burst_gap = gap(Meter::SslTpsBurst),
         late_ms,
         took_ms,
         readings = readings_json(record).as_str(),
@@ -165,6 +171,9 @@ pub(crate) fn day_closed(closed: &Closed) {
         ram_capacity = peak(Meter::RamCapacity),
         network_throughput = peak(Meter::NetworkThroughput),
         ssl_tps = peak(Meter::SslTps),
+        vs_bytes = peak(Meter::VsBytes),
+        network_throughput_burst = peak(Meter::NetworkThroughputBurst),
+        ssl_tps_burst = peak(Meter::SslTpsBurst),
         "day_closed"
     );
 }
@@ -178,6 +187,7 @@ pub(crate) fn ledger_moved_aside(aside: &Path, why: &str) {
 pub(crate) struct Changes {
     failing: BTreeMap<String, String>,
     left_out: BTreeMap<String, Vec<String>>,
+    summed: BTreeMap<String, Vec<String>>,
     ledger: Option<String>,
     instance_file: Option<String>,
 }
@@ -195,6 +205,7 @@ impl Changes {
                     for missing in &readout.missing {
                         failing.insert(format!("{}: {}", report.source, missing.series), missing.why.clone());
                     }
+                    self.summed(&report.source, &readout.summed);
                 }
             }
             if self.left_out.get(&report.source) != Some(&report.duplicates) {
@@ -217,6 +228,19 @@ impl Changes {
             info!(source, "source_recovered");
         }
         self.failing = failing;
+    }
+
+    /// Tells of virtual services that are not told of one by one.
+    fn summed(&mut self, source: &str, services: &[String]) {
+        let known = self.summed.get(source).map_or(&[][..], Vec::as_slice);
+        if known == services {
+            return;
+        }
+        self.summed.insert(source.to_owned(), services.to_vec());
+        if !services.is_empty() {
+            let names = services.join(",");
+            warn!(source, count = services.len(), services = names, "services_summed");
+        }
     }
 
     /// Tells of a ledger that can't be written, or can again.

@@ -19,6 +19,7 @@ pub mod host;
 pub mod bundle;
 pub mod gate;
 pub mod ledger;
+pub mod roots;
 pub mod sources;
 pub mod uplink;
 

@@ -15,8 +15,6 @@ use tokio::time::timeout;
 
 /// How long a source may take.
 const SOURCE_TIMEOUT: Duration = Duration::from_millis(1000);
-/// A source's thread needs little stack: it reads small files and sockets.
-const STACK_BYTES: usize = 128 * 1024;
 
 /// What one source gave.
 #[derive(Debug)]
@@ -210,6 +208,7 @@ fn ask(index: usize, mut source: Source) -> Answer {
 
 /// Starts a thread that reads what the queue holds; `false` where the host refuses one.
 fn spawn(queue: &Queue, answer: &UnboundedSender<Answer>) -> bool {
+    let stack_bytes = lock(queue).iter().map(|(_, source)| source.stack_bytes()).max().unwrap_or_default();
     let (queue, answer) = (Arc::clone(queue), answer.clone());
     let read_all = move || {
         loop {
@@ -221,5 +220,5 @@ fn spawn(queue: &Queue, answer: &UnboundedSender<Answer>) -> bool {
             }
         }
     };
-    std::thread::Builder::new().stack_size(STACK_BYTES).spawn(read_all).is_ok()
+    std::thread::Builder::new().stack_size(stack_bytes).spawn(read_all).is_ok()
 }

@@ -153,7 +153,13 @@ fn source(report: &Report) -> Check {
             let missing = readout.missing.iter().map(|m| format!("{}: {}", m.series, m.why));
             let left_out =
                 report.duplicates.iter().map(|i| format!("{i}: left out, its bytes are counted below it"));
-            let detail: Vec<String> = seen.chain(missing).chain(left_out).collect();
+            let summed = (!readout.summed.is_empty()).then(|| {
+                let count = readout.summed.len();
+                format!(
+                    "{count} virtual services are told of as one: raise `services` to have more stand alone"
+                )
+            });
+            let detail: Vec<String> = seen.chain(missing).chain(left_out).chain(summed).collect();
             Check { name, ok: readout.missing.is_empty(), detail: detail.join("\n") }
         }
     }
@@ -164,6 +170,10 @@ fn saw(observation: &Observation) -> String {
     match observation.figure {
         Figure::Gauge(value) => format!("{series}: {}", units::human(series.meter, value)),
         Figure::Count(counters) => format!("{series}: {} so far", counters.first),
+        Figure::Amount(counters) => {
+            let so_far = counters.first.saturating_add(counters.second.unwrap_or(0));
+            format!("{series}: {so_far} {} so far", series.meter.unit())
+        }
         Figure::Traffic(counters, rule) => format!(
             "{series}: {} bytes received, {} sent so far; counted: {rule}",
             counters.first,

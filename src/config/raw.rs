@@ -83,6 +83,17 @@ impl Raw {
         }
     }
 
+    /// A whole number: of the file without quotes.
+    pub(super) fn whole(&self, mend: &str) -> Result<u64, Fault> {
+        match self {
+            Raw::Whole(number) => Ok(*number),
+            Raw::Bare(text) => {
+                text.parse().map_err(|_| Fault::new(format!("{} is no whole number", quoted(text)), mend))
+            }
+            _ => Err(Fault::new(format!("a whole number is expected, not {}", self.what()), mend)),
+        }
+    }
+
     /// `true` or `false`: of the file without quotes.
     pub(super) fn truth(&self) -> Result<bool, Fault> {
         match self {

@@ -75,6 +75,8 @@ pub enum Value {
     Numbers(Vec<u64>),
     /// `true` or `false`.
     Truth(bool),
+    /// A whole number.
+    Whole(u64),
 }
 
 impl fmt::Display for Value {
@@ -83,6 +85,7 @@ impl fmt::Display for Value {
         match self {
             Value::Text(text) => quote(f, text),
             Value::Truth(truth) => write!(f, "{truth}"),
+            Value::Whole(number) => write!(f, "{number}"),
             Value::Numbers(numbers) => {
                 let numbers: Vec<String> = numbers.iter().map(u64::to_string).collect();
                 write!(f, "[{}]", numbers.join(", "))

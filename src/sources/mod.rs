@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 pub mod cgroup;
 pub mod container;
+pub mod fetch;
 pub mod interfaces;
 pub mod links;
 pub mod network;
@@ -23,6 +24,8 @@ pub struct Readout {
     pub observations: Vec<Observation>,
     /// Series that should have been there, and why they are not (a configured interface that is gone).
     pub missing: Vec<Missing>,
+    /// Virtual services that are told of as one, since there are more than are to stand alone.
+    pub summed: Vec<String>,
 }
 
 /// A series that a source could not read though it answered for others.
@@ -45,6 +48,8 @@ pub enum Source {
     Haproxy(ssl::haproxy::Haproxy),
     /// TLS sessions, as this host's kernel sees them.
     Kernel(ssl::kernel::Kernel),
+    /// TLS sessions, as a LoadMaster tells them.
+    Loadmaster(ssl::loadmaster::Loadmaster),
 }
 
 impl Source {
@@ -58,9 +63,13 @@ impl Source {
         ];
         sources.extend(config.ssl.iter().map(|Ssl { name, source }| match source {
             SslSource::Haproxy(haproxy) => {
-                Source::Haproxy(ssl::haproxy::Haproxy::new(&root, name, &haproxy.socket))
+                let source = ssl::haproxy::Haproxy::new(&root, name, &haproxy.socket);
+                Source::Haproxy(source.with_services(haproxy.services))
             }
             SslSource::Kernel(kernel) => Source::Kernel(ssl::kernel::Kernel::new(&root, name, kernel)),
+            SslSource::Loadmaster(settings) => {
+                Source::Loadmaster(ssl::loadmaster::Loadmaster::new(name, settings))
+            }
         }));
         sources
     }
@@ -73,6 +82,7 @@ impl Source {
             Source::Network(_) => "network".to_owned(),
             Source::Haproxy(haproxy) => format!("ssl/{}", haproxy.name()),
             Source::Kernel(kernel) => format!("ssl/{}", kernel.name()),
+            Source::Loadmaster(loadmaster) => format!("ssl/{}", loadmaster.name()),
         }
     }
 
@@ -86,6 +96,7 @@ impl Source {
             Source::Network(network) => network.read(),
             Source::Haproxy(haproxy) => haproxy.read(),
             Source::Kernel(kernel) => kernel.read(),
+            Source::Loadmaster(loadmaster) => loadmaster.read(),
         }
     }
 
@@ -96,8 +107,17 @@ impl Source {
         match self {
             Source::Ram(ram) => ram.may_block(),
             Source::Network(network) => network.may_block(),
-            Source::Haproxy(_) => true,
+            Source::Haproxy(_) | Source::Loadmaster(_) => true,
             Source::Kernel(kernel) => kernel.may_block(),
+        }
+    }
+
+    /// The stack that a thread needs to read it, in bytes. Most read small files and sockets.
+    #[must_use]
+    pub const fn stack_bytes(&self) -> usize {
+        match self {
+            Source::Loadmaster(_) => fetch::STACK_BYTES,
+            Source::Ram(_) | Source::Network(_) | Source::Haproxy(_) | Source::Kernel(_) => 128 * 1024,
         }
     }
 
@@ -109,6 +129,7 @@ impl Source {
             Source::Network(network) => network.expected(),
             Source::Haproxy(haproxy) => vec![haproxy.series()],
             Source::Kernel(kernel) => vec![kernel.series()],
+            Source::Loadmaster(loadmaster) => vec![loadmaster.series()],
         }
     }
 
@@ -118,7 +139,7 @@ impl Source {
         match self {
             Source::Network(network) => network.duplicates(),
             Source::Kernel(kernel) => kernel.duplicates(),
-            Source::Ram(_) | Source::Haproxy(_) => &[],
+            Source::Ram(_) | Source::Haproxy(_) | Source::Loadmaster(_) => &[],
         }
     }
 }
@@ -216,6 +237,72 @@ pub enum SourceError {
     OtherNamespace {
         /// The host's root.
         root: PathBuf,
+    },
+    /// A server gives no whole answer.
+    #[error("no answer from {place}: {why}")]
+    Unreached {
+        /// Where.
+        place: String,
+        /// Why.
+        why: String,
+    },
+    /// A server's certificate does not hold.
+    #[error(
+        "{place} is not trusted ({why}): set ca_file to its authority's certificate, or certificate_sha256 to its own's SHA-256"
+    )]
+    Untrusted {
+        /// Where.
+        place: String,
+        /// Why.
+        why: String,
+    },
+    /// A server does not let the agent in.
+    #[error(
+        "{place} does not let the agent in ({status}): correct the user, password, key or certificate that the source names"
+    )]
+    NotLetIn {
+        /// Where.
+        place: String,
+        /// The status that it answered with.
+        status: u16,
+    },
+    /// A server does not do what it is asked.
+    #[error("{place} refuses the question: {code} {why}")]
+    Refused {
+        /// Where.
+        place: String,
+        /// The status that it answered with.
+        code: u64,
+        /// Why, in its words.
+        why: String,
+    },
+    /// A server answers something else than it should.
+    #[error("the answer from {place} is not understood: {garbled}")]
+    GarbledAnswer {
+        /// Where.
+        place: String,
+        /// What is wrong with it.
+        garbled: Garbled,
+    },
+    /// A server answers without end.
+    #[error("the answer from {place} is longer than {max} bytes")]
+    AnswerTooLong {
+        /// Where.
+        place: String,
+        /// How much was taken.
+        max: usize,
+    },
+    /// A file should hold a secret.
+    #[error("{} holds no secret: write it there on one line", path.display())]
+    NoSecret {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A file should hold a certificate or its key.
+    #[error("{} holds no certificate or key that can be used: give it as PEM, a key without a password", path.display())]
+    NoCertificate {
+        /// The file.
+        path: PathBuf,
     },
     /// Nobody listens at HAProxy's socket.
     #[error("nothing listens at {} ({error}): start HAProxy, or set `socket` to the path in its `stats socket` line", socket.display())]

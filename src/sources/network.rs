@@ -62,7 +62,7 @@ impl Network {
         if observations.is_empty() && missing.is_empty() {
             return Err(self.interfaces.none(path));
         }
-        Ok(Readout { observations, missing })
+        Ok(Readout { observations, missing, ..Readout::default() })
     }
 
     fn observation(&self, interface: &Interface) -> Observation {

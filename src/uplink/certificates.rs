@@ -4,32 +4,17 @@ use super::environment::Environment;
 use super::error::UplinkError;
 use super::settings::{Roots, Settings};
 use crate::config::ClientFiles;
-use crate::files::{self, read_bounded};
+use crate::files::read_bounded;
+use crate::roots;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ClientConfig, RootCertStore};
-use std::fs::File;
-use std::io::{self, Read as _};
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::sync::Arc;
 use zeroize::Zeroizing;
 
 /// The longest file of certificates that someone names.
 pub(crate) const PEM_MAX_BYTES: usize = 1 << 20;
-/// The longest bundle of a host: some twenty times the usual one.
-const BUNDLE_MAX_BYTES: u64 = 8 << 20;
-
-/// Where hosts keep the certificates that they trust: Debian, Arch and Alpine; Fedora; RHEL; SUSE; FreeBSD's and others'.
-const BUNDLES: [&str; 6] = [
-    "/etc/ssl/certs/ca-certificates.crt",
-    "/etc/pki/tls/certs/ca-bundle.crt",
-    "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
-    "/etc/ssl/ca-bundle.pem",
-    "/etc/ssl/cert.pem",
-    "/etc/pki/tls/cacert.pem",
-];
-
 fn settings(what: String, mend: impl Into<String>) -> UplinkError {
     UplinkError::Settings { what, mend: mend.into() }
 }
@@ -97,39 +82,15 @@ fn text(path: &Path, key: &str) -> Result<String, UplinkError> {
     })
 }
 
-/// The host's certificates. They are read one by one, so that the whole bundle is never in memory; those that can't be used are
-/// left out, as every host has some.
 fn host(environment: &Environment) -> Result<RootCertStore, UplinkError> {
-    let unread = |path: &str, e: io::Error| {
-        settings(format!("{path} can't be read: {e}"), "set SSL_CERT_FILE or uplink.ca_file to a PEM file")
-    };
-    let paths = match &environment.cert_file {
-        Some(path) => vec![path.as_str()],
-        None => BUNDLES.to_vec(),
-    };
-    for path in paths {
-        let file = match File::options().read(true).custom_flags(nix::libc::O_NONBLOCK).open(path) {
-            Ok(file) => file,
-            Err(e) if files::is_absent(&e) && environment.cert_file.is_none() => continue,
-            Err(e) => return Err(unread(path, e)),
-        };
-        let mut store = RootCertStore::empty();
-        for certificate in CertificateDer::pem_reader_iter(file.take(BUNDLE_MAX_BYTES)) {
-            match certificate {
-                Ok(certificate) => drop(store.add(certificate)),
-                // What is no PEM is passed over; what can't be read at all would be met again and again.
-                Err(rustls::pki_types::pem::Error::Io(e)) => return Err(unread(path, e)),
-                Err(_) => {}
-            }
-        }
-        if !store.is_empty() {
-            return Ok(store);
-        }
-    }
-    Err(settings(
-        "the host has no certificates to hold central's to".to_owned(),
-        "install the package ca-certificates, or set uplink.ca_file to the file that central's first start names",
-    ))
+    let unread =
+        |e: roots::Unread| settings(e.to_string(), "set SSL_CERT_FILE or uplink.ca_file to a PEM file");
+    roots::host(environment.cert_file.as_deref()).map_err(unread)?.ok_or_else(|| {
+        settings(
+            "the host has no certificates to hold central's to".to_owned(),
+            "install the package ca-certificates, or set uplink.ca_file to the file that central's first start names",
+        )
+    })
 }
 
 fn client(

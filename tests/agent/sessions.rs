@@ -16,6 +16,12 @@ fn metered(home: &Home, at: i64) -> f64 {
     readings.filter_map(|step| step.value.as_ref().ok().map(|value| step.amount(*value))).sum()
 }
 
+/// The bytes through a service after `at`. What was read is whole, whatever the time between.
+fn bytes(home: &Home, at: i64, service: &str) -> u64 {
+    let readings = rows::steps(&home.ledger(), "vs_bytes", service).into_iter().filter(|step| step.at > at);
+    readings.map(|step| step.value.unwrap() as u64).sum()
+}
+
 /// Two readings side by side, from where on everything is counted.
 fn reading(agent: &mut Agent) -> i64 {
     agent.line("reading of ssl_tps", |l| l.is_slot() && l.get("ssl_tps").is_some()).at()
@@ -33,6 +39,7 @@ fn every_tls_session_is_counted_once_and_a_restart_is_a_gap() {
     let home = Home::bare().with("HIGHWATER_SAMPLING__INTERVAL", "2s").configured(&config);
     let mut agent = home.run();
     let from = reading(&mut agent);
+    let raw: u64 = (0..50).map(|_| proxy.raw_request()).sum();
     let made = proxy.drive("-new") + proxy.drive("-reuse");
     agent.whole_slots(2);
     assert_eq!(proxy.own_sum(), made, "HAProxy and the client agree");
@@ -41,6 +48,8 @@ fn every_tls_session_is_counted_once_and_a_restart_is_a_gap() {
     let sum = metered(&home, from);
     println!("{made} sessions made, {sum:.3} metered");
     assert!((sum - made as f64).abs() < 0.01, "{sum} metered of {made}: {readings:#?}");
+    assert_eq!(bytes(&home, from, "front/raw"), raw, "what the client sent and received");
+    assert_eq!(bytes(&home, from, "front/tls"), proxy.own_bytes("tls"));
 
     proxy.stop();
     let failed = agent.event("source_failed");

@@ -44,9 +44,12 @@ impl Proxy {
             format!(
                 "global\n  stats socket {} mode 600 level user\ndefaults\n  mode http\n  timeout client 5s\n  timeout server 5s\n  \
                  timeout connect 5s\nfrontend tls\n  bind 127.0.0.1:{port} ssl crt {}\n  http-request return status 200\nfrontend \
-                 plain\n  bind unix@{}\n  http-request return status 200\n",
+                 plain\n  bind unix@{}\n  http-request return status 200\nfrontend raw\n  mode tcp\n  bind unix@{}\n  \
+                 default_backend plain\nbackend plain\n  mode tcp\n  server plain unix@{}\n",
                 socket.display(),
                 pem.display(),
+                tree.at("plain.sock").display(),
+                tree.at("raw.sock").display(),
                 tree.at("plain.sock").display(),
             ),
         );
@@ -58,6 +61,17 @@ impl Proxy {
 
     pub(crate) fn socket(&self) -> PathBuf {
         self.tree.at("stats.sock")
+    }
+
+    /// The bytes that a client sent to its frontend `raw` and received, in one request, which goes on to `plain`.
+    pub(crate) fn raw_request(&self) -> u64 {
+        let mut client = UnixStream::connect(self.tree.at("raw.sock")).unwrap();
+        let request = b"GET /a-path HTTP/1.1\r\nhost: there\r\nconnection: close\r\n\r\n";
+        client.write_all(request).unwrap();
+        let mut answer = Vec::new();
+        client.read_to_end(&mut answer).unwrap();
+        assert!(answer.starts_with(b"HTTP/1.1 200"));
+        (request.len() + answer.len()) as u64
     }
 
     fn run(tree: &Tree) -> Child {
@@ -116,6 +130,17 @@ impl Proxy {
             .filter(wanted)
             .map(|line| line.rsplit(':').next().unwrap().parse::<u64>().unwrap())
             .sum()
+    }
+
+    /// What HAProxy says of one frontend's bytes, from the typed form, too.
+    pub(crate) fn own_bytes(&self, frontend: &str) -> u64 {
+        let typed = self.says("show stat -1 1 -1 typed\n");
+        let rows: Vec<Vec<&str>> = typed.lines().map(|line| line.split([':', '.']).collect()).collect();
+        let of = |row: &&Vec<&str>, field: &str| row.get(4) == Some(&field);
+        let named = rows.iter().find(|row| of(row, "pxname") && row.last() == Some(&frontend));
+        let proxy = &named.expect("the frontend").split_at(3).0;
+        let own = rows.iter().filter(|row| row.starts_with(proxy) && (of(row, "bin") || of(row, "bout")));
+        own.map(|row| row.last().unwrap().parse::<u64>().unwrap()).sum()
     }
 
     /// The TLS sessions that `openssl s_time` made in one second, by its own count.

@@ -15,7 +15,7 @@ fn told(behave: impl FnOnce(UnixStream) + Send + 'static) -> Result<u64, SourceE
     let tree = Tree::new(&[]);
     let listener = UnixListener::bind(tree.at("s.sock")).unwrap();
     let peer = thread::spawn(move || behave(listener.accept().unwrap().0));
-    let source = Haproxy::new(&tree.root(), "test", Path::new("/s.sock"));
+    let mut source = Haproxy::new(&tree.root(), "test", Path::new("/s.sock"));
     let readout = within(20, move || source.read());
     peer.join().unwrap();
     let observations = readout?.observations;

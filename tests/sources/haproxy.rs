@@ -6,11 +6,12 @@ use highwater::files::Root;
 use highwater::sources::ssl::haproxy::Haproxy;
 use highwater_rules::figure::Figure;
 use highwater_rules::record::Counters;
+use std::collections::BTreeMap;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 
 fn counters(proxy: &Proxy) -> Counters {
-    let source = Haproxy::new(&Root::new("/"), "haproxy", &proxy.socket());
+    let mut source = Haproxy::new(&Root::new("/"), "haproxy", &proxy.socket());
     match source.read().unwrap().observations[0].figure {
         Figure::Count(counters) => counters,
         other => panic!("{other:?} is no count"),
@@ -43,4 +44,44 @@ fn the_count_is_haproxys_own_and_the_clients() {
     let reborn = counters(&proxy);
     assert_eq!(reborn.first, 0);
     assert_ne!(reborn.incarnation, before.incarnation);
+}
+
+fn bytes(source: &mut Haproxy) -> BTreeMap<String, Counters> {
+    let observations = source.read().unwrap().observations.into_iter();
+    let services = observations.filter_map(|o| match o.figure {
+        Figure::Amount(counters) => Some((o.series.to_string(), counters)),
+        _ => None,
+    });
+    services.collect()
+}
+
+#[test]
+fn the_bytes_of_a_frontend_are_haproxys_own_and_the_clients() {
+    if tools::missing(&[("haproxy", "-v"), ("openssl", "version")]) {
+        return;
+    }
+    let mut proxy = Proxy::start();
+    let source = || Haproxy::new(&Root::new("/"), "front", &proxy.socket());
+    let (mut each, mut one) = (source().with_services(20), source().with_services(1));
+    assert!(bytes(&mut each).values().all(|counters| counters.first == 0));
+    let first = bytes(&mut one);
+    let passed: u64 = (0..200).map(|_| proxy.raw_request()).sum();
+    proxy.drive("-new");
+    let after = bytes(&mut each);
+    let names: Vec<&str> = after.keys().map(String::as_str).collect();
+    assert_eq!(names, ["vs_bytes/front/plain", "vs_bytes/front/raw", "vs_bytes/front/tls"]);
+    assert_eq!(after["vs_bytes/front/raw"].first, passed, "what the client sent and received");
+    for name in ["plain", "raw", "tls"] {
+        assert_eq!(after[&format!("vs_bytes/front/{name}")].first, proxy.own_bytes(name), "{name}");
+    }
+    let bounded = bytes(&mut one);
+    let other = bounded["vs_bytes/front/other"];
+    assert_eq!((bounded.len(), other.first), (2, proxy.own_bytes("raw") + proxy.own_bytes("tls")));
+    assert_eq!(other.incarnation, first["vs_bytes/front/other"].incarnation);
+    println!("{passed} bytes raw, {} as messages", proxy.own_bytes("plain"));
+    proxy.restart();
+    for (name, counters) in bytes(&mut one) {
+        assert_eq!(counters.first, 0, "{name}");
+        assert_ne!(counters.incarnation, bounded[&name].incarnation, "{name}");
+    }
 }

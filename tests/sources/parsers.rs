@@ -1,8 +1,11 @@
 //! Every parser, fed with noise and with real texts that were tampered with: it may refuse, and never panics.
 
 use highwater::host;
-use highwater::sources::ssl::haproxy::sessions;
+use highwater::sources::Garbled;
+use highwater::sources::ssl::haproxy::told;
+use highwater::sources::ssl::loadmaster::{json, xml};
 use highwater::sources::{cgroup, container, interfaces, presence, ram};
+use highwater_rules::record::Counters;
 use proptest::prelude::*;
 
 const MEMINFO: &str = "MemTotal:       16384000 kB\nMemFree:          731204 kB\n";
@@ -12,9 +15,18 @@ const CGROUP: &str = "12:pids:/docker/4f5e\n9:memory:/docker/4f5e\n0::/docker/4f
 const MOUNTINFO: &str = "619 613 0:35 /docker/4f5e /sys/fs/cgroup/memory ro master:16 - cgroup cgroup rw,memory\n\
     30 23 0:26 / /sys/fs/cg\\040roup rw,nosuid shared:4 - cgroup2 cgroup2 rw,nsdelegate\n";
 pub(crate) const HAPROXY: &str = "Name: HAProxy\nPid: 4242\nCumSslConns: 99\nStart_time_sec: 1700000000\n\n\
-    # pxname,svname,type,last_chk,ssl_sess,ssl_reused_sess,\n\
-    a,FRONTEND,0,\"x, \"\"y\"\"\",10,5,\nb,FRONTEND,0,,7,1,\nc,BACKEND,1,,900,900,\n\n";
+    # pxname,svname,bin,bout,type,last_chk,ssl_sess,ssl_reused_sess,\n\
+    a,FRONTEND,100,23,0,\"x, \"\"y\"\"\",10,5,\nb,FRONTEND,7,0,0,,7,1,\nc,BACKEND,9,9,1,,900,900,\n\n";
+const XML: &str = "<?xml version=\"1.0\"?><Response stat=\"200\" code=\"ok\"><Success><Data><TPS><SSL>4</SSL></TPS><Vs>\
+    <VSAddress>10.0.0.1</VSAddress><VSPort>443</VSPort><VSProt>tcp</VSProt><Index>1</Index><TotalBytes>9</TotalBytes></Vs>\
+    </Data></Success></Response>";
+const JSON: &str = "{\"TPS\":{\"SSL\":4},\"Vs\":[{\"VSAddress\":\"10.0.0.1\",\"VSPort\":443,\"VSProt\":\"tcp\",\
+    \"Index\":1,\"TotalBytes\":9}],\"code\":200,\"status\":\"ok\"}";
 const OS_RELEASE: &str = "PRETTY_NAME=\"Debian GNU/Linux 12 (bookworm)\"\nVERSION_ID='12'\nID=debian\n";
+
+fn sessions(answer: &str) -> Result<Counters, Garbled> {
+    told(answer).map(|told| told.sessions)
+}
 
 /// Gives a text to every parser, whatever it was meant for.
 fn feed(bytes: &[u8]) {
@@ -29,6 +41,8 @@ fn feed(bytes: &[u8]) {
     }
     let _ = container::kind_of_cgroups(&text);
     let _ = sessions(&text);
+    let _ = xml::answer(&text);
+    let _ = json::answer(&text);
     let _ = host::os_release(&text, "PRETTY_NAME");
     let _ = host::processors(&text);
     let _ = host::listed_processors(&text);
@@ -47,10 +61,26 @@ fn the_real_texts_are_understood() {
     let mounts = cgroup::mounts(MOUNTINFO, cgroup::Hierarchy::V2);
     assert_eq!((mounts[0].root.as_str(), mounts[0].point.as_str()), ("/", "/sys/fs/cg roup"));
     assert_eq!(sessions(HAPROXY).map(|c| c.first), Ok(23));
+    assert_eq!(xml::answer(XML), json::answer(JSON));
+    assert!(xml::answer(XML).is_ok());
     assert_eq!(container::kind_of_cgroups("0::/system.slice/docker.service\n"), None);
     assert_eq!(container::kind_of_cgroups("0::/system.slice/docker-4f5e.scope\n"), Some("docker"));
     assert_eq!(ram::mem_total("MemTotal:       163"), ram::mem_total("MemTotal: 163"));
     assert!(ram::mem_total("MemTotal:       163").is_err(), "a number cut short is no number");
+}
+
+#[test]
+fn each_frontend_is_told_with_its_bytes_in_and_out() {
+    let of = |text: &str| told(text).map(|told| told.frontends);
+    let frontends = of(HAPROXY).unwrap();
+    let each: Vec<(&str, u64)> = frontends.iter().map(|f| (f.name.as_str(), f.bytes)).collect();
+    assert_eq!(each, [("a", 123), ("b", 7)]);
+    let incarnation = sessions(HAPROXY).unwrap().incarnation;
+    assert!(frontends.iter().all(|f| f.incarnation == incarnation));
+    assert_eq!(of(&HAPROXY.replace("bin,bout", "x,y")), Ok(vec![]), "no such columns");
+    for cell in ["-1", "x", "18446744073709551615"] {
+        assert!(of(&HAPROXY.replace(",100,23,", &format!(",{cell},23,"))).is_err(), "{cell}");
+    }
 }
 
 #[test]
@@ -93,10 +123,10 @@ proptest! {
 
     #[test]
     fn no_parser_panics_on_a_real_text_tampered_with(
-        which in 0usize..6,
+        which in 0usize..8,
         cuts in prop::collection::vec((any::<prop::sample::Index>(), 0usize..12, prop::collection::vec(any::<u8>(), 0..6)), 1..6),
     ) {
-        let mut text = [MEMINFO, NET_DEV, CGROUP, MOUNTINFO, HAPROXY, OS_RELEASE][which].as_bytes().to_vec();
+        let mut text = [MEMINFO, NET_DEV, CGROUP, MOUNTINFO, HAPROXY, OS_RELEASE, XML, JSON][which].as_bytes().to_vec();
         for (at, length, put) in cuts {
             let from = at.index(text.len() + 1);
             let to = (from + length).min(text.len());

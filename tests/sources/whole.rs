@@ -23,7 +23,7 @@ fn config() -> Config {
         network: Network { interfaces: Vec::new(), count: CountRule::Max },
         ssl: vec![Ssl {
             name: "front".to_owned(),
-            source: SslSource::Haproxy(Haproxy { socket: "/run/haproxy.sock".into() }),
+            source: SslSource::Haproxy(Haproxy { socket: "/run/haproxy.sock".into(), services: 20 }),
         }],
         retention_s: DEFAULT_RETENTION_S,
         licence_file: None,

@@ -4,6 +4,7 @@ use super::super::mistakes::Fault;
 use super::super::raw::Raw;
 use super::super::reader::absolute;
 use super::super::show::Value;
+use super::services::{self, SERVICES};
 use super::{Keys, Kind, SslSource};
 use std::path::PathBuf;
 
@@ -12,24 +13,30 @@ const DEFAULT_SOCKET: &str = "/run/haproxy/admin.sock";
 /// The longest path of a Unix socket.
 const SOCKET_MAX_BYTES: usize = 107;
 
-pub(super) const KIND: Kind = Kind { word: "haproxy", keys: &["socket"], read };
+pub(super) const KIND: Kind = Kind { word: "haproxy", keys: &["socket", SERVICES], read };
 
 /// HAProxy, at its stats socket.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Haproxy {
     /// The path of the socket: `socket`.
     pub socket: PathBuf,
+    /// How many frontends have a series of their own: `services`.
+    pub services: usize,
 }
 
 impl Haproxy {
     pub(super) fn shown(&self) -> Vec<(&'static str, Value)> {
-        vec![("socket", Value::Text(self.socket.to_string_lossy().into_owned()))]
+        vec![
+            ("socket", Value::Text(self.socket.to_string_lossy().into_owned())),
+            (SERVICES, Value::Whole(self.services as u64)),
+        ]
     }
 }
 
 fn read(keys: &mut Keys<'_>) -> Option<SslSource> {
-    let socket = keys.take("socket", socket)?.unwrap_or_else(|| PathBuf::from(DEFAULT_SOCKET));
-    Some(SslSource::Haproxy(Haproxy { socket }))
+    let (socket, services) = (keys.take("socket", socket), services::read(keys));
+    let socket = socket?.unwrap_or_else(|| PathBuf::from(DEFAULT_SOCKET));
+    Some(SslSource::Haproxy(Haproxy { socket, services: services? }))
 }
 
 fn socket(raw: &Raw) -> Result<PathBuf, Fault> {

@@ -2,10 +2,17 @@
 
 mod haproxy;
 mod kernel;
+mod loadmaster;
+mod overlap;
+mod services;
+mod web;
 
 pub use haproxy::Haproxy;
 pub use kernel::Kernel;
+pub use loadmaster::{Loadmaster, Login};
+pub use web::Trust;
 
+use super::ClientFiles;
 use super::keys::{listed, nearest};
 use super::layers::{Given, SslTable};
 use super::mistakes::{Fault, Place, quoted};
@@ -13,12 +20,13 @@ use super::raw::Raw;
 use super::reader::Reader;
 use super::show::{Origin, Value};
 use highwater_rules::meter::TOTAL;
+use overlap::{At, Look};
 use std::collections::BTreeMap;
 
 /// The keys of every kind.
 const COMMON: &[&str] = &["kind", "name"];
 /// Kinds that a later version brings.
-const PLANNED: &[&str] = &["prometheus", "access_log", "loadmaster"];
+const PLANNED: &[&str] = &["prometheus", "access_log"];
 const NAME_MAX_BYTES: usize = 64;
 
 /// One `[[ssl]]`: a source of TLS sessions.
@@ -37,6 +45,8 @@ pub enum SslSource {
     Haproxy(Haproxy),
     /// This host's kernel.
     Kernel(Kernel),
+    /// A Kemp LoadMaster.
+    Loadmaster(Loadmaster),
 }
 
 impl SslSource {
@@ -46,6 +56,7 @@ impl SslSource {
         match self {
             SslSource::Haproxy(_) => haproxy::KIND.word,
             SslSource::Kernel(_) => kernel::KIND.word,
+            SslSource::Loadmaster(_) => loadmaster::KIND.word,
         }
     }
 
@@ -54,7 +65,18 @@ impl SslSource {
         match self {
             SslSource::Haproxy(haproxy) => haproxy.shown(),
             SslSource::Kernel(kernel) => kernel.shown(),
+            SslSource::Loadmaster(loadmaster) => loadmaster.shown(),
         }
+    }
+
+    /// Where it looks for sessions, so that no two see the same ones unnoticed.
+    fn looks(&self) -> Look<'_> {
+        let (at, software) = match self {
+            SslSource::Haproxy(haproxy) => (At::Path(&haproxy.socket), Some(haproxy::KIND.word)),
+            SslSource::Kernel(kernel) => (At::Kernel(&kernel.ports), None),
+            SslSource::Loadmaster(loadmaster) => (At::Url(&loadmaster.url), Some(loadmaster::KIND.word)),
+        };
+        Look { at, software }
     }
 }
 
@@ -66,7 +88,7 @@ struct Kind {
     read: fn(&mut Keys<'_>) -> Option<SslSource>,
 }
 
-const KINDS: &[Kind] = &[haproxy::KIND, kernel::KIND];
+const KINDS: &[Kind] = &[haproxy::KIND, kernel::KIND, loadmaster::KIND];
 
 /// Every key that a `[[ssl]]` of any kind may have.
 pub(super) fn all_keys() -> Vec<&'static str> {
@@ -92,6 +114,11 @@ pub(super) fn read(reader: &mut Reader) -> Option<Vec<Ssl>> {
             all
         });
     }
+    if let Some(sources) = &sources {
+        let placed: Vec<(&Ssl, &Place)> =
+            sources.iter().zip(tables.iter().map(|table| &table.place)).collect();
+        reader.warnings.extend(overlap::warnings(&placed));
+    }
     sources
 }
 
@@ -110,8 +137,9 @@ fn one(keys: &mut Keys<'_>) -> Option<Ssl> {
     };
     let name = keys.take("name", name);
     let Some(kind) = kind else {
-        // It is held to the kind whose keys it has, so that one look tells all that is wrong.
-        if let Some(likely) = KINDS.iter().find(|kind| keys.others(kind).is_empty()) {
+        // It is held to the kind whose keys it has, where there is but one, so that one look tells all that is wrong.
+        let mut fitting = KINDS.iter().filter(|kind| keys.others(kind).is_empty());
+        if let (Some(likely), None) = (fitting.next(), fitting.next()) {
             (likely.read)(keys);
         }
         return None;

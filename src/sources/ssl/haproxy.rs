@@ -1,5 +1,6 @@
-//! TLS sessions as HAProxy counts them, asked at its stats socket.
+//! TLS sessions and the bytes of frontends as HAProxy counts them, asked at its stats socket.
 
+use super::services::{Service, Services};
 use crate::files::Root;
 use crate::sources::{Garbled, Readout, SourceError, digits};
 use highwater_rules::figure::{Figure, Observation};
@@ -26,19 +27,26 @@ pub const SILENCE_MAX_MS: u64 = WAIT_MS * WAITS as u64;
 /// The `type` of a row that tells of a frontend.
 const FRONTEND: &str = "0";
 
-/// The source of `ssl_tps` at one HAProxy.
+/// The source of `ssl_tps` and `vs_bytes` at one HAProxy.
 #[derive(Debug)]
 pub struct Haproxy {
     name: String,
     socket: PathBuf,
+    services: Services,
 }
 
 impl Haproxy {
-    /// The source of that name, at the socket below `root`.
+    /// The source of that name, at the socket below `root`, without virtual services.
     #[must_use]
     pub fn new(root: &Root, name: &str, socket: &Path) -> Self {
         let socket = if root.is_own() { socket.to_owned() } else { root.at(socket) };
-        Haproxy { name: name.to_owned(), socket }
+        Haproxy { name: name.to_owned(), socket, services: Services::new(name, 0) }
+    }
+
+    /// With the bytes of its frontends, `most` of which stand alone.
+    #[must_use]
+    pub fn with_services(self, most: usize) -> Self {
+        Haproxy { services: Services::new(&self.name, most), ..self }
     }
 
     /// Its configured name.
@@ -47,7 +55,7 @@ impl Haproxy {
         &self.name
     }
 
-    /// The one series that it gives.
+    /// The series that it always gives.
     #[must_use]
     pub fn series(&self) -> Series {
         Series::new(Meter::SslTps, &self.name)
@@ -57,15 +65,17 @@ impl Haproxy {
     ///
     /// # Errors
     /// When HAProxy can't be asked, or its answer is not understood.
-    pub fn read(&self) -> Result<Readout, SourceError> {
+    pub fn read(&mut self) -> Result<Readout, SourceError> {
         let answer = self.ask()?;
         let text = String::from_utf8_lossy(&answer);
         if text.lines().any(|line| line.trim() == "Permission denied") {
             return Err(SourceError::LevelTooLow { socket: self.socket.clone() });
         }
-        let counters = sessions(&text).map_err(|e| SourceError::garbled(&self.socket, e))?;
-        let observation = Observation { series: self.series(), figure: Figure::Count(counters) };
-        Ok(Readout { observations: vec![observation], missing: Vec::new() })
+        let told = told(&text).map_err(|e| SourceError::garbled(&self.socket, e))?;
+        let observation = Observation { series: self.series(), figure: Figure::Count(told.sessions) };
+        let mut readout = Readout { observations: vec![observation], ..Readout::default() };
+        self.services.tell(told.frontends, &mut readout);
+        Ok(readout)
     }
 
     /// Asks, and takes the answer to its end. Connecting waits without a limit while HAProxy's backlog is full; that is for
@@ -116,7 +126,16 @@ fn is_wait(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut | io::ErrorKind::Interrupted)
 }
 
-/// The sessions of all frontends, new and resumed, from the answer to `show info` and `show stat` in this order.
+/// What HAProxy tells.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Told {
+    /// The sessions of all frontends, new and resumed.
+    pub sessions: Counters,
+    /// Each frontend and its bytes in and out.
+    pub frontends: Vec<Service>,
+}
+
+/// What the answer to `show info` and `show stat`, in this order, tells.
 ///
 /// A version without counters of its own for TLS sessions (before 2.4) is taken at `CumSslConns`, which counts failed
 /// handshakes, too.
@@ -124,7 +143,7 @@ fn is_wait(error: &io::Error) -> bool {
 /// # Errors
 /// When it is no such answer, or not a whole one: half of the frontends would look like a counter that ran backwards, and
 /// afterwards like a peak.
-pub fn sessions(answer: &str) -> Result<Counters, Garbled> {
+pub fn told(answer: &str) -> Result<Told, Garbled> {
     if !answer.ends_with("\n\n") {
         return Err(Garbled::at("HAProxy's answer is cut short", answer));
     }
@@ -133,14 +152,19 @@ pub fn sessions(answer: &str) -> Result<Counters, Garbled> {
         .split_at_checked(header_at.unwrap_or(answer.len()))
         .filter(|(_, table)| !table.is_empty())
         .ok_or_else(|| Garbled::at("it is no answer of HAProxy's to `show info;show stat`", answer))?;
-    let first = match frontend_sessions(table)? {
+    let Table { sessions, mut frontends } = frontends(table)?;
+    let first = match sessions {
         Some(sum) => sum,
         None => info_number(info, "CumSslConns")?
             .ok_or_else(|| Garbled::new("HAProxy counts no TLS sessions: was it built without OpenSSL?"))?,
     };
     let pid = info_number(info, "Pid")?.ok_or_else(|| Garbled::at("`show info` names no Pid", info))?;
     let started = info_number(info, "Start_time_sec")?.unwrap_or(0);
-    Ok(Counters { first, second: None, incarnation: incarnation(pid, started) })
+    let incarnation = incarnation(pid, started);
+    for frontend in &mut frontends {
+        frontend.incarnation = incarnation;
+    }
+    Ok(Told { sessions: Counters { first, second: None, incarnation }, frontends })
 }
 
 /// One number for a process. In a container the same id comes back after each restart, hence the time of its start; ids have
@@ -157,31 +181,49 @@ fn info_number(info: &str, key: &str) -> Result<Option<u64>, Garbled> {
         .transpose()
 }
 
-/// The sum over the frontends of a statistics table; `None` where it has no columns for TLS sessions.
-fn frontend_sessions(table: &str) -> Result<Option<u64>, Garbled> {
+/// What a statistics table tells of the frontends.
+struct Table {
+    /// The sum of their sessions; `None` where it has no columns for TLS sessions.
+    sessions: Option<u64>,
+    /// Each of them, without its incarnation; none where the table does not name them, or tells no bytes.
+    frontends: Vec<Service>,
+}
+
+fn frontends(table: &str) -> Result<Table, Garbled> {
     let mut lines = table.lines();
     let header = lines.next().unwrap_or_default();
     let columns = fields(header.strip_prefix("# ").unwrap_or(header));
     let column = |name: &str| columns.iter().position(|c| c == name);
     let kind = column("type").ok_or_else(|| Garbled::at("the statistics have no column `type`", header))?;
-    let (Some(new), Some(reused)) = (column("ssl_sess"), column("ssl_reused_sess")) else { return Ok(None) };
-    let mut sum = 0_u64;
+    let tls = column("ssl_sess").zip(column("ssl_reused_sess"));
+    let bytes = column("pxname").zip(column("bin").zip(column("bout")));
+    let mut table = Table { sessions: tls.map(|_| 0), frontends: Vec::new() };
     for line in lines.filter(|line| !line.is_empty()) {
         let row = fields(line);
         let cell = |at: usize| row.get(at).ok_or_else(|| Garbled::at("a row is cut short", line));
         if cell(kind)? != FRONTEND {
             continue;
         }
-        for at in [new, reused] {
-            let cell = cell(at)?;
-            // A frontend without TLS may have nothing to say of it.
-            let count = if cell.is_empty() { Some(0) } else { digits(cell) };
-            sum = count
-                .and_then(|count| sum.checked_add(count))
-                .ok_or_else(|| Garbled::at("no count of sessions", cell))?;
+        if let Some((new, reused)) = tls {
+            let both = added(cell(new)?, cell(reused)?)?;
+            table.sessions = table.sessions.and_then(|sum| sum.checked_add(both));
+            if table.sessions.is_none() {
+                return Err(Garbled::at("more sessions than can be", line));
+            }
+        }
+        if let Some((name, (received, sent))) = bytes {
+            let (name, bytes) = (cell(name)?.clone().into_owned(), added(cell(received)?, cell(sent)?)?);
+            table.frontends.push(Service { name, bytes, incarnation: 0 });
         }
     }
-    Ok(Some(sum))
+    Ok(table)
+}
+
+/// Two counters added up. A frontend may have nothing to say of one, such as one without TLS of sessions.
+fn added(one: &str, other: &str) -> Result<u64, Garbled> {
+    let count = |cell: &str| if cell.is_empty() { Some(0) } else { digits(cell) };
+    let sum = count(one).zip(count(other)).and_then(|(one, other)| one.checked_add(other));
+    sum.ok_or_else(|| Garbled::at("no counters", &format!("{one},{other}")))
 }
 
 /// The fields of a CSV line. A quoted one may hold commas, and quotes that are written twice.

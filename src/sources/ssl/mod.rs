@@ -2,3 +2,5 @@
 
 pub mod haproxy;
 pub mod kernel;
+pub mod loadmaster;
+pub mod services;

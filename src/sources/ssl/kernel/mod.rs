@@ -93,7 +93,7 @@ impl Kernel {
         }
         let counters = Counters { first: self.sessions, second: None, incarnation: self.incarnation() };
         let observation = Observation { series: self.series(), figure: Figure::Count(counters) };
-        Ok(Readout { observations: vec![observation], missing: Vec::new() })
+        Ok(Readout { observations: vec![observation], ..Readout::default() })
     }
 
     /// Takes what was counted, and closes the sockets that did not count all the time or that are no longer asked for.

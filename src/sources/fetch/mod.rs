@@ -1,0 +1,173 @@
+//! One question over HTTP, and its answer: for sources that are asked so. It blocks, within bounds of time and size; it follows
+//! no redirect, takes no proxy, and keeps no connection.
+
+mod tls;
+
+use crate::config::ClientFiles;
+use crate::config::ssl::Trust;
+use crate::files::read_bounded;
+use crate::sources::SourceError;
+use reqwest::header::{CONTENT_TYPE, HeaderValue};
+use reqwest::{RequestBuilder, Response, Url, redirect, retry};
+use std::error::Error;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use tokio::time::timeout;
+use zeroize::Zeroizing;
+
+/// The stack that a thread needs which fetches: TLS takes most of it.
+pub const STACK_BYTES: usize = 1024 * 1024;
+/// How long all of it may take: less than the sampler waits for a source.
+const WHOLE: Duration = Duration::from_millis(900);
+/// How long connecting may take.
+const CONNECT: Duration = Duration::from_millis(600);
+/// The longest file of a secret.
+const SECRET_MAX_BYTES: usize = 4096;
+/// How deep the causes of an error are followed.
+const CAUSES_MAX: usize = 16;
+const USER_AGENT: &str = concat!("highwater/", env!("CARGO_PKG_VERSION"));
+
+/// Whom to ask, and how.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Where: the paths of questions are added to it.
+    pub url: Url,
+    /// Whose certificate it must show.
+    pub trust: Trust,
+    /// The client's own certificate.
+    pub client: Option<ClientFiles>,
+    /// A user and the file of its password, told by HTTP's basic authentication.
+    pub basic: Option<(String, PathBuf)>,
+    /// The longest answer that is taken, in bytes.
+    pub max_bytes: usize,
+}
+
+/// An answer, of any status.
+#[derive(Debug)]
+pub struct Answer {
+    /// The status.
+    pub status: u16,
+    /// The body.
+    pub body: Vec<u8>,
+}
+
+/// Asks one server.
+#[derive(Debug)]
+pub struct Fetch {
+    settings: Settings,
+}
+
+impl Fetch {
+    /// Asks a server by these settings. Files are read with each question, so that a new password or certificate counts at once.
+    #[must_use]
+    pub const fn new(settings: Settings) -> Self {
+        Fetch { settings }
+    }
+
+    /// Where it asks, without a slash at the end.
+    #[must_use]
+    pub fn place(&self) -> String {
+        self.settings.url.as_str().trim_end_matches('/').to_owned()
+    }
+
+    /// The answer to `GET PATH`.
+    ///
+    /// # Errors
+    /// When there is none, or none within bounds.
+    pub fn get(&self, path: &str) -> Result<Answer, SourceError> {
+        self.ask(|client| client.get(self.joined(path)))
+    }
+
+    /// The answer to `POST PATH` with a JSON body.
+    ///
+    /// # Errors
+    /// When there is none, or none within bounds.
+    pub fn post_json(&self, path: &str, body: &Zeroizing<String>) -> Result<Answer, SourceError> {
+        let json = HeaderValue::from_static("application/json");
+        self.ask(|client| {
+            client.post(self.joined(path)).header(CONTENT_TYPE, json).body(body.as_bytes().to_vec())
+        })
+    }
+
+    fn joined(&self, path: &str) -> Url {
+        let mut url = self.settings.url.clone();
+        url.set_path(path);
+        url
+    }
+
+    fn ask(&self, request: impl FnOnce(&reqwest::Client) -> RequestBuilder) -> Result<Answer, SourceError> {
+        let client = reqwest::Client::builder()
+            .tls_backend_preconfigured(tls::config(&self.settings)?)
+            .no_proxy()
+            .redirect(redirect::Policy::none())
+            .retry(retry::never())
+            .referer(false)
+            .user_agent(USER_AGENT)
+            .pool_max_idle_per_host(0)
+            .connect_timeout(CONNECT)
+            .build()
+            .map_err(|e| self.unreached(&e))?;
+        let mut request = request(&client);
+        if let Some((user, file)) = &self.settings.basic {
+            request = request.basic_auth(user, Some(secret(file)?.as_str()));
+        }
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(|error| SourceError::Unreached { place: self.place(), why: error.to_string() })?;
+        let answer = runtime.block_on(async { timeout(WHOLE, self.exchange(request)).await });
+        // A name that is still being looked up keeps a thread; nothing waits for it.
+        runtime.shutdown_background();
+        let late = || format!("no whole answer within {} ms", WHOLE.as_millis());
+        answer.unwrap_or_else(|_| Err(SourceError::Unreached { place: self.place(), why: late() }))
+    }
+
+    async fn exchange(&self, request: RequestBuilder) -> Result<Answer, SourceError> {
+        let mut response: Response = request.send().await.map_err(|e| self.unreached(&e))?;
+        let status = response.status().as_u16();
+        let mut body = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(|e| self.unreached(&e))? {
+            if body.len() + chunk.len() > self.settings.max_bytes {
+                return Err(SourceError::AnswerTooLong { place: self.place(), max: self.settings.max_bytes });
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(Answer { status, body })
+    }
+
+    /// What went wrong, in the words of whoever knows most of it.
+    fn unreached(&self, error: &reqwest::Error) -> SourceError {
+        let mut cause: &(dyn Error + 'static) = error;
+        let mut certificate = false;
+        for _ in 0..CAUSES_MAX {
+            certificate |= matches!(cause.downcast_ref(), Some(rustls::Error::InvalidCertificate(_)));
+            // An error of I/O passes over the one that it wraps when it is asked for its cause.
+            let wrapped = cause.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+            match wrapped.map(|inner| inner as &(dyn Error + 'static)).or_else(|| cause.source()) {
+                Some(deeper) => cause = deeper,
+                None => break,
+            }
+        }
+        let (place, why) = (self.place(), cause.to_string());
+        if certificate {
+            SourceError::Untrusted { place, why }
+        } else {
+            SourceError::Unreached { place, why }
+        }
+    }
+}
+
+/// A secret that stands alone in a file, without the white space around it.
+///
+/// # Errors
+/// When the file can't be read, or holds none.
+pub(super) fn secret(path: &Path) -> Result<Zeroizing<String>, SourceError> {
+    let text = read_bounded(path, SECRET_MAX_BYTES).map_err(|e| SourceError::unreadable(path, e))?;
+    let text = Zeroizing::new(text);
+    let secret = text.trim();
+    if secret.is_empty() || secret.chars().any(char::is_control) {
+        return Err(SourceError::NoSecret { path: path.to_owned() });
+    }
+    Ok(Zeroizing::new(secret.to_owned()))
+}
