@@ -26,6 +26,8 @@ mod reader;
 mod sampling;
 mod show;
 pub mod ssl;
+#[cfg(test)]
+mod ssl_tests;
 mod state_dir;
 mod table;
 #[cfg(test)]

@@ -1,6 +1,10 @@
 //! The sources, over the `/proc` and `/sys` of hosts of many shapes, over hostile files and sockets, and at a real HAProxy.
 
 #[cfg(test)]
+#[path = "../uplink/authority.rs"]
+#[expect(dead_code, reason = "the tests of the uplink need more of it")]
+mod authority;
+#[cfg(test)]
 mod fake_proxy;
 #[cfg(test)]
 #[path = "../common/tree.rs"]
@@ -9,6 +13,8 @@ mod files;
 mod haproxy;
 #[cfg(test)]
 mod host;
+#[cfg(test)]
+mod loadmaster;
 #[cfg(test)]
 mod network;
 #[cfg(test)]
@@ -20,6 +26,10 @@ mod presence;
 mod proxy;
 #[cfg(test)]
 mod ram;
+#[cfg(test)]
+#[path = "../uplink/server.rs"]
+#[expect(dead_code, reason = "the tests of the uplink need more of it")]
+mod server;
 #[cfg(test)]
 #[path = "../common/tools.rs"]
 mod tools;

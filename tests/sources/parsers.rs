@@ -3,6 +3,7 @@
 use highwater::host;
 use highwater::sources::Garbled;
 use highwater::sources::ssl::haproxy::told;
+use highwater::sources::ssl::loadmaster::{json, xml};
 use highwater::sources::{cgroup, container, interfaces, presence, ram};
 use highwater_rules::record::Counters;
 use proptest::prelude::*;
@@ -16,6 +17,11 @@ const MOUNTINFO: &str = "619 613 0:35 /docker/4f5e /sys/fs/cgroup/memory ro mast
 pub(crate) const HAPROXY: &str = "Name: HAProxy\nPid: 4242\nCumSslConns: 99\nStart_time_sec: 1700000000\n\n\
     # pxname,svname,bin,bout,type,last_chk,ssl_sess,ssl_reused_sess,\n\
     a,FRONTEND,100,23,0,\"x, \"\"y\"\"\",10,5,\nb,FRONTEND,7,0,0,,7,1,\nc,BACKEND,9,9,1,,900,900,\n\n";
+const XML: &str = "<?xml version=\"1.0\"?><Response stat=\"200\" code=\"ok\"><Success><Data><TPS><SSL>4</SSL></TPS><Vs>\
+    <VSAddress>10.0.0.1</VSAddress><VSPort>443</VSPort><VSProt>tcp</VSProt><Index>1</Index><TotalBytes>9</TotalBytes></Vs>\
+    </Data></Success></Response>";
+const JSON: &str = "{\"TPS\":{\"SSL\":4},\"Vs\":[{\"VSAddress\":\"10.0.0.1\",\"VSPort\":443,\"VSProt\":\"tcp\",\
+    \"Index\":1,\"TotalBytes\":9}],\"code\":200,\"status\":\"ok\"}";
 const OS_RELEASE: &str = "PRETTY_NAME=\"Debian GNU/Linux 12 (bookworm)\"\nVERSION_ID='12'\nID=debian\n";
 
 fn sessions(answer: &str) -> Result<Counters, Garbled> {
@@ -35,6 +41,8 @@ fn feed(bytes: &[u8]) {
     }
     let _ = container::kind_of_cgroups(&text);
     let _ = sessions(&text);
+    let _ = xml::answer(&text);
+    let _ = json::answer(&text);
     let _ = host::os_release(&text, "PRETTY_NAME");
     let _ = host::processors(&text);
     let _ = host::listed_processors(&text);
@@ -53,6 +61,8 @@ fn the_real_texts_are_understood() {
     let mounts = cgroup::mounts(MOUNTINFO, cgroup::Hierarchy::V2);
     assert_eq!((mounts[0].root.as_str(), mounts[0].point.as_str()), ("/", "/sys/fs/cg roup"));
     assert_eq!(sessions(HAPROXY).map(|c| c.first), Ok(23));
+    assert_eq!(xml::answer(XML), json::answer(JSON));
+    assert!(xml::answer(XML).is_ok());
     assert_eq!(container::kind_of_cgroups("0::/system.slice/docker.service\n"), None);
     assert_eq!(container::kind_of_cgroups("0::/system.slice/docker-4f5e.scope\n"), Some("docker"));
     assert_eq!(ram::mem_total("MemTotal:       163"), ram::mem_total("MemTotal: 163"));
@@ -113,10 +123,10 @@ proptest! {
 
     #[test]
     fn no_parser_panics_on_a_real_text_tampered_with(
-        which in 0usize..6,
+        which in 0usize..8,
         cuts in prop::collection::vec((any::<prop::sample::Index>(), 0usize..12, prop::collection::vec(any::<u8>(), 0..6)), 1..6),
     ) {
-        let mut text = [MEMINFO, NET_DEV, CGROUP, MOUNTINFO, HAPROXY, OS_RELEASE][which].as_bytes().to_vec();
+        let mut text = [MEMINFO, NET_DEV, CGROUP, MOUNTINFO, HAPROXY, OS_RELEASE, XML, JSON][which].as_bytes().to_vec();
         for (at, length, put) in cuts {
             let from = at.index(text.len() + 1);
             let to = (from + length).min(text.len());

@@ -9,7 +9,7 @@ use libfuzzer_sys::fuzz_target;
 fuzz_target!(|data: &[u8]| {
     let Some((pick, bytes)) = data.split_first() else { return };
     let text = String::from_utf8_lossy(bytes);
-    match pick % 12 {
+    match pick % 14 {
         0 => drop(ram::mem_total(&text)),
         1 => drop(interfaces::net_dev(&text)),
         2 => drop(ssl::haproxy::told(&text)),
@@ -21,6 +21,8 @@ fuzz_target!(|data: &[u8]| {
         8 => _ = presence::argv0(bytes),
         9 => _ = host::os_release(&text, "PRETTY_NAME"),
         10 => _ = host::processors(&text),
+        11 => drop(ssl::loadmaster::xml::answer(&text)),
+        12 => drop(ssl::loadmaster::json::answer(&text)),
         _ => _ = container::kind_of_cgroups(&text),
     }
 });

@@ -72,7 +72,7 @@ impl SslSource {
     /// Where it looks for sessions, so that no two see the same ones unnoticed.
     fn looks(&self) -> Look<'_> {
         let (at, software) = match self {
-            SslSource::Haproxy(haproxy) => (At::Socket(&haproxy.socket), Some(haproxy::KIND.word)),
+            SslSource::Haproxy(haproxy) => (At::Path(&haproxy.socket), Some(haproxy::KIND.word)),
             SslSource::Kernel(kernel) => (At::Kernel(&kernel.ports), None),
             SslSource::Loadmaster(loadmaster) => (At::Url(&loadmaster.url), Some(loadmaster::KIND.word)),
         };
@@ -137,8 +137,9 @@ fn one(keys: &mut Keys<'_>) -> Option<Ssl> {
     };
     let name = keys.take("name", name);
     let Some(kind) = kind else {
-        // It is held to the kind whose keys it has, so that one look tells all that is wrong.
-        if let Some(likely) = KINDS.iter().find(|kind| keys.others(kind).is_empty()) {
+        // It is held to the kind whose keys it has, where there is but one, so that one look tells all that is wrong.
+        let mut fitting = KINDS.iter().filter(|kind| keys.others(kind).is_empty());
+        if let (Some(likely), None) = (fitting.next(), fitting.next()) {
             (likely.read)(keys);
         }
         return None;

@@ -19,10 +19,8 @@ pub(super) struct Look<'a> {
 pub(super) enum At<'a> {
     /// At all servers of this host that have one of these ports; with none named, at all.
     Kernel(&'a [u16]),
-    /// At a socket of this host.
-    Socket(&'a Path),
-    /// At a file of this host.
-    File(&'a Path),
+    /// At a socket or a file of this host.
+    Path(&'a Path),
     /// At a URL.
     Url(&'a Url),
 }
@@ -31,7 +29,7 @@ impl At<'_> {
     /// Whether the server whose sessions it sees is likely to run on this host.
     fn is_here(self) -> bool {
         match self {
-            At::Kernel(_) | At::Socket(_) | At::File(_) => true,
+            At::Kernel(_) | At::Path(_) => true,
             At::Url(url) => web::is_loopback(url),
         }
     }
@@ -70,8 +68,7 @@ fn likely(one: &Ssl, other: &Ssl) -> Option<(&'static str, &'static str)> {
         (At::Kernel(_), at) | (at, At::Kernel(_)) => {
             return at.is_here().then_some(("the kernel counts those of every server on this host", PORTS));
         }
-        (At::Socket(a), At::Socket(b)) if a == b => return Some(("they ask at the same socket", ONE)),
-        (At::File(a), At::File(b)) if a == b => return Some(("they read the same file", ONE)),
+        (At::Path(a), At::Path(b)) if a == b => return Some(("they look at the same path", ONE)),
         (At::Url(a), At::Url(b)) if a == b => return Some(("they ask at the same URL", ONE)),
         _ => {}
     }

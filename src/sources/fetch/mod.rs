@@ -9,7 +9,8 @@ use crate::files::read_bounded;
 use crate::sources::{Garbled, SourceError};
 use reqwest::header::{ACCEPT, CONTENT_ENCODING, CONTENT_TYPE, HeaderValue};
 use reqwest::{RequestBuilder, Response, Url, redirect, retry};
-use std::error::Error as _;
+use std::error::Error;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio::time::timeout;
@@ -23,6 +24,8 @@ const WHOLE: Duration = Duration::from_millis(900);
 const CONNECT: Duration = Duration::from_millis(600);
 /// The longest file of a secret.
 const SECRET_MAX_BYTES: usize = 4096;
+/// How deep the causes of an error are followed.
+const CAUSES_MAX: usize = 16;
 const USER_AGENT: &str = concat!("highwater/", env!("CARGO_PKG_VERSION"));
 
 /// Whom to ask, and how.
@@ -204,11 +207,16 @@ impl Fetch {
 
     /// What went wrong, in the words of whoever knows most of it.
     fn unreached(&self, error: &reqwest::Error) -> SourceError {
-        let mut cause: &dyn std::error::Error = error;
+        let mut cause: &(dyn Error + 'static) = error;
         let mut certificate = false;
-        while let Some(source) = cause.source() {
-            cause = source;
+        for _ in 0..CAUSES_MAX {
             certificate |= matches!(cause.downcast_ref(), Some(rustls::Error::InvalidCertificate(_)));
+            // An error of I/O passes over the one that it wraps when it is asked for its cause.
+            let wrapped = cause.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+            match wrapped.map(|inner| inner as &(dyn Error + 'static)).or_else(|| cause.source()) {
+                Some(deeper) => cause = deeper,
+                None => break,
+            }
         }
         let (place, why) = (self.place(), cause.to_string());
         if certificate {

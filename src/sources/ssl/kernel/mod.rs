@@ -126,8 +126,8 @@ impl Kernel {
             if self.taps.contains_key(name) {
                 continue;
             }
-            let opened = socket::index_of(name).and_then(|index| Tap::open(index, &self.program));
-            self.taps.insert(name.clone(), opened.map_err(|error| not_counted(name, error))?);
+            let tap = Tap::open(name, &self.program).map_err(|error| not_counted(name, error))?;
+            self.taps.insert(name.clone(), tap);
         }
         Ok(())
     }
@@ -162,7 +162,7 @@ fn is_same(own: &Interfaces, host: &Interfaces) -> bool {
         names
     };
     let index_fits = |name: &String| match (host.index(name), socket::index_of(name)) {
-        (Some(there), Ok(here)) => there == u64::from(here),
+        (Some(there), Ok(here)) => i64::try_from(there) == Ok(i64::from(here)),
         (None, _) => true,
         (_, Err(_)) => false,
     };

@@ -41,14 +41,14 @@ unsafe impl Plain for u64 {}
 unsafe impl Plain for [u32; 2] {}
 
 impl Tap {
-    /// Begins to count on the interface of this index. Until it is bound a packet socket sees nothing, and then it has its filter.
+    /// Begins to count on the interface of this name. Until it is bound a packet socket sees nothing, and then it has its filter.
     ///
     /// # Errors
     /// `EPERM` without the right to open packet sockets, `EAFNOSUPPORT` where their family is forbidden, `ENODEV` when the
     /// interface is gone, others when the kernel refuses a step.
-    pub(super) fn open(index: u32, program: &[Instruction]) -> io::Result<Tap> {
-        let index = libc::c_int::try_from(index).map_err(|_| io::Error::from_raw_os_error(libc::ENODEV))?;
+    pub(super) fn open(name: &str, program: &[Instruction]) -> io::Result<Tap> {
         let socket = packet_socket()?;
+        let index = index_of(name)?;
         filter(&socket, program)?;
         set(&socket, libc::SOL_SOCKET, SO_LOCK_FILTER, 1)?;
         // The least that there is: one packet, and all others are counted as dropped.
@@ -104,12 +104,13 @@ impl Tap {
 ///
 /// # Errors
 /// When there is none of that name.
-pub(super) fn index_of(name: &str) -> io::Result<u32> {
-    let name = CString::new(name).map_err(|_| io::Error::from_raw_os_error(libc::ENODEV))?;
+pub(super) fn index_of(name: &str) -> io::Result<libc::c_int> {
+    let gone = || io::Error::from_raw_os_error(libc::ENODEV);
+    let name = CString::new(name).map_err(|_| gone())?;
     // SAFETY: the pointer is to a string with its NUL, which lives until the call is over.
     match unsafe { libc::if_nametoindex(name.as_ptr()) } {
         0 => Err(io::Error::last_os_error()),
-        index => Ok(index),
+        index => libc::c_int::try_from(index).map_err(|_| gone()),
     }
 }
 

@@ -30,13 +30,13 @@ pub fn answer(text: &str) -> Result<Answer, Garbled> {
             }
             Event::End(_) => reading.end()?,
             Event::Text(part) => {
-                reading.text(&part.decode().map_err(|_| Garbled::new("it is not in UTF-8"))?)?
+                reading.text(&part.decode().map_err(|_| not_utf8())?)?;
             }
             Event::CData(part) => {
-                reading.text(&part.decode().map_err(|_| Garbled::new("it is not in UTF-8"))?)?
+                reading.text(&part.decode().map_err(|_| not_utf8())?)?;
             }
             Event::GeneralRef(entity) => {
-                let named = entity.decode().map_err(|_| Garbled::new("it is not in UTF-8"))?;
+                let named = entity.decode().map_err(|_| not_utf8())?;
                 let meant = meant(&named).ok_or_else(|| Garbled::at("an unknown entity", &named))?;
                 reading.text(meant.encode_utf8(&mut [0; 4]))?;
             }
@@ -47,6 +47,10 @@ pub fn answer(text: &str) -> Result<Answer, Garbled> {
             Event::Eof => return reading.finish(text),
         }
     }
+}
+
+fn not_utf8() -> Garbled {
+    Garbled::new("it is not in UTF-8")
 }
 
 fn broken(text: &str, at: u64) -> Garbled {
@@ -144,7 +148,7 @@ impl Reading {
             return Err(Garbled::at("there is text outside of it", part));
         }
         let Some(text) = self.wanted() else { return Ok(()) };
-        text.push_str(part.trim());
+        text.push_str(part);
         if text.len() > TEXT_MAX_BYTES {
             return Err(Garbled::at("an element is too long", text));
         }
@@ -152,6 +156,9 @@ impl Reading {
     }
 
     fn end(&mut self) -> Result<(), Garbled> {
+        if let Some(text) = self.wanted() {
+            *text = text.trim().to_owned();
+        }
         match self.place().as_slice() {
             ["Success", "Data", "TPS", "SSL"] => self.stats.tps = Some(rate(&self.text)?),
             ["Success", "Data", "Vs"] => {
