@@ -15,7 +15,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("config", &["files"]),
     ("host", &["files", "sources"]),
     ("roots", &["files"]),
-    ("sources", &["config", "files", "roots"]),
+    ("sources", &["clock", "config", "files", "roots"]),
     ("ledger", &["clock", "files"]),
     ("gate", &["clock", "config", "files"]),
     ("sampler", &["sources"]),

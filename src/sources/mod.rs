@@ -50,6 +50,8 @@ pub enum Source {
     Kernel(ssl::kernel::Kernel),
     /// TLS sessions, as a LoadMaster tells them.
     Loadmaster(ssl::loadmaster::Loadmaster),
+    /// TLS sessions, as an exposition for Prometheus tells them.
+    Prometheus(ssl::prometheus::Prometheus),
 }
 
 impl Source {
@@ -70,6 +72,9 @@ impl Source {
             SslSource::Loadmaster(settings) => {
                 Source::Loadmaster(ssl::loadmaster::Loadmaster::new(name, settings))
             }
+            SslSource::Prometheus(settings) => {
+                Source::Prometheus(ssl::prometheus::Prometheus::new(&root, name, settings))
+            }
         }));
         sources
     }
@@ -83,6 +88,7 @@ impl Source {
             Source::Haproxy(haproxy) => format!("ssl/{}", haproxy.name()),
             Source::Kernel(kernel) => format!("ssl/{}", kernel.name()),
             Source::Loadmaster(loadmaster) => format!("ssl/{}", loadmaster.name()),
+            Source::Prometheus(prometheus) => format!("ssl/{}", prometheus.name()),
         }
     }
 
@@ -97,6 +103,7 @@ impl Source {
             Source::Haproxy(haproxy) => haproxy.read(),
             Source::Kernel(kernel) => kernel.read(),
             Source::Loadmaster(loadmaster) => loadmaster.read(),
+            Source::Prometheus(prometheus) => prometheus.read(),
         }
     }
 
@@ -107,7 +114,7 @@ impl Source {
         match self {
             Source::Ram(ram) => ram.may_block(),
             Source::Network(network) => network.may_block(),
-            Source::Haproxy(_) | Source::Loadmaster(_) => true,
+            Source::Haproxy(_) | Source::Loadmaster(_) | Source::Prometheus(_) => true,
             Source::Kernel(kernel) => kernel.may_block(),
         }
     }
@@ -116,7 +123,7 @@ impl Source {
     #[must_use]
     pub const fn stack_bytes(&self) -> usize {
         match self {
-            Source::Loadmaster(_) => fetch::STACK_BYTES,
+            Source::Loadmaster(_) | Source::Prometheus(_) => fetch::STACK_BYTES,
             Source::Ram(_) | Source::Network(_) | Source::Haproxy(_) | Source::Kernel(_) => 128 * 1024,
         }
     }
@@ -130,6 +137,7 @@ impl Source {
             Source::Haproxy(haproxy) => vec![haproxy.series()],
             Source::Kernel(kernel) => vec![kernel.series()],
             Source::Loadmaster(loadmaster) => vec![loadmaster.series()],
+            Source::Prometheus(prometheus) => vec![prometheus.series()],
         }
     }
 
@@ -139,7 +147,7 @@ impl Source {
         match self {
             Source::Network(network) => network.duplicates(),
             Source::Kernel(kernel) => kernel.duplicates(),
-            Source::Ram(_) | Source::Haproxy(_) | Source::Loadmaster(_) => &[],
+            Source::Ram(_) | Source::Haproxy(_) | Source::Loadmaster(_) | Source::Prometheus(_) => &[],
         }
     }
 }
@@ -303,6 +311,26 @@ pub enum SourceError {
     NoCertificate {
         /// The file.
         path: PathBuf,
+    },
+    /// An exposition has no series that is to be counted.
+    #[error("{place} tells no series {wanted}: {mend}")]
+    NoSeries {
+        /// Where it was looked for.
+        place: String,
+        /// What was looked for.
+        wanted: String,
+        /// What there is instead, and what to do.
+        mend: String,
+    },
+    /// A file is no longer written.
+    #[error("{} was last written {age_s} s ago, of at most {max_s} s: start what writes it", path.display())]
+    Stale {
+        /// The file.
+        path: PathBuf,
+        /// How long ago, in seconds.
+        age_s: i64,
+        /// How long ago it may be, in seconds.
+        max_s: i64,
     },
     /// Nobody listens at HAProxy's socket.
     #[error("nothing listens at {} ({error}): start HAProxy, or set `socket` to the path in its `stats socket` line", socket.display())]

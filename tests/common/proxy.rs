@@ -23,6 +23,11 @@ impl Drop for Proxy {
 
 impl Proxy {
     pub(crate) fn start() -> Self {
+        Self::with("")
+    }
+
+    /// One that has more in its configuration.
+    pub(crate) fn with(more: &str) -> Self {
         let tree = Tree::new(&[]);
         let made = Command::new("openssl")
             .args(["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost"])
@@ -45,7 +50,7 @@ impl Proxy {
                 "global\n  stats socket {} mode 600 level user\ndefaults\n  mode http\n  timeout client 5s\n  timeout server 5s\n  \
                  timeout connect 5s\nfrontend tls\n  bind 127.0.0.1:{port} ssl crt {}\n  http-request return status 200\nfrontend \
                  plain\n  bind unix@{}\n  http-request return status 200\nfrontend raw\n  mode tcp\n  bind unix@{}\n  \
-                 default_backend plain\nbackend plain\n  mode tcp\n  server plain unix@{}\n",
+                 default_backend plain\nbackend plain\n  mode tcp\n  server plain unix@{}\n{more}",
                 socket.display(),
                 pem.display(),
                 tree.at("plain.sock").display(),

@@ -5,6 +5,8 @@
 #[expect(dead_code, reason = "the tests of the uplink need more of it")]
 mod authority;
 #[cfg(test)]
+mod exposition;
+#[cfg(test)]
 mod fake_proxy;
 #[cfg(test)]
 #[path = "../common/tree.rs"]
@@ -21,6 +23,8 @@ mod network;
 mod parsers;
 #[cfg(test)]
 mod presence;
+#[cfg(test)]
+mod prometheus;
 #[cfg(test)]
 #[path = "../common/proxy.rs"]
 mod proxy;

@@ -1,7 +1,6 @@
 //! `kind = "loadmaster"`.
 
 use super::super::mistakes::Fault;
-use super::super::raw::Raw;
 use super::super::reader::absolute;
 use super::super::show::Value;
 use super::services::{self, SERVICES};
@@ -95,7 +94,7 @@ fn read(keys: &mut Keys<'_>) -> Option<SslSource> {
 
 /// One way to be let in, and only one.
 fn login(keys: &mut Keys<'_>) -> Option<Login> {
-    let username = keys.take(USERNAME, username);
+    let username = keys.take(USERNAME, web::username);
     let password = keys.take(PASSWORD_FILE, absolute);
     let api_key = keys.take(API_KEY_FILE, absolute);
     let client = web::client(keys);
@@ -127,15 +126,4 @@ fn login(keys: &mut Keys<'_>) -> Option<Login> {
             None
         }
     }
-}
-
-fn username(raw: &Raw) -> Result<String, Fault> {
-    let text = raw.text()?;
-    if text.contains(':') {
-        return Err(Fault::new(
-            "a user's name has no colon",
-            "leave the password out: it has a file of its own",
-        ));
-    }
-    Ok(text.to_owned())
 }

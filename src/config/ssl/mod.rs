@@ -4,12 +4,14 @@ mod haproxy;
 mod kernel;
 mod loadmaster;
 mod overlap;
+mod prometheus;
 mod services;
 mod web;
 
 pub use haproxy::Haproxy;
 pub use kernel::Kernel;
 pub use loadmaster::{Loadmaster, Login};
+pub use prometheus::{Compare, Counts, Exposition, Matcher, Pass, Preset, Prometheus, Web};
 pub use web::Trust;
 
 use super::ClientFiles;
@@ -26,7 +28,7 @@ use std::collections::BTreeMap;
 /// The keys of every kind.
 const COMMON: &[&str] = &["kind", "name"];
 /// Kinds that a later version brings.
-const PLANNED: &[&str] = &["prometheus", "access_log"];
+const PLANNED: &[&str] = &["access_log"];
 const NAME_MAX_BYTES: usize = 64;
 
 /// One `[[ssl]]`: a source of TLS sessions.
@@ -47,6 +49,8 @@ pub enum SslSource {
     Kernel(Kernel),
     /// A Kemp LoadMaster.
     Loadmaster(Loadmaster),
+    /// An exposition in Prometheus's text format.
+    Prometheus(Prometheus),
 }
 
 impl SslSource {
@@ -57,6 +61,7 @@ impl SslSource {
             SslSource::Haproxy(_) => haproxy::KIND.word,
             SslSource::Kernel(_) => kernel::KIND.word,
             SslSource::Loadmaster(_) => loadmaster::KIND.word,
+            SslSource::Prometheus(_) => prometheus::KIND.word,
         }
     }
 
@@ -66,6 +71,7 @@ impl SslSource {
             SslSource::Haproxy(haproxy) => haproxy.shown(),
             SslSource::Kernel(kernel) => kernel.shown(),
             SslSource::Loadmaster(loadmaster) => loadmaster.shown(),
+            SslSource::Prometheus(prometheus) => prometheus.shown(),
         }
     }
 
@@ -75,6 +81,7 @@ impl SslSource {
             SslSource::Haproxy(haproxy) => (At::Path(&haproxy.socket), Some(haproxy::KIND.word)),
             SslSource::Kernel(kernel) => (At::Kernel(&kernel.ports), None),
             SslSource::Loadmaster(loadmaster) => (At::Url(&loadmaster.url), Some(loadmaster::KIND.word)),
+            SslSource::Prometheus(prometheus) => prometheus.looks(),
         };
         Look { at, software }
     }
@@ -88,7 +95,7 @@ struct Kind {
     read: fn(&mut Keys<'_>) -> Option<SslSource>,
 }
 
-const KINDS: &[Kind] = &[haproxy::KIND, kernel::KIND, loadmaster::KIND];
+const KINDS: &[Kind] = &[haproxy::KIND, kernel::KIND, loadmaster::KIND, prometheus::KIND];
 
 /// Every key that a `[[ssl]]` of any kind may have.
 pub(super) fn all_keys() -> Vec<&'static str> {

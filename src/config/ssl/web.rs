@@ -94,23 +94,42 @@ pub(super) fn client(keys: &mut Keys<'_>) -> Option<Option<ClientFiles>> {
 /// An https URL, to which the path of a question is added. No fault of it repeats the value: it may hold a password.
 pub(super) fn https(raw: &Raw) -> Result<Url, Fault> {
     const FORM: &str = "write https://HOST, or https://HOST:PORT";
-    let text = raw.text().map_err(|_| Fault::new("the value is no URL", FORM))?;
-    if text.len() > URL_MAX_BYTES {
-        return Err(Fault::new(format!("longer than {URL_MAX_BYTES} bytes"), FORM));
-    }
-    let url = Url::parse(text).map_err(|error| Fault::new(format!("this is no URL: {error}"), FORM))?;
+    let url = url(raw, FORM)?;
     if url.scheme() != "https" {
         let mend = "write https://: what lets the agent in must not be read on its way";
         return Err(Fault::new("it is reached by https only", mend));
-    }
-    if !url.username().is_empty() || url.password().is_some() {
-        let mend = "leave them out, and set username and password_file";
-        return Err(Fault::new("the URL has a name or a password", mend));
     }
     if url.path() != "/" || url.query().is_some() || url.fragment().is_some() {
         return Err(Fault::new("the URL has more than a host and a port", FORM));
     }
     Ok(url)
+}
+
+/// An http or https URL, with whatever path and query. No fault of it repeats the value.
+pub(super) fn url(raw: &Raw, form: &str) -> Result<Url, Fault> {
+    let text = raw.text().map_err(|_| Fault::new("the value is no URL", form))?;
+    if text.len() > URL_MAX_BYTES {
+        return Err(Fault::new(format!("longer than {URL_MAX_BYTES} bytes"), form));
+    }
+    let url = Url::parse(text).map_err(|error| Fault::new(format!("this is no URL: {error}"), form))?;
+    if !matches!(url.scheme(), "http" | "https") {
+        return Err(Fault::new("it is reached by http or https only", form));
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        let mend = "leave them out, and set username and password_file";
+        return Err(Fault::new("the URL has a name or a password", mend));
+    }
+    Ok(url)
+}
+
+/// A user's name, as HTTP's basic authentication takes it.
+pub(super) fn username(raw: &Raw) -> Result<String, Fault> {
+    let text = raw.text()?;
+    if text.contains(':') {
+        let mend = "leave the password out: it has a file of its own";
+        return Err(Fault::new("a user's name has no colon", mend));
+    }
+    Ok(text.to_owned())
 }
 
 /// Whether a URL leads to this host itself.

@@ -3,4 +3,5 @@
 pub mod haproxy;
 pub mod kernel;
 pub mod loadmaster;
+pub mod prometheus;
 pub mod services;

@@ -12,6 +12,7 @@ use super::super::raw::Raw;
 use super::super::reader::absolute;
 use super::super::show::Value;
 use super::web::{self, CA_FILE, CERTIFICATE_SHA256, CLIENT_CERTIFICATE, CLIENT_KEY, Trust};
+use super::overlap::At;
 use super::{ClientFiles, Keys, Kind, SslSource};
 use std::path::PathBuf;
 use url::Url;
@@ -118,6 +119,19 @@ impl Counts {
 }
 
 impl Prometheus {
+    /// Where it looks, and the one software whose sessions it sees.
+    pub(super) fn looks(&self) -> (At<'_>, Option<&'static str>) {
+        let at = match &self.place {
+            Exposition::Url(web) => At::Url(&web.url),
+            Exposition::File(path) => At::Path(path),
+        };
+        let software = match &self.counts {
+            Counts::Preset(preset) => Some(preset.word()),
+            Counts::Metric(_) => None,
+        };
+        (at, software)
+    }
+
     pub(super) fn shown(&self) -> Vec<(&'static str, Value)> {
         let mut rows = match &self.place {
             Exposition::File(path) => vec![(PATH, web::shown_path(path))],
@@ -247,7 +261,7 @@ fn counts(keys: &mut Keys<'_>) -> Option<Counts> {
 
 /// A URL as it is asked. No fault of it repeats the value: it may hold a password.
 fn url(raw: &Raw) -> Result<Url, Fault> {
-    web::url(raw, "write http://HOST:PORT/PATH or https://HOST:PORT/PATH", &["http", "https"])
+    web::url(raw, "write http://HOST:PORT/PATH or https://HOST:PORT/PATH")
 }
 
 fn metric(raw: &Raw) -> Result<String, Fault> {
@@ -263,9 +277,13 @@ fn metric(raw: &Raw) -> Result<String, Fault> {
 }
 
 fn matchers(raw: &Raw) -> Result<Vec<Matcher>, Fault> {
+    let Raw::List(items) = raw else {
+        let mend = "write them in brackets: ['proxy=\"web\"']";
+        return Err(Fault::new("an array of matchers is expected", mend));
+    };
     let mut faults = Vec::new();
     let mut matchers = Vec::new();
-    for item in raw.items() {
+    for item in items {
         match item.text().and_then(Matcher::parse) {
             Ok(matcher) => matchers.push(matcher),
             Err(fault) => faults.push(fault),
