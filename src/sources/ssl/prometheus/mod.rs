@@ -154,9 +154,13 @@ impl Prometheus {
     fn none_fits(&self, mut told: Told) -> SourceError {
         let metric = &self.wanted.metric;
         let matchers: Vec<String> = self.wanted.matchers.iter().map(ToString::to_string).collect();
-        let wanted = format!("{metric}{{{}}}", matchers.join(","));
+        let wanted = match matchers.join(",") {
+            none if none.is_empty() => metric.clone(),
+            matchers => format!("{metric}{{{matchers}}}"),
+        };
         told.others.sort_by(|a, b| {
-            let alike = |name: &str| strsim::jaro_winkler(name, metric);
+            let begins = |name: &str| u8::from(name.starts_with(metric.as_str()));
+            let alike = |name: &str| strsim::jaro_winkler(name, metric) + f64::from(begins(name));
             alike(b).total_cmp(&alike(a)).then_with(|| a.cmp(b))
         });
         told.others.dedup();
