@@ -124,6 +124,8 @@ fn write_sampled(record: &SlotRecord, late_ms: Option<i64>, took_ms: i64) {
         tx = directions.map(|d| d.tx),
         ssl_tps = value(Meter::SslTps),
         ssl_tps_gap = gap(Meter::SslTps),
+        network_throughput_burst = value(Meter::NetworkThroughputBurst),
+        ssl_tps_burst = value(Meter::SslTpsBurst),
         late_ms,
         took_ms,
         readings = readings_json(record).as_str(),
@@ -165,6 +167,8 @@ pub(crate) fn day_closed(closed: &Closed) {
         ram_capacity = peak(Meter::RamCapacity),
         network_throughput = peak(Meter::NetworkThroughput),
         ssl_tps = peak(Meter::SslTps),
+        network_throughput_burst = peak(Meter::NetworkThroughputBurst),
+        ssl_tps_burst = peak(Meter::SslTpsBurst),
         "day_closed"
     );
 }

@@ -123,7 +123,7 @@ impl Recorder {
 
     /// Records a sample of the slot that was due.
     pub fn record(&mut self, due: Due, now: Mark, sample: Sample) -> Recorded {
-        let record = assemble::record(
+        let mut record = assemble::record(
             self.previous.as_ref(),
             due.resumed_after,
             due.slot,
@@ -132,6 +132,7 @@ impl Recorder {
             sample.seen,
             &sample.missing,
         );
+        record.add(sample.bursts);
         self.latest_at = self.latest_at.max(record.at());
         self.previous = Some(record.clone());
         self.pending.push_back(record.clone());

@@ -7,6 +7,7 @@
 use crate::sources::{Missing, Readout, Source};
 use highwater_rules::figure::Observation;
 use highwater_rules::meter::Series;
+use highwater_rules::record::Entry;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -38,6 +39,8 @@ pub struct Sample {
     pub missing: Vec<Series>,
     /// Each source's report, in order.
     pub reports: Vec<Report>,
+    /// What the slot's sub-windows came to, where there are any.
+    pub bursts: Vec<Entry>,
 }
 
 /// A source's place: it is empty while its thread has it.
@@ -46,6 +49,7 @@ struct Place {
     expected: Vec<Series>,
     known: Vec<Series>,
     source: Option<Source>,
+    has_rates: bool,
 }
 
 struct Answer {
@@ -77,6 +81,7 @@ impl Sampler {
                 name: source.name(),
                 expected: source.expected(),
                 known: Vec::new(),
+                has_rates: source.has_rates(),
                 source: Some(source),
             })
             .collect();
@@ -90,15 +95,25 @@ impl Sampler {
         self.places.iter().map(|p| p.name.as_str()).collect()
     }
 
-    /// Reads all sources.
+    /// Reads all sources, at a slot's end.
     pub async fn read(&mut self) -> Sample {
+        self.read_those(|_| true, true).await
+    }
+
+    /// Reads the sources that have rates, at the end of a sub-window. A series that is no longer there is left for the slot's end to
+    /// tell.
+    pub async fn read_rates(&mut self) -> Sample {
+        self.read_those(|place| place.has_rates, false).await
+    }
+
+    async fn read_those(&mut self, wanted: impl Fn(&Place) -> bool, ends_slot: bool) -> Sample {
         // What came after its time was of another moment: only the source itself is taken back.
         while let Ok(late) = self.answers.try_recv() {
             self.take_back(late.index, late.source);
         }
         let mut outcomes: Vec<Option<Answer>> = (0..self.places.len()).map(|_| None).collect();
         let queue: Queue = Arc::default();
-        for (index, place) in self.places.iter_mut().enumerate() {
+        for (index, place) in self.places.iter_mut().enumerate().filter(|(_, place)| wanted(place)) {
             match place.source.take() {
                 Some(source) if source.may_block() => lock(&queue).push_back((index, source)),
                 Some(source) => {
@@ -117,8 +132,8 @@ impl Sampler {
                 self.take_back(answer.index, answer.source);
                 (answer.outcome, answer.duplicates)
             });
-            if let Some(place) = self.places.get_mut(index) {
-                place.add_to(&mut sample, outcome, self.timeout);
+            if let Some(place) = self.places.get_mut(index).filter(|place| wanted(place)) {
+                place.add_to(&mut sample, outcome, self.timeout, ends_slot);
             }
         }
         sample
@@ -162,6 +177,7 @@ impl Place {
         sample: &mut Sample,
         answer: Option<(Result<Readout, String>, Vec<String>)>,
         timeout: Duration,
+        ends_slot: bool,
     ) {
         let (outcome, duplicates) = answer.unwrap_or_else(|| {
             let why = format!(
@@ -171,7 +187,9 @@ impl Place {
             (Err(why), Vec::new())
         });
         let outcome = outcome.map(|mut readout| {
-            self.mark_vanished(&mut readout);
+            if ends_slot {
+                self.mark_vanished(&mut readout);
+            }
             readout
         });
         match &outcome {

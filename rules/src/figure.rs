@@ -1,6 +1,6 @@
 //! From what a source said to what the ledger keeps: gauges as they are, counters as rates over the time between.
 
-use crate::meter::{CountRule, GapReason, Meter, Series};
+use crate::meter::{CountRule, GapReason, Meter, Series, TOTAL};
 use crate::record::{Counters, Directions, Entry, Reading};
 
 /// What a source says of one series.
@@ -109,7 +109,8 @@ fn per_second(count: u64, ms: i64) -> f64 {
 
 /// The instance's reading of a meter in one slot: the sum over its series, directions summed before the rule is applied (two
 /// arms of a load balancer carry each byte once in and once out). `None` where the meter has no series; a gap in any series is
-/// a gap in the sum, since a part that is missing is not a zero.
+/// a gap in the sum, since a part that is missing is not a zero. Where the sum was kept itself, as that of bursts is
+/// ([`burst`](crate::burst)), it is that.
 #[must_use]
 pub fn total<'a>(
     meter: Meter,
@@ -117,6 +118,9 @@ pub fn total<'a>(
 ) -> Option<Result<Reading, GapReason>> {
     let mut sum: Option<Result<Reading, GapReason>> = None;
     for entry in entries.into_iter().filter(|e| e.series.meter == meter) {
+        if entry.series.subject == TOTAL {
+            return Some(entry.outcome);
+        }
         sum = Some(match (sum, entry.outcome) {
             (None, outcome) => outcome,
             (Some(Err(a)), Err(b)) => Err(a.min(b)),

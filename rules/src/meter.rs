@@ -119,6 +119,24 @@ impl Meter {
     }
 }
 
+impl Meter {
+    /// The meter of this one's bursts, where it is a rate that has them.
+    #[must_use]
+    pub const fn burst(self) -> Option<Meter> {
+        match self {
+            Meter::NetworkThroughput => Some(Meter::NetworkThroughputBurst),
+            Meter::SslTps => Some(Meter::SslTpsBurst),
+            Meter::RamCapacity | Meter::VsBytes | Meter::NetworkThroughputBurst | Meter::SslTpsBurst => None,
+        }
+    }
+
+    /// Whether it tells of the highest sub-window of a slot.
+    #[must_use]
+    pub const fn is_burst(self) -> bool {
+        matches!(self, Meter::NetworkThroughputBurst | Meter::SslTpsBurst)
+    }
+}
+
 impl CountRule {
     /// The billable figure of two directions.
     #[must_use]

@@ -144,8 +144,10 @@ impl<'a> DayFold<'a> {
         }
         self.skip_to(slot.start, slot.length);
         self.cursor = end;
-        self.written.count(slot.entries.iter().filter_map(|e| e.outcome.err()).min());
-        for entry in slot.entries {
+        // A slot was read though the sub-windows within it were not.
+        let figures = slot.entries.iter().filter(|e| !e.series.meter.is_burst());
+        self.written.count(figures.filter_map(|e| e.outcome.err()).min());
+        for entry in slot.entries.iter().filter(|e| e.series.subject != TOTAL) {
             match self.series.get_mut(&entry.series) {
                 Some(fold) => fold.add(end, entry.outcome),
                 None => self.series.entry(entry.series.clone()).or_default().add(end, entry.outcome),

@@ -587,6 +587,7 @@ fn the_example_names_every_key_and_shows_the_defaults() {
         let (section, name) = split(key);
         let valued = ![
             "state_dir",
+            "sampling.burst",
             "ram.presence",
             "ram.cgroup",
             "uplink.url",

@@ -94,6 +94,12 @@ impl Source {
         }
     }
 
+    /// Whether it gives rates, which have bursts.
+    #[must_use]
+    pub fn has_rates(&self) -> bool {
+        !matches!(self, Source::Ram(_))
+    }
+
     /// The series that are gaps when it can't be read and nothing is known from before.
     #[must_use]
     pub fn expected(&self) -> Vec<Series> {
