@@ -14,7 +14,8 @@ import struct
 import sys
 import urllib.parse
 
-METERS = {"ram_capacity": 1, "network_throughput": 2, "ssl_tps": 3}
+METERS = {"ram_capacity": 1, "network_throughput": 2, "ssl_tps": 3, "vs_bytes": 4,
+          "network_throughput_burst": 5, "ssl_tps_burst": 6}
 GAPS = {"clock_jump": 1, "host_down": 2, "agent_down": 3, "counter_reset": 4, "source_failed": 5}
 RULES = {"max": 1, "rx": 2, "tx": 3, "sum": 4}
 APPLICATION_ID = 0x48574C47

@@ -42,7 +42,8 @@ class Bad(Exception):
 # --- Protocol Buffers: for each message its fields, as number: (name, type); a leading * says repeated, a ? that absence can be told.
 
 KIND = ["KIND_" + word for word in "UNSPECIFIED REPORT RECEIPT ANSWER ACTIVATION GRANT SUCCESSION".split()]
-METER = ["METER_" + word for word in "UNSPECIFIED RAM_CAPACITY NETWORK_THROUGHPUT SSL_TPS".split()]
+METER = ["METER_" + word for word in
+         "UNSPECIFIED RAM_CAPACITY NETWORK_THROUGHPUT SSL_TPS VS_BYTES NETWORK_THROUGHPUT_BURST SSL_TPS_BURST".split()]
 GAP = ["GAP_REASON_" + word for word in
        "UNSPECIFIED CLOCK_JUMP HOST_DOWN AGENT_DOWN COUNTER_RESET SOURCE_FAILED".split()]
 RULE = ["COUNT_RULE_" + word for word in "UNSPECIFIED MAX RX TX SUM".split()]

@@ -64,7 +64,7 @@ complete -c highwater -n "__fish_highwater_using_subcommand status" -l json -d '
 complete -c highwater -n "__fish_highwater_using_subcommand status" -s h -l help -d 'Print help'
 complete -c highwater -n "__fish_highwater_using_subcommand peaks" -l from -d 'The first day, as YYYY-MM-DD [default: a week before the last]' -r
 complete -c highwater -n "__fish_highwater_using_subcommand peaks" -l to -d 'The last day, as YYYY-MM-DD [default: the newest]' -r
-complete -c highwater -n "__fish_highwater_using_subcommand peaks" -l meter -d 'Only this meter: ram_capacity, network_throughput or ssl_tps' -r
+complete -c highwater -n "__fish_highwater_using_subcommand peaks" -l meter -d 'Only this meter: ram_capacity, network_throughput, ssl_tps, vs_bytes, network_throughput_burst or ssl_tps_burst' -r
 complete -c highwater -n "__fish_highwater_using_subcommand peaks" -l config -d 'The configuration file [default: $HIGHWATER_CONFIG, else /etc/highwater/highwater.toml where it exists, else none]' -r -F
 complete -c highwater -n "__fish_highwater_using_subcommand peaks" -l state-dir -d 'Where the ledger is kept [default: $STATE_DIRECTORY, else $XDG_STATE_HOME/highwater, else ~/.local/state/highwater]' -r
 complete -c highwater -n "__fish_highwater_using_subcommand peaks" -l root -d 'The root of the file system that is metered [default: /]' -r

@@ -193,6 +193,12 @@ pub enum Meter {
     NetworkThroughput = 2,
     /// New TLS sessions per second, averaged over a slot.
     SslTps = 3,
+    /// Bytes through a virtual service within a slot.
+    VsBytes = 4,
+    /// Bit/s through the counted interfaces: the highest rate of any sub-window of a slot.
+    NetworkThroughputBurst = 5,
+    /// New TLS sessions per second: the highest rate of any sub-window of a slot.
+    SslTpsBurst = 6,
 }
 impl Meter {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -205,6 +211,9 @@ impl Meter {
             Self::RamCapacity => "METER_RAM_CAPACITY",
             Self::NetworkThroughput => "METER_NETWORK_THROUGHPUT",
             Self::SslTps => "METER_SSL_TPS",
+            Self::VsBytes => "METER_VS_BYTES",
+            Self::NetworkThroughputBurst => "METER_NETWORK_THROUGHPUT_BURST",
+            Self::SslTpsBurst => "METER_SSL_TPS_BURST",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -214,6 +223,9 @@ impl Meter {
             "METER_RAM_CAPACITY" => Some(Self::RamCapacity),
             "METER_NETWORK_THROUGHPUT" => Some(Self::NetworkThroughput),
             "METER_SSL_TPS" => Some(Self::SslTps),
+            "METER_VS_BYTES" => Some(Self::VsBytes),
+            "METER_NETWORK_THROUGHPUT_BURST" => Some(Self::NetworkThroughputBurst),
+            "METER_SSL_TPS_BURST" => Some(Self::SslTpsBurst),
             _ => None,
         }
     }

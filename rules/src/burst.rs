@@ -170,7 +170,8 @@ mod tests {
 
     #[test]
     fn a_sub_window_that_could_not_be_formed_makes_the_slots_burst_a_gap_and_no_other_slots() {
-        let failed: [(&str, fn(&mut Bursts)); 4] = [
+        type Harm = fn(&mut Bursts);
+        let failed: [(&str, Harm); 4] = [
             ("a source that failed", |b| {
                 b.add(&mark(2), &[], &[Series::new(Meter::SslTps, "a")]);
                 b.add(&mark(3), &[sessions("a", 300)], &[]);

@@ -1,4 +1,5 @@
-//! From what a source said to what the ledger keeps: gauges as they are, counters as rates over the time between.
+//! From what a source said to what the ledger keeps: gauges as they are, counters as rates over the time between, or as what was
+//! added meanwhile.
 
 use crate::meter::{CountRule, GapReason, Meter, Series, TOTAL};
 use crate::record::{Counters, Directions, Entry, Reading};
@@ -12,6 +13,22 @@ pub enum Figure {
     Count(Counters),
     /// Counters of bytes received and sent; the reading is bit/s.
     Traffic(Counters, CountRule),
+    /// A counter of what is told by the slot and not by the second (bytes through a virtual service); the reading is what was added
+    /// to it, both directions together where it has two.
+    Amount(Counters),
+}
+
+impl Figure {
+    /// The counters behind it, where it has some.
+    #[must_use]
+    pub const fn counters(&self) -> Option<Counters> {
+        match self {
+            Figure::Gauge(_) => None,
+            Figure::Count(counters) | Figure::Traffic(counters, _) | Figure::Amount(counters) => {
+                Some(*counters)
+            }
+        }
+    }
 }
 
 /// One thing that a source saw.
@@ -68,6 +85,12 @@ pub fn entry(
             });
             Entry { series, outcome, counters: Some(now) }
         }
+        Figure::Amount(now) => {
+            // Above 2^53 its last bits are lost: one part in 10^16.
+            let outcome = differences(now, before, counted_ms, begun)
+                .map(|d| Reading::plain((u128::from(d.first) + u128::from(d.second)) as f64));
+            Entry { series, outcome, counters: Some(now) }
+        }
     }
 }
 
@@ -109,18 +132,20 @@ fn per_second(count: u64, ms: i64) -> f64 {
 
 /// The instance's reading of a meter in one slot: the sum over its series, directions summed before the rule is applied (two
 /// arms of a load balancer carry each byte once in and once out). `None` where the meter has no series; a gap in any series is
-/// a gap in the sum, since a part that is missing is not a zero. Where the sum was kept itself, as that of bursts is
-/// ([`burst`](crate::burst)), it is that.
+/// a gap in the sum, since a part that is missing is not a zero.
+///
+/// For a [burst meter](Meter::is_burst) it is the entry with the subject [`TOTAL`], `None` where there is none.
 #[must_use]
 pub fn total<'a>(
     meter: Meter,
     entries: impl IntoIterator<Item = &'a Entry>,
 ) -> Option<Result<Reading, GapReason>> {
+    let mut entries = entries.into_iter().filter(|e| e.series.meter == meter);
+    if meter.is_burst() {
+        return entries.find(|e| e.series.subject == TOTAL).map(|e| e.outcome);
+    }
     let mut sum: Option<Result<Reading, GapReason>> = None;
-    for entry in entries.into_iter().filter(|e| e.series.meter == meter) {
-        if entry.series.subject == TOTAL {
-            return Some(entry.outcome);
-        }
+    for entry in entries {
         sum = Some(match (sum, entry.outcome) {
             (None, outcome) => outcome,
             (Some(Err(a)), Err(b)) => Err(a.min(b)),
@@ -232,7 +257,62 @@ mod tests {
         assert_eq!(total(Meter::SslTps, &two), None);
     }
 
+    fn amount(now: Counters, before: Before, ms: Result<i64, GapReason>) -> Result<f64, GapReason> {
+        let series = Series::new(Meter::VsBytes, "front/web");
+        entry(Observation { series, figure: Figure::Amount(now) }, before, ms, true).outcome.map(|r| r.value)
+    }
+
+    #[test]
+    fn an_amount_is_what_was_added_however_long_it_took() {
+        let before = Before::Counters(counters(1_000, None, 7));
+        for ms in [500, 300_000, 449_999] {
+            assert_eq!(amount(counters(5_129, None, 7), before, Ok(ms)), Ok(4_129.0), "{ms} ms");
+        }
+        assert_eq!(amount(counters(5_129, None, 8), before, Ok(1)), Err(GapReason::CounterReset));
+        assert_eq!(amount(counters(5_129, None, 7), Before::Nothing, Ok(1)), Err(GapReason::CounterReset));
+        assert_eq!(
+            amount(counters(5_129, None, 7), Before::Gap(GapReason::SourceFailed), Ok(1)),
+            Err(GapReason::SourceFailed)
+        );
+        assert_eq!(
+            amount(counters(5_129, None, 7), before, Err(GapReason::ClockJump)),
+            Err(GapReason::ClockJump)
+        );
+        let two = Before::Counters(counters(0, Some(0), 7));
+        assert_eq!(amount(counters(u64::MAX, Some(u64::MAX), 7), two, Ok(1)), Ok(2.0 * u64::MAX as f64));
+    }
+
+    #[test]
+    fn the_total_of_a_burst_is_an_entry_and_not_a_sum() {
+        let burst = |subject: &str, outcome: Result<f64, GapReason>| Entry {
+            series: Series::new(Meter::SslTpsBurst, subject),
+            outcome: outcome.map(Reading::plain),
+            counters: None,
+        };
+        let mut entries = vec![burst("a", Ok(10.0)), burst("b", Ok(8.0))];
+        assert_eq!(total(Meter::SslTpsBurst, &entries), None, "two peaks don't say when they were");
+        entries.push(burst(TOTAL, Ok(11.0)));
+        assert_eq!(total(Meter::SslTpsBurst, &entries), Some(Ok(Reading::plain(11.0))));
+        entries[2].outcome = Err(GapReason::SourceFailed);
+        assert_eq!(total(Meter::SslTpsBurst, &entries), Some(Err(GapReason::SourceFailed)));
+        assert_eq!(total(Meter::NetworkThroughputBurst, &entries), None);
+    }
+
     proptest! {
+        #[test]
+        fn an_amount_is_the_counters_difference_and_a_gap_where_they_ran_backwards_or_began_anew(
+            a in any::<u64>(), b in any::<u64>(), two in proptest::option::of((any::<u64>(), any::<u64>())),
+            ms in 1i64..5_400_000, life in 0u64..2,
+        ) {
+            let now = counters(b, two.map(|(_, b)| b), life);
+            let made = amount(now, Before::Counters(counters(a, two.map(|(a, _)| a), 0)), Ok(ms));
+            let added = b.checked_sub(a).filter(|_| life == 0).and_then(|first| {
+                let (a, b) = two.unwrap_or_default();
+                Some(u128::from(first) + u128::from(b.checked_sub(a)?))
+            });
+            prop_assert_eq!(made, added.map(|added| added as f64).ok_or(GapReason::CounterReset));
+        }
+
         #[test]
         fn no_counters_make_a_negative_or_unbounded_rate(
             a in any::<u64>(), b in any::<u64>(), ms in 500i64..5_400_000, life in 0u64..2,

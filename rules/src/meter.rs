@@ -74,6 +74,12 @@ words! {
         NetworkThroughput = 2 "network_throughput",
         /// New TLS sessions per second, full and resumed handshakes alike, averaged over the slot.
         SslTps = 3 "ssl_tps",
+        /// Bytes through a virtual service within the slot, both directions added up.
+        VsBytes = 4 "vs_bytes",
+        /// Bit/s through the counted interfaces: the highest rate of any sub-window of the slot.
+        NetworkThroughputBurst = 5 "network_throughput_burst",
+        /// New TLS sessions per second: the highest rate of any sub-window of the slot.
+        SslTpsBurst = 6 "ssl_tps_burst",
     }
 }
 
@@ -112,14 +118,18 @@ impl Meter {
     #[must_use]
     pub const fn unit(self) -> &'static str {
         match self {
-            Meter::RamCapacity => "bytes",
-            Meter::NetworkThroughput => "bit/s",
-            Meter::SslTps => "sessions/s",
+            Meter::RamCapacity | Meter::VsBytes => "bytes",
+            Meter::NetworkThroughput | Meter::NetworkThroughputBurst => "bit/s",
+            Meter::SslTps | Meter::SslTpsBurst => "sessions/s",
         }
     }
-}
 
-impl Meter {
+    /// Whether it is the highest rate of any sub-window of the slot. The highest rates of several series need not be of the same
+    /// sub-window, and can't be added up: such a meter's total is an entry of its own, with the subject [`TOTAL`].
+    #[must_use]
+    pub const fn is_burst(self) -> bool {
+        matches!(self, Meter::NetworkThroughputBurst | Meter::SslTpsBurst)
+    }
     /// The meter of this one's bursts, where it is a rate that has them.
     #[must_use]
     pub const fn burst(self) -> Option<Meter> {
@@ -128,12 +138,6 @@ impl Meter {
             Meter::SslTps => Some(Meter::SslTpsBurst),
             Meter::RamCapacity | Meter::VsBytes | Meter::NetworkThroughputBurst | Meter::SslTpsBurst => None,
         }
-    }
-
-    /// Whether it tells of the highest sub-window of a slot.
-    #[must_use]
-    pub const fn is_burst(self) -> bool {
-        matches!(self, Meter::NetworkThroughputBurst | Meter::SslTpsBurst)
     }
 }
 

@@ -147,7 +147,9 @@ impl<'a> DayFold<'a> {
         // A slot was read though the sub-windows within it were not.
         let figures = slot.entries.iter().filter(|e| !e.series.meter.is_burst());
         self.written.count(figures.filter_map(|e| e.outcome.err()).min());
-        for entry in slot.entries.iter().filter(|e| e.series.subject != TOTAL) {
+        // A burst's total is an entry of the slot, and is folded with the totals below.
+        for entry in slot.entries.iter().filter(|e| !(e.series.meter.is_burst() && e.series.subject == TOTAL))
+        {
             match self.series.get_mut(&entry.series) {
                 Some(fold) => fold.add(end, entry.outcome),
                 None => self.series.entry(entry.series.clone()).or_default().add(end, entry.outcome),
@@ -249,6 +251,22 @@ mod tests {
         assert_eq!(total.peak.unwrap().at, day.day.start + 7200);
         assert_eq!(total.runner_up.unwrap().reading.value, 11.0);
         assert_eq!(series(&day, "a").peak.unwrap().at, day.day.start + 3600);
+    }
+
+    #[test]
+    fn the_peak_of_a_burst_is_the_highest_of_its_totals_told_once_a_slot() {
+        let burst = |subject: &str, value: f64| Entry {
+            series: Series::new(Meter::SslTpsBurst, subject),
+            outcome: Ok(Reading::plain(value)),
+            counters: None,
+        };
+        let slot = |a, b, sum| vec![burst("a", a), burst("b", b), burst(TOTAL, sum)];
+        let day = fold(&[(0, slot(10.0, 8.0, 11.0)), (1, slot(9.0, 9.0, 18.0))], &[], 2);
+        let total = series(&day, TOTAL);
+        assert_eq!(total.peak.unwrap().reading.value, 18.0);
+        assert_eq!(total.runner_up.unwrap().reading.value, 11.0);
+        assert_eq!((total.coverage.read, total.coverage.expected()), (2, 2));
+        assert_eq!(day.series.len(), 3);
     }
 
     #[test]

@@ -164,6 +164,10 @@ fn saw(observation: &Observation) -> String {
     match observation.figure {
         Figure::Gauge(value) => format!("{series}: {}", units::human(series.meter, value)),
         Figure::Count(counters) => format!("{series}: {} so far", counters.first),
+        Figure::Amount(counters) => {
+            let so_far = counters.first.saturating_add(counters.second.unwrap_or(0));
+            format!("{series}: {so_far} {} so far", series.meter.unit())
+        }
         Figure::Traffic(counters, rule) => format!(
             "{series}: {} bytes received, {} sent so far; counted: {rule}",
             counters.first,

@@ -7,7 +7,7 @@ use crate::log::{print, stamp};
 use crate::sampler::{Report, Sample, Sampler};
 use crate::sources::Source;
 use clap::Args;
-use highwater_rules::figure::{Before, Figure, entry};
+use highwater_rules::figure::{Before, entry};
 use highwater_rules::meter::GapReason;
 use highwater_rules::record::{Entry, Mark};
 use serde_json::json;
@@ -53,12 +53,12 @@ pub(super) fn sample(loaded: &Loaded, options: &Options) -> Outcome {
 async fn watch(sampler: &mut Sampler, clock: &Clock, window_s: u64) -> (Vec<Entry>, Vec<Report>, Mark) {
     let first = sampler.read().await;
     let before = clock.now();
-    if first.seen.iter().all(|o| matches!(o.figure, Figure::Gauge(_))) {
+    if first.seen.iter().all(|o| o.figure.counters().is_none()) {
         let entries = entries(first.seen, &[], &first.missing, 0);
         return (entries, first.reports, before);
     }
     tokio::time::sleep(Duration::from_secs(window_s)).await;
-    let Sample { seen, missing, reports } = sampler.read().await;
+    let Sample { seen, missing, reports, bursts: _ } = sampler.read().await;
     let now = clock.now();
     let entries = entries(seen, &first.seen, &missing, now.mono_ms - before.mono_ms);
     (entries, reports, now)
@@ -70,13 +70,9 @@ fn entries(
     missing: &[highwater_rules::meter::Series],
     ms: i64,
 ) -> Vec<Entry> {
-    let known = |series: &highwater_rules::meter::Series| match before
-        .iter()
-        .find(|o| o.series == *series)
-        .map(|o| o.figure)
-    {
-        Some(Figure::Count(counters) | Figure::Traffic(counters, _)) => Before::Counters(counters),
-        Some(Figure::Gauge(_)) | None => Before::Nothing,
+    let known = |series: &highwater_rules::meter::Series| {
+        let counters = before.iter().find(|o| o.series == *series).and_then(|o| o.figure.counters());
+        counters.map_or(Before::Nothing, Before::Counters)
     };
     let counted = if ms > 0 { Ok(ms) } else { Err(GapReason::ClockJump) };
     let gaps = missing.iter().map(|series| Entry {

@@ -29,7 +29,7 @@ pub(super) struct Options {
     /// The last day, as YYYY-MM-DD [default: the newest]
     #[arg(long, value_name = "DAY")]
     to: Option<Date>,
-    /// Only this meter: ram_capacity, network_throughput or ssl_tps
+    /// Only this meter: ram_capacity, network_throughput, ssl_tps, vs_bytes, network_throughput_burst or ssl_tps_burst
     #[arg(long)]
     meter: Option<Meter>,
     /// Print JSON (docs/json.md)

@@ -6,9 +6,13 @@ use std::fmt;
 /// A figure of a meter, in the unit that its size asks for: bytes in powers of 1024, bits per second in powers of 1000.
 pub(super) fn human(meter: Meter, value: f64) -> String {
     match meter {
-        Meter::RamCapacity => scaled(value, 1024.0, &["B", "KiB", "MiB", "GiB", "TiB", "PiB"]),
-        Meter::NetworkThroughput => scaled(value, 1000.0, &["bit/s", "kbit/s", "Mbit/s", "Gbit/s", "Tbit/s"]),
-        Meter::SslTps => format!("{} TPS", three_digits(value)),
+        Meter::RamCapacity | Meter::VsBytes => {
+            scaled(value, 1024.0, &["B", "KiB", "MiB", "GiB", "TiB", "PiB"])
+        }
+        Meter::NetworkThroughput | Meter::NetworkThroughputBurst => {
+            scaled(value, 1000.0, &["bit/s", "kbit/s", "Mbit/s", "Gbit/s", "Tbit/s"])
+        }
+        Meter::SslTps | Meter::SslTpsBurst => format!("{} TPS", three_digits(value)),
     }
 }
 
@@ -98,6 +102,9 @@ mod tests {
             (Meter::NetworkThroughput, 1_500_000_000.0, "1.50 Gbit/s"),
             (Meter::NetworkThroughput, 1e18, "1000000 Tbit/s"),
             (Meter::SslTps, 13.763, "13.8 TPS"),
+            (Meter::VsBytes, 25_165_824_000.0, "23.4 GiB"),
+            (Meter::NetworkThroughputBurst, 1_500_000_000.0, "1.50 Gbit/s"),
+            (Meter::SslTpsBurst, 13.763, "13.8 TPS"),
         ] {
             assert_eq!(human(meter, value), expect);
         }

@@ -220,9 +220,10 @@ fn insert_sample(connection: &Connection, position: i64, series: i64, entry: &En
 /// Bytes that a sample of a meter takes at most, be it a reading or a gap.
 const fn sample_room_bytes(meter: Meter) -> usize {
     match meter {
-        Meter::RamCapacity => 13,
+        Meter::RamCapacity | Meter::SslTpsBurst => 13,
         Meter::NetworkThroughput => 39,
-        Meter::SslTps => 27,
+        Meter::SslTps | Meter::VsBytes => 27,
+        Meter::NetworkThroughputBurst => 27,
     }
 }
 

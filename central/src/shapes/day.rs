@@ -62,7 +62,8 @@ impl From<v1::Reading> for ReadingShape {
 #[derive(Debug, Clone, PartialEq, Serialize, utoipa::ToSchema)]
 #[schema(as = Series)]
 pub struct SeriesShape {
-    /// What was measured: `ram_capacity` (bytes), `network_throughput` (bit/s) or `ssl_tps` (sessions/s).
+    /// What was measured: `ram_capacity` (bytes), `network_throughput` (bit/s), `ssl_tps` (sessions/s), `vs_bytes` (bytes
+    /// in a slot), or `network_throughput_burst` (bit/s) or `ssl_tps_burst` (sessions/s), the highest rates within slots.
     pub meter: String,
     /// Of what: an interface, a TLS source; `total` for the instance.
     pub subject: String,
