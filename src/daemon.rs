@@ -74,8 +74,19 @@ fn plan(config: &Config) -> Plan {
     }
 }
 
-fn sampler(config: &Config) -> Sampler {
-    Sampler::new(Source::all(config), config.sampling.interval.seconds())
+/// The sources of a configuration, each with the note that it left last. The notes of those that are no longer there are dropped.
+fn sampler(config: &Config, recorder: &Recorder) -> Result<Sampler, LedgerError> {
+    let mut sources = Source::all(config);
+    let names: Vec<String> = sources.iter().map(Source::name).collect();
+    let notes = recorder.notes()?;
+    for (source, name) in sources.iter_mut().zip(&names) {
+        if let Some((_, note)) = notes.iter().find(|(of, _)| of == name) {
+            source.resume(note);
+        }
+    }
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    recorder.ledger().drop_notes_but(&names)?;
+    Ok(Sampler::new(sources, config.sampling.interval.seconds()))
 }
 
 /// Opens the ledger. A command that makes it, or writes to it, holds it for a moment only: that is waited for.
@@ -116,7 +127,7 @@ pub(crate) async fn run(loaded: Loaded, reload: Reload, log: log::Handle) -> Res
     let (gate, errors) = Gate::open(&config.gate);
     errors.iter().for_each(events::gate_failed);
     let recorder = Recorder::new(opened.ledger, plan(&config))?;
-    let sampler = sampler(&config);
+    let sampler = sampler(&config, &recorder)?;
     let bursts = config.sampling.burst.map(Bursts::new);
     let mut daemon = Daemon {
         config,
@@ -320,12 +331,15 @@ impl Daemon {
         if config.state_dir != self.config.state_dir {
             return events::reload_failed("state_dir can't change while the agent runs: restart it");
         }
-        if let Err(error) = self.recorder.follow(plan(&config)) {
-            return events::reload_failed(&error.to_string());
-        }
+        let followed = sampler(&config, &self.recorder)
+            .and_then(|sampler| self.recorder.follow(plan(&config)).map(|()| sampler));
+        let sampler = match followed {
+            Ok(sampler) => sampler,
+            Err(error) => return events::reload_failed(&error.to_string()),
+        };
         self.log.follow(config.log);
         self.clock = Clock::new(&config.sampling.root);
-        self.sampler = sampler(&config);
+        self.sampler = sampler;
         self.bursts = config.sampling.burst.map(Bursts::new);
         self.reporter.follow(config.uplink.clone());
         self.renewer.follow(&config);

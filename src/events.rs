@@ -204,6 +204,9 @@ impl Changes {
                     for missing in &readout.missing {
                         failing.insert(format!("{}: {}", report.source, missing.series), missing.why.clone());
                     }
+                    for loss in &readout.losses {
+                        warn!(source = report.source, loss, "source_lost");
+                    }
                 }
             }
             if self.left_out.get(&report.source) != Some(&report.duplicates) {

@@ -4,7 +4,7 @@
 //! as long as the sample; when one does not answer in time it keeps that thread, and another goes on with the rest. The source
 //! that hangs is not asked again until it has come back, so that it holds one thread at most.
 
-use crate::sources::{Missing, Readout, Source};
+use crate::sources::{Missing, NOTE_MAX_BYTES, Readout, Source};
 use highwater_rules::figure::Observation;
 use highwater_rules::meter::Series;
 use highwater_rules::record::Entry;
@@ -14,8 +14,6 @@ use std::time::Duration;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::timeout;
 
-/// How long a source may take.
-const SOURCE_TIMEOUT: Duration = Duration::from_millis(1000);
 /// A source's thread needs little stack: it reads small files and sockets.
 const STACK_BYTES: usize = 128 * 1024;
 
@@ -39,6 +37,8 @@ pub struct Sample {
     pub missing: Vec<Series>,
     /// Each source's report, in order.
     pub reports: Vec<Report>,
+    /// The notes that sources left, by their names.
+    pub notes: Vec<(String, String)>,
     /// What the slot's sub-windows came to, where there are any.
     pub bursts: Vec<Entry>,
 }
@@ -50,6 +50,7 @@ struct Place {
     known: Vec<Series>,
     source: Option<Source>,
     has_rates: bool,
+    timeout: Duration,
 }
 
 struct Answer {
@@ -66,7 +67,6 @@ pub struct Sampler {
     places: Vec<Place>,
     answers: UnboundedReceiver<Answer>,
     answer: UnboundedSender<Answer>,
-    timeout: Duration,
 }
 
 impl Sampler {
@@ -82,11 +82,12 @@ impl Sampler {
                 expected: source.expected(),
                 known: Vec::new(),
                 has_rates: source.has_rates(),
+                timeout: source.timeout().min(half_slot / share),
                 source: Some(source),
             })
             .collect();
         let (answer, answers) = unbounded_channel();
-        Sampler { places, answers, answer, timeout: SOURCE_TIMEOUT.min(half_slot / share) }
+        Sampler { places, answers, answer }
     }
 
     /// The names of the sources.
@@ -124,6 +125,8 @@ impl Sampler {
                 None => {}
             }
         }
+        // Those that may take long come last: the others do not wait for them.
+        lock(&queue).make_contiguous().sort_by_key(|(index, _)| self.timeout_of(*index));
         let asked: Vec<usize> = lock(&queue).iter().map(|(index, _)| *index).collect();
         self.collect(&queue, asked, &mut outcomes).await;
         let mut sample = Sample::default();
@@ -133,7 +136,7 @@ impl Sampler {
                 (answer.outcome, answer.duplicates)
             });
             if let Some(place) = self.places.get_mut(index).filter(|place| wanted(place)) {
-                place.add_to(&mut sample, outcome, self.timeout, ends_slot);
+                place.add_to(&mut sample, outcome, ends_slot);
             }
         }
         sample
@@ -141,8 +144,8 @@ impl Sampler {
 
     async fn collect(&mut self, queue: &Queue, mut asked: Vec<usize>, outcomes: &mut [Option<Answer>]) {
         let mut worker = !asked.is_empty() && spawn(queue, &self.answer);
-        while worker && !asked.is_empty() {
-            match timeout(self.timeout, self.answers.recv()).await {
+        while let (true, Some(next)) = (worker, asked.first()) {
+            match timeout(self.timeout_of(*next), self.answers.recv()).await {
                 Ok(Some(answer)) if asked.contains(&answer.index) => {
                     asked.retain(|index| *index != answer.index);
                     if let Some(place) = outcomes.get_mut(answer.index) {
@@ -164,6 +167,10 @@ impl Sampler {
         }
     }
 
+    fn timeout_of(&self, index: usize) -> Duration {
+        self.places.get(index).map_or(Duration::ZERO, |place| place.timeout)
+    }
+
     fn take_back(&mut self, index: usize, source: Source) {
         if let Some(place) = self.places.get_mut(index) {
             place.source = Some(source);
@@ -176,13 +183,12 @@ impl Place {
         &mut self,
         sample: &mut Sample,
         answer: Option<(Result<Readout, String>, Vec<String>)>,
-        timeout: Duration,
         ends_slot: bool,
     ) {
         let (outcome, duplicates) = answer.unwrap_or_else(|| {
             let why = format!(
                 "no answer within {} ms: it is asked again once it has come back",
-                timeout.as_millis()
+                self.timeout.as_millis()
             );
             (Err(why), Vec::new())
         });
@@ -196,6 +202,8 @@ impl Place {
             Ok(readout) => {
                 sample.seen.extend(readout.observations.iter().cloned());
                 sample.missing.extend(readout.missing.iter().map(|m| m.series.clone()));
+                let note = readout.note.iter().filter(|note| note.len() <= NOTE_MAX_BYTES);
+                sample.notes.extend(note.map(|note| (self.name.clone(), note.clone())));
             }
             Err(_) if self.known.is_empty() => sample.missing.extend(self.expected.iter().cloned()),
             Err(_) => sample.missing.extend(self.known.iter().cloned()),

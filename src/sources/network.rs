@@ -95,7 +95,7 @@ impl Network {
             })
             .collect();
         if !observations.is_empty() || !missing.is_empty() {
-            return Ok(Readout { observations, missing });
+            return Ok(Readout { observations, missing, ..Readout::default() });
         }
         Err(if self.patterns.is_empty() {
             SourceError::NoInterface { path }

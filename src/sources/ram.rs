@@ -83,7 +83,7 @@ impl Ram {
         let value = if present { capacity } else { 0 };
         // Exact: no host has 2^53 bytes.
         let observation = Observation { series: self.series(), figure: Figure::Gauge(value as f64) };
-        Ok(Readout { observations: vec![observation], missing: Vec::new() })
+        Ok(Readout { observations: vec![observation], ..Readout::default() })
     }
 
     fn capacity(&mut self) -> Result<u64, SourceError> {

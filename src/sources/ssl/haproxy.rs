@@ -65,7 +65,7 @@ impl Haproxy {
         }
         let counters = sessions(&text).map_err(|e| SourceError::garbled(&self.socket, e))?;
         let observation = Observation { series: self.series(), figure: Figure::Count(counters) };
-        Ok(Readout { observations: vec![observation], missing: Vec::new() })
+        Ok(Readout { observations: vec![observation], ..Readout::default() })
     }
 
     /// Asks, and takes the answer to its end. Connecting waits without a limit while HAProxy's backlog is full; that is for
