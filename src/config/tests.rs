@@ -173,6 +173,15 @@ fn the_nearest_name_is_offered_where_there_is_one_and_else_the_known_ones() {
             "[sampling]\ntime_zone = \"local\"",
             "take \"UTC\" or an IANA name, such as \"Europe/Berlin\" or \"America/New_York\"",
         ),
+        ("[sampling]\nburst = \"7s\"", "take one such as \"1s\", \"5s\", \"10s\", \"30s\" or \"1m\""),
+        (
+            "[sampling]\nburst = \"5m\"",
+            "take one that goes several times into the interval, such as \"10s\" into \"5m\", or leave the key out",
+        ),
+        (
+            "[sampling]\ninterval = \"10s\"\nburst = \"4s\"",
+            "take one that goes several times into the interval, such as \"10s\" into \"5m\", or leave the key out",
+        ),
         ("[ram]\nscope = \"hots\"", "did you mean \"host\"? The choice is auto, host or cgroup"),
         ("[log]\nlevel = \"trace\"", "take error, warn, info or debug"),
         (
@@ -590,6 +599,7 @@ fn the_example_names_every_key_and_shows_the_defaults() {
         let (section, name) = split(key);
         let valued = ![
             "state_dir",
+            "sampling.burst",
             "ram.presence",
             "ram.cgroup",
             "uplink.url",

@@ -10,6 +10,7 @@ mod error;
 mod kept;
 mod lock;
 mod mirror;
+mod notes;
 mod open;
 mod outbox;
 #[cfg(test)]

@@ -47,7 +47,7 @@ fn write(ledger: &mut Ledger, hours: std::ops::Range<i64>) -> Vec<u64> {
     let mut made = Vec::new();
     for hour in hours {
         let record = slot(hour);
-        ledger.append(&record).unwrap();
+        ledger.append(&record, &[]).unwrap();
         made.extend(ledger.close_days(record.at()).unwrap().iter().map(|closed| closed.report));
     }
     made
