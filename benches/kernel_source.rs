@@ -90,11 +90,11 @@ impl Cable {
             .output()
             .unwrap();
         let said: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
-        let end = &said["end"];
-        let number = |value: &serde_json::Value| value.as_f64().expect("iperf3 says a rate");
-        let wall = number(&end["sum_received"]["bits_per_second"]);
-        let busy = &end["cpu_utilization_percent"];
-        let cpu = (number(&busy["host_total"]) + number(&busy["remote_total"])) / 100.0;
+        let number =
+            |at: &str| said.pointer(at).and_then(serde_json::Value::as_f64).expect("iperf3 says a rate");
+        let wall = number("/end/sum_received/bits_per_second");
+        let busy = |end: &str| number(&format!("/end/cpu_utilization_percent/{end}_total"));
+        let cpu = (busy("host") + busy("remote")) / 100.0;
         Rate { wall, cpu: wall / cpu }
     }
 }
@@ -155,7 +155,8 @@ fn main() {
         let high = values.iter().copied().fold(0.0, f64::max);
         format!("{low:.3} to {high:.3}")
     };
-    let kinds: [(&str, fn(&Rate) -> f64); 2] =
+    type Of = fn(&Rate) -> f64;
+    let kinds: [(&str, Of); 2] =
         [("bits a second", |rate| rate.wall), ("bits a second of CPU time", |rate| rate.cpu)];
     for (what, of) in kinds {
         let with = turns.iter().map(|[a, _, source]| of(source) / of(a)).collect::<Vec<_>>();
