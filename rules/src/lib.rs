@@ -6,6 +6,8 @@
 //!   record           what one slot says
 //!   timeline         which slots were missed, and why; whether two counter readings make a figure
 //!   figure           counters and gauges -> readings; the instance's total
+//!   tally            the many counters of a scrape -> one
+//!   pattern          regular expressions of label matchers
 //!   assemble         what the sources saw -> the record of a slot
 //!   chain            the digest that ties each slot to the one before
 //!   coverage, peaks  a day's slots -> what a bill is made from
@@ -46,6 +48,7 @@ pub mod licence;
 pub mod lineage;
 pub mod memory;
 pub mod meter;
+pub mod pattern;
 pub mod peaks;
 pub mod receipt;
 pub mod record;
@@ -54,6 +57,7 @@ pub mod report;
 pub mod retry;
 pub mod sign;
 pub mod slot;
+pub mod tally;
 pub mod timeline;
 pub mod token;
 pub mod trust;

@@ -6,8 +6,8 @@ mod tls;
 use crate::config::ClientFiles;
 use crate::config::ssl::Trust;
 use crate::files::read_bounded;
-use crate::sources::SourceError;
-use reqwest::header::{CONTENT_TYPE, HeaderValue};
+use crate::sources::{Garbled, SourceError};
+use reqwest::header::{ACCEPT, CONTENT_ENCODING, CONTENT_TYPE, HeaderValue};
 use reqwest::{RequestBuilder, Response, Url, redirect, retry};
 use std::error::Error;
 use std::io;
@@ -39,6 +39,8 @@ pub struct Settings {
     pub client: Option<ClientFiles>,
     /// A user and the file of its password, told by HTTP's basic authentication.
     pub basic: Option<(String, PathBuf)>,
+    /// The file of a token, told as a bearer's.
+    pub bearer: Option<PathBuf>,
     /// The longest answer that is taken, in bytes.
     pub max_bytes: usize,
 }
@@ -51,6 +53,9 @@ pub struct Answer {
     /// The body.
     pub body: Vec<u8>,
 }
+
+/// Takes a piece of a body.
+type Take<'a> = dyn FnMut(&[u8]) -> Result<(), SourceError> + 'a;
 
 /// Asks one server.
 #[derive(Debug)]
@@ -65,10 +70,48 @@ impl Fetch {
         Fetch { settings }
     }
 
-    /// Where it asks, without a slash at the end.
+    /// Where it asks, without a slash at the end and without a query, which may hold a secret.
     #[must_use]
     pub fn place(&self) -> String {
-        self.settings.url.as_str().trim_end_matches('/').to_owned()
+        let url = self.settings.url.as_str();
+        url.split(['?', '#']).next().unwrap_or(url).trim_end_matches('/').to_owned()
+    }
+
+    /// Gives the body that is at the URL itself to `take`, piece by piece, so that it is never in memory as a whole. The server is
+    /// told by `accept` which forms are understood.
+    ///
+    /// # Errors
+    /// When there is no answer, none within bounds, or one of another status than 200; and what `take` says of it.
+    pub fn stream(
+        &self,
+        accept: &'static str,
+        take: &mut dyn FnMut(&[u8]) -> Result<(), Garbled>,
+    ) -> Result<(), SourceError> {
+        let accept = HeaderValue::from_static(accept);
+        let url = self.settings.url.clone();
+        let garbled = |garbled| SourceError::GarbledAnswer { place: self.place(), garbled };
+        let head = |response: &Response| {
+            let (place, status) = (self.place(), response.status().as_u16());
+            let why = match status {
+                200 => return self.plain(response).map_err(garbled),
+                401 | 403 => return Err(SourceError::NotLetIn { place, status }),
+                300..=399 => "(it points elsewhere, which is not followed: correct the URL)",
+                _ => "",
+            };
+            Err(SourceError::Refused { place, code: u64::from(status), why: why.to_owned() })
+        };
+        self.ask(|client| client.get(url).header(ACCEPT, accept), head, &mut |piece| {
+            take(piece).map_err(garbled)
+        })
+    }
+
+    /// Nothing that is to be unpacked is taken: what a few bytes become has no bound.
+    fn plain(&self, response: &Response) -> Result<(), Garbled> {
+        let packed = response.headers().get(CONTENT_ENCODING).map(HeaderValue::as_bytes);
+        match packed {
+            None | Some(b"identity" | b"") => Ok(()),
+            Some(_) => Err(Garbled::new("it is compressed, though that was not asked for")),
+        }
     }
 
     /// The answer to `GET PATH`.
@@ -76,7 +119,7 @@ impl Fetch {
     /// # Errors
     /// When there is none, or none within bounds.
     pub fn get(&self, path: &str) -> Result<Answer, SourceError> {
-        self.ask(|client| client.get(self.joined(path)))
+        self.whole(|client| client.get(self.joined(path)))
     }
 
     /// The answer to `POST PATH` with a JSON body.
@@ -85,7 +128,7 @@ impl Fetch {
     /// When there is none, or none within bounds.
     pub fn post_json(&self, path: &str, body: &Zeroizing<String>) -> Result<Answer, SourceError> {
         let json = HeaderValue::from_static("application/json");
-        self.ask(|client| {
+        self.whole(|client| {
             client.post(self.joined(path)).header(CONTENT_TYPE, json).body(body.as_bytes().to_vec())
         })
     }
@@ -96,7 +139,26 @@ impl Fetch {
         url
     }
 
-    fn ask(&self, request: impl FnOnce(&reqwest::Client) -> RequestBuilder) -> Result<Answer, SourceError> {
+    /// An answer as a whole, of any status.
+    fn whole(&self, request: impl FnOnce(&reqwest::Client) -> RequestBuilder) -> Result<Answer, SourceError> {
+        let (mut status, mut body) = (0, Vec::new());
+        let head = |response: &Response| {
+            status = response.status().as_u16();
+            Ok(())
+        };
+        self.ask(request, head, &mut |piece| {
+            body.extend_from_slice(piece);
+            Ok(())
+        })?;
+        Ok(Answer { status, body })
+    }
+
+    fn ask(
+        &self,
+        request: impl FnOnce(&reqwest::Client) -> RequestBuilder,
+        head: impl FnOnce(&Response) -> Result<(), SourceError>,
+        take: &mut Take<'_>,
+    ) -> Result<(), SourceError> {
         let client = reqwest::Client::builder()
             .tls_backend_preconfigured(tls::config(&self.settings)?)
             .no_proxy()
@@ -112,28 +174,37 @@ impl Fetch {
         if let Some((user, file)) = &self.settings.basic {
             request = request.basic_auth(user, Some(secret(file)?.as_str()));
         }
+        if let Some(file) = &self.settings.bearer {
+            request = request.bearer_auth(secret(file)?.as_str());
+        }
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
             .map_err(|error| SourceError::Unreached { place: self.place(), why: error.to_string() })?;
-        let answer = runtime.block_on(async { timeout(WHOLE, self.exchange(request)).await });
+        let done = runtime.block_on(async { timeout(WHOLE, self.exchange(request, head, take)).await });
         // A name that is still being looked up keeps a thread; nothing waits for it.
         runtime.shutdown_background();
         let late = || format!("no whole answer within {} ms", WHOLE.as_millis());
-        answer.unwrap_or_else(|_| Err(SourceError::Unreached { place: self.place(), why: late() }))
+        done.unwrap_or_else(|_| Err(SourceError::Unreached { place: self.place(), why: late() }))
     }
 
-    async fn exchange(&self, request: RequestBuilder) -> Result<Answer, SourceError> {
+    async fn exchange(
+        &self,
+        request: RequestBuilder,
+        head: impl FnOnce(&Response) -> Result<(), SourceError>,
+        take: &mut Take<'_>,
+    ) -> Result<(), SourceError> {
         let mut response: Response = request.send().await.map_err(|e| self.unreached(&e))?;
-        let status = response.status().as_u16();
-        let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(|e| self.unreached(&e))? {
-            if body.len() + chunk.len() > self.settings.max_bytes {
+        head(&response)?;
+        let mut taken = 0;
+        while let Some(piece) = response.chunk().await.map_err(|e| self.unreached(&e))? {
+            taken += piece.len();
+            if taken > self.settings.max_bytes {
                 return Err(SourceError::AnswerTooLong { place: self.place(), max: self.settings.max_bytes });
             }
-            body.extend_from_slice(&chunk);
+            take(&piece)?;
         }
-        Ok(Answer { status, body })
+        Ok(())
     }
 
     /// What went wrong, in the words of whoever knows most of it.

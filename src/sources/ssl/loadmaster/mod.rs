@@ -49,6 +49,7 @@ impl Loadmaster {
             trust: settings.trust.clone(),
             client,
             basic,
+            bearer: None,
             max_bytes: ANSWER_MAX_BYTES,
         });
         // Its counters have no life of their own: only their values tell that they began anew.
