@@ -79,6 +79,24 @@ pub fn write_whole(path: &Path, bytes: &[u8], readable: Readable) -> Result<(), 
     write().map_err(FilesError::at(path))
 }
 
+/// Writes a file that a user named, for its owner only: in the place of a regular file, or where nothing is.
+///
+/// # Errors
+/// When something else is there, such as a device or a link, or it can't be written.
+pub fn write_named(path: &Path, bytes: &[u8]) -> Result<(), FilesError> {
+    // A file in the working directory has a directory, too.
+    let path = Path::new(".").join(path);
+    match std::fs::symlink_metadata(&path) {
+        Ok(there) if !there.is_file() => {
+            let why = "something is there that is no regular file: name another file";
+            return Err(FilesError::at(&path)(io::Error::other(why)));
+        }
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(FilesError::at(&path)(error)),
+        _ => {}
+    }
+    write_whole(&path, bytes, Readable::Owner)
+}
+
 /// Makes a directory that only its owner can enter, with those above it.
 ///
 /// # Errors
@@ -109,5 +127,21 @@ mod tests {
         assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         assert_eq!(read_bounded(&path, 6).unwrap(), b"secret");
         assert!(read_bounded(&path, 5).is_err());
+    }
+
+    #[test]
+    fn a_named_file_takes_the_place_of_no_device_link_or_directory() {
+        let dir = tempfile::tempdir().unwrap();
+        let (link, file) = (dir.path().join("link"), dir.path().join("file"));
+        std::os::unix::fs::symlink("/dev/null", &link).unwrap();
+        for path in [&link, dir.path(), Path::new("/dev/null")] {
+            let refused = write_named(path, b"secret").unwrap_err().to_string();
+            assert!(refused.contains("no regular file"), "{refused}");
+        }
+        assert!(std::fs::symlink_metadata(&link).unwrap().is_symlink());
+        for _ in 0..2 {
+            write_named(&file, b"secret").unwrap();
+            assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+        }
     }
 }

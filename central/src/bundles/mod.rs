@@ -4,6 +4,7 @@
 //! is receipted in the bundle that goes back is durable.
 
 mod answers;
+mod limits;
 mod session;
 mod told;
 
@@ -19,8 +20,6 @@ use session::Session;
 use std::future::Future;
 use tokio::sync::OwnedSemaphorePermit;
 
-/// The most exports and activations in one bundle.
-pub const EXPORTS_MAX: usize = 20_000;
 /// Room for one bundle that is taken, in bytes: the pieces of it that wait, a batch of reports, and its answer.
 const WORKING_BYTES: usize = 12 * 1024 * 1024;
 

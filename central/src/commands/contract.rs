@@ -78,6 +78,9 @@ pub(super) struct Create {
     /// The slot's length that its instances have to keep to: 5m [default: theirs]
     #[arg(long, value_name = "LENGTH", value_parser = dates::length)]
     slot: Option<u64>,
+    /// Prints the id alone
+    #[arg(long, conflicts_with = "json")]
+    only_id: bool,
     /// Prints JSON: {"contract"}
     #[arg(long)]
     json: bool,

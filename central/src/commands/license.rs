@@ -2,7 +2,7 @@
 
 use super::common::{Common, Tools, pairs, plain, print, print_json, table};
 use super::{Failure, Outcome, amounts, dates, exit};
-use crate::files::{Readable, write_whole};
+use crate::files::write_named;
 use crate::keys::Keys;
 use crate::licences;
 use crate::model::{Licence, LicenceFilter, LicenceOf, PAGE_MAX, Page};
@@ -146,9 +146,7 @@ fn issue(common: &Common, options: &Issue) -> Outcome {
     })?;
     let to_file = options.output != Path::new("-");
     if to_file {
-        // A file in the working directory has a directory, too.
-        let path = Path::new(".").join(&options.output);
-        write_whole(&path, format!("{token}\n").as_bytes(), Readable::Owner)?;
+        write_named(&options.output, format!("{token}\n").as_bytes())?;
     }
     if options.json {
         print_json(&json!({ "licence": LicenceShape::from(licence), "token": token }))?;
