@@ -79,22 +79,35 @@ pub fn write_whole(path: &Path, bytes: &[u8], readable: Readable) -> Result<(), 
     write().map_err(FilesError::at(path))
 }
 
+/// Whether a file that a user named can be written: something is made first, and must not be lost for want of a place.
+///
+/// # Errors
+/// When something is there that is no regular file, such as a device or a link, or its directory is not there.
+pub fn check_named(path: &Path) -> Result<(), FilesError> {
+    let dir = in_a_dir(path).parent().map_or_else(|| PathBuf::from("."), Path::to_owned);
+    std::fs::metadata(&dir).map_err(FilesError::at(&dir))?;
+    match std::fs::symlink_metadata(path) {
+        Ok(there) if !there.is_file() => {
+            let why = "something is there that is no regular file: name another file";
+            Err(FilesError::at(path)(io::Error::other(why)))
+        }
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(FilesError::at(path)(error)),
+        _ => Ok(()),
+    }
+}
+
 /// Writes a file that a user named, for its owner only: in the place of a regular file, or where nothing is.
 ///
 /// # Errors
-/// When something else is there, such as a device or a link, or it can't be written.
+/// As [`check_named`], or when it can't be written.
 pub fn write_named(path: &Path, bytes: &[u8]) -> Result<(), FilesError> {
-    // A file in the working directory has a directory, too.
-    let path = Path::new(".").join(path);
-    match std::fs::symlink_metadata(&path) {
-        Ok(there) if !there.is_file() => {
-            let why = "something is there that is no regular file: name another file";
-            return Err(FilesError::at(&path)(io::Error::other(why)));
-        }
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(FilesError::at(&path)(error)),
-        _ => {}
-    }
-    write_whole(&path, bytes, Readable::Owner)
+    check_named(path)?;
+    write_whole(&in_a_dir(path), bytes, Readable::Owner)
+}
+
+/// A file in the working directory has a directory, too.
+fn in_a_dir(path: &Path) -> PathBuf {
+    if path.is_absolute() { path.to_owned() } else { Path::new(".").join(path) }
 }
 
 /// Makes a directory that only its owner can enter, with those above it.

@@ -233,9 +233,9 @@ async fn an_export_repeated_many_times_is_taken_once() {
     records.extend(std::iter::repeat_n(again, 25_000));
     let (other, _) = joined(&server, 2).await;
     records.extend(other.export(&[]));
-    let begun = std::time::Instant::now();
-    let replies = client.carried(&packed(&records)).await.0;
-    assert!(begun.elapsed() < std::time::Duration::from_secs(30), "{:?}", begun.elapsed());
+    let bundle = packed(&records);
+    let bound = std::time::Duration::from_secs(30);
+    let replies = tokio::time::timeout(bound, client.carried(&bundle)).await.unwrap().0;
     assert_eq!(replies.len(), 2, "one for each host");
     assert_eq!(replies[0].receipted(&agent), [1, 2]);
     assert_eq!((&*replies[0].reply.cut, &*replies[1].reply.cut), ("", ""));

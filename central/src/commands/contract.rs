@@ -166,6 +166,8 @@ fn create(common: &Common, options: &Create) -> Outcome {
         common.with(async |tools| Ok(tools.store.create_contract(new, tools.by.clone()).await?))?;
     if options.json {
         print_json(&json!({ "contract": contract.id }))?;
+    } else if options.only_id {
+        print(&format!("{}\n", contract.id))?;
     } else {
         print(&format!(
             "contract {}\n\nNext, a token by which agents join:\n  highwater-central token create --contract {}\n",

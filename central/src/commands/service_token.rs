@@ -2,8 +2,8 @@
 
 use super::common::{Common, Tools, plain, print, print_json, table};
 use super::{Failure, Outcome, dates};
+use crate::files::{check_named, write_named};
 use crate::model::{NewServiceToken, PAGE_MAX, Page, ServiceToken};
-use crate::files::write_named;
 use crate::secrets;
 use crate::shapes::ServiceTokenShape;
 use clap::{Args, Subcommand};
@@ -99,6 +99,7 @@ pub(super) fn run(common: &Common, command: &ServiceTokens) -> Outcome {
 }
 
 fn create(common: &Common, options: &Create) -> Outcome {
+    options.output.as_deref().map_or(Ok(()), check_named)?;
     let secret = secrets::service_token()?;
     let url = common.with(async |tools| {
         let new = NewServiceToken {

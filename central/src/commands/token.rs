@@ -3,7 +3,7 @@
 use super::common::{Common, Tools, print, print_json, table};
 use super::{Failure, Outcome, dates, exit};
 use crate::enrol::{self, Wanted};
-use crate::files::write_named;
+use crate::files::{check_named, write_named};
 use crate::model::{Confirm, PAGE_MAX, Page, Token};
 use crate::shapes::TokenShape;
 use clap::{Args, Subcommand};
@@ -110,6 +110,7 @@ async fn create(tools: &Tools, options: &Create) -> Outcome {
         confirm: options.confirm,
     };
     wanted.check().map_err(|no| Failure::new(exit::USAGE, no))?;
+    options.output.as_deref().map_or(Ok(()), check_named)?;
     let (_, text) = enrol::make(&*tools.store, wanted, tools.by.clone()).await?;
     if options.json {
         print_json(&json!({ "token": text }))?;

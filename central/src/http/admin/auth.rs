@@ -144,8 +144,7 @@ impl Wanted {
                 "send the header `Authorization: Bearer TOKEN`; `highwater-central service-token create --contract ID` makes a token",
             ),
         };
-        let mut response =
-            Problem::new(StatusCode::UNAUTHORIZED, "unauthorized", what, mend).into_response();
+        let mut response = Problem::new(StatusCode::UNAUTHORIZED, "unauthorized", what, mend).into_response();
         let asked = HeaderValue::from_static("Bearer realm=\"highwater-central\"");
         response.headers_mut().insert(header::WWW_AUTHENTICATE, asked);
         response

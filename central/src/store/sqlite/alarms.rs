@@ -62,7 +62,8 @@ pub(super) fn fill_hole(db: &Connection, identity: &str, after: u64, at: i64) ->
         .optional()?;
     if let Some(alarm) = found {
         let detail = format!("{}; they have come since", alarm.detail);
-        db.prepare_cached("UPDATE alarms SET detail = ?2 WHERE id = ?1")?.execute(params![alarm.id, detail])?;
+        db.prepare_cached("UPDATE alarms SET detail = ?2 WHERE id = ?1")?
+            .execute(params![alarm.id, detail])?;
         acknowledge(db, alarm.id, &By::central(at))?;
         tracing::info!(identity, detail, "hole_filled");
     }

@@ -150,12 +150,7 @@ enum Found {
     Hole(usize),
 }
 
-fn find_place(
-    db: &Connection,
-    tips: &[Tip],
-    arrival: &Arrival,
-    behind: &[Arrival],
-) -> Result<Found, Fault> {
+fn find_place(db: &Connection, tips: &[Tip], arrival: &Arrival, behind: &[Arrival]) -> Result<Found, Fault> {
     let (sequence, previous) = (arrival.sequence, arrival.previous);
     let lines: Vec<lineage::Line<usize>> = tips
         .iter()
