@@ -370,6 +370,9 @@ async fn a_central_whose_key_has_changed_shows_the_way_to_it() {
     let (mut agent, mut client) = joined(&server, 1).await;
     assert!(server.output(&["key", "rotate"]).status.success());
     let (empty, _) = agent.bundle(0);
+    // Nothing in it is new to central, so that nothing but the change itself tells of the key.
+    let replied = client.carried(&empty).await.only();
+    assert!(replied.records.iter().any(|record| matches!(record, Record::Succession(_))), "{replied:?}");
     let (bundle, _) = agent.bundle(3);
     let replied = client.carried(&bundle).await.only();
     assert_eq!(replied.receipted(&agent), [1, 2, 3]);

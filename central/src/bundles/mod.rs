@@ -130,6 +130,8 @@ async fn taken(
     writer: &mut Writer,
 ) -> Result<(Taken, Vec<u8>), BundleFault> {
     let _working = central.bundle_room.take(WORKING_BYTES).ok_or(StoreError::Busy)?;
+    // An operator's `key rotate` is another process's. What is carried may hold no report that would show it, and must bring the key.
+    central.keys.refresh().await?;
     let mut session = Session::new(central, writer, central.bundle_room.take(0).ok_or(StoreError::Busy)?);
     let mut length = 0_u64;
     while let Some(chunk) = chunks.next().await {
