@@ -239,8 +239,8 @@ impl From<OutputError> for Failure {
     fn from(error: OutputError) -> Self {
         let code = match &error {
             _ if error.is_permission() => exit::PERMISSION,
-            OutputError::Exists { .. } => exit::USAGE,
-            OutputError::Io { .. } => exit::UNAVAILABLE,
+            _ if error.is_usage() => exit::USAGE,
+            _ => exit::UNAVAILABLE,
         };
         Failure::new(code, error.to_string())
     }

@@ -5,7 +5,7 @@ use super::super::{Failure, Outcome, exit, print_json};
 use super::words;
 use crate::clock;
 use crate::config::{CentralUrl, ProxyChoice, ProxyUrl};
-use crate::files::read_bounded;
+use crate::files::{read_bounded, target};
 use crate::licence::{read_text, unverified};
 use crate::log::print;
 use crate::uplink::settings::Roots;
@@ -14,7 +14,7 @@ use clap::Args;
 use highwater_rules::licence::{Claims, Subject, TOKEN_MAX_BYTES, state};
 use highwater_rules::report::is_uuid;
 use serde_json::json;
-use std::io::Read as _;
+use std::io::{ErrorKind, Read as _};
 use std::path::{Path, PathBuf};
 
 /// More than this is no service token.
@@ -97,6 +97,10 @@ fn is_of(claims: &Claims, instance: &str) -> bool {
 fn write(file: &Path, token: &str, claims: &Claims) -> Result<bool, Failure> {
     let refused =
         |why: String| Failure::new(exit::DATA, format!("{} was left as it is: {why}", file.display()));
+    let target = target(file).map_err(|e| {
+        let code = if e.kind() == ErrorKind::InvalidInput { exit::USAGE } else { exit::UNAVAILABLE };
+        Failure::new(code, format!("{} can't be written: {e}", file.display()))
+    })?;
     if file.symlink_metadata().is_ok() {
         let there = read_text(file).map_err(|e| refused(format!("{e}; name another file")))?;
         match unverified(&there) {
@@ -114,8 +118,8 @@ fn write(file: &Path, token: &str, claims: &Claims) -> Result<bool, Failure> {
             Some(_) => {}
         }
     }
-    private_file::replace(file, format!("{token}\n").as_bytes()).map_err(|e| {
-        let denied = e.kind() == std::io::ErrorKind::PermissionDenied;
+    private_file::replace(&target, format!("{token}\n").as_bytes()).map_err(|e| {
+        let denied = e.kind() == ErrorKind::PermissionDenied;
         let code = if denied { exit::PERMISSION } else { exit::UNAVAILABLE };
         Failure::new(
             code,
