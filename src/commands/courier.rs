@@ -89,7 +89,7 @@ pub(super) fn carry(options: &Options) -> Outcome {
     }
     if let Some(error) = &round.away {
         let failure = in_words_of_the_command(error);
-        let answered = round.carried.iter().filter(|one| one.state != State::Left).count();
+        let answered = round.carried.iter().filter(|one| !is_left(one)).count();
         let message = format!(
             "{}\n    {answered} of {} files are done, and kept in {}.part: the same command goes on from there",
             failure.message,
@@ -151,13 +151,17 @@ fn remove(round: &Round) -> Vec<Option<String>> {
     round.carried.iter().map(|one| one.remove(now_s).err()).collect()
 }
 
+fn is_left(one: &Carried) -> bool {
+    matches!(one.state, State::Left(_))
+}
+
 fn state(one: &Carried) -> (&'static str, &str) {
     match &one.state {
         State::Taken => ("taken", ""),
         State::Partly(why) => ("partly", why),
         State::Refused(why) => ("refused", why),
         State::Skipped(why) => ("skipped", why),
-        State::Left => ("left", ""),
+        State::Left(why) => ("left", why),
     }
 }
 
@@ -171,7 +175,7 @@ fn as_json(options: &Options, round: &Round, removed: &[Option<String>]) -> Valu
             let kept = removed.get(number);
             let told = |told: &courier::Told| {
                 json!({"instance": told.instance, "read": told.read, "accepted": told.accepted,
-                    "cut": some(&told.cut)})
+                    "refused": told.refused, "reason": told.reason, "cut": some(&told.cut)})
             };
             json!({
                 "file": one.path.to_string_lossy(),
@@ -265,7 +269,7 @@ impl Progress {
                 self.reports += one.accepted;
                 let (word, why) = state(one);
                 // What went well is not worth a line on a terminal.
-                if !self.is_terminal || !matches!(one.state, State::Taken | State::Left) {
+                if !self.is_terminal || !(one.state == State::Taken || why.is_empty()) {
                     let why = if why.is_empty() { String::new() } else { format!(": {why}") };
                     self.line(&format!(
                         "{}: {word}, {} of {} reports receipted{why}",
@@ -324,12 +328,9 @@ impl From<CourierError> for Failure {
     fn from(error: CourierError) -> Self {
         let code = match &error {
             _ if error.is_permission() => exit::PERMISSION,
-            CourierError::Exists(_)
-            | CourierError::Nothing
-            | CourierError::TooMany(_)
-            | CourierError::Other { .. } => exit::USAGE,
+            _ if error.is_usage() => exit::USAGE,
             CourierError::Foreign(_) => exit::DATA,
-            CourierError::Io { .. } | CourierError::Busy(_) => exit::UNAVAILABLE,
+            _ => exit::UNAVAILABLE,
         };
         Failure::new(code, error.to_string())
     }

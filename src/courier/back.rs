@@ -2,6 +2,7 @@
 
 use super::CourierError;
 use super::kept::Kept;
+use crate::files;
 use highwater_rules::bundle::{BundleError, PIECE_BYTES, Reader, Record, Writer};
 use std::ffi::OsString;
 use std::fs::File;
@@ -35,11 +36,16 @@ pub(super) fn write(kept: &Kept, back: &Path) -> Result<Vec<PathBuf>, CourierErr
     done.push(part.finish()?);
     let mut names = Vec::new();
     for (temporary, path) in done {
-        std::fs::rename(&temporary, &path).map_err(|source| CourierError::io(&path, "written", source))?;
+        std::fs::rename(&temporary, target(&path)?).map_err(|source| CourierError::io(&path, "written", source))?;
         names.push(path);
     }
     sync_directory(back).map_err(|source| CourierError::io(back, "written", source))?;
     Ok(names)
+}
+
+/// Where a bundle of this name is put.
+pub(super) fn target(path: &Path) -> Result<PathBuf, CourierError> {
+    files::target(path).map_err(|source| CourierError::io(path, "written", source))
 }
 
 /// `receipts.hwb`, then `receipts-2.hwb`.
@@ -55,6 +61,7 @@ fn numbered(back: &Path, number: usize) -> PathBuf {
 
 impl Part {
     fn begin(path: PathBuf) -> Result<Self, CourierError> {
+        let path = target(&path)?;
         let mut name = OsString::from(&path);
         name.push(".tmp");
         let temporary = PathBuf::from(name);
