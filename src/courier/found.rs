@@ -103,7 +103,8 @@ mod tests {
             told,
             [(first.join("a.hwb"), true), (first.join("b.hwb"), true), (at("missing.hwb"), true)]
         );
-        for (named, back) in [("a.hwb", "a.hwb"), ("a.hwb", "./a.hwb"), ("link.hwb", "a.hwb"), ("new", "new")] {
+        for (named, back) in [("a.hwb", "a.hwb"), ("a.hwb", "./a.hwb"), ("link.hwb", "a.hwb"), ("new", "new")]
+        {
             assert!(matches!(find(&[named], back), Err(CourierError::Own(_))), "{named} {back}");
         }
         // In a directory it is what an earlier round has brought back.

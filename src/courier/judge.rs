@@ -195,7 +195,8 @@ impl Done {
         if told.refused > 0 {
             let were = if told.refused == 1 { "was" } else { "were" };
             let first = if told.refused == 1 { "" } else { " the first" };
-            let reason = told.reason.as_deref().filter(|reason| !reason.is_empty()).unwrap_or("it does not say why");
+            let reason =
+                told.reason.as_deref().filter(|reason| !reason.is_empty()).unwrap_or("it does not say why");
             why.push(format!("{} {} {were} refused,{first} because: {reason}", told.refused, of()));
         }
         if why.is_empty() && told.accepted < self.reports {
@@ -228,7 +229,11 @@ fn judged(done: Vec<Done>, look: &Look) -> Judged {
         why.push(format!("central answered {} of its {}", done.len(), asked(look.wants.len())));
     }
     if why.is_empty() && accepted < look.wants.reports() {
-        why.push(format!("{} of its {} came back with a receipt", accepted, count(look.wants.reports(), "report")));
+        why.push(format!(
+            "{} of its {} came back with a receipt",
+            accepted,
+            count(look.wants.reports(), "report")
+        ));
     }
     let is_something = done.iter().any(Done::is_something);
     let state = match why.join("; ") {
@@ -240,5 +245,9 @@ fn judged(done: Vec<Done>, look: &Look) -> Judged {
 }
 
 fn asked(number: usize) -> String {
-    if number == 1 { "1 export or activation".to_owned() } else { format!("{number} exports and activations") }
+    if number == 1 {
+        "1 export or activation".to_owned()
+    } else {
+        format!("{number} exports and activations")
+    }
 }

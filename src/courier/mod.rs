@@ -26,4 +26,6 @@ mod wants;
 pub use error::CourierError;
 pub use found::{Found, find};
 pub use round::{Happened, Plan, Round, run};
+pub use send::WAIT_MAX_S;
+pub(crate) use told::count;
 pub use told::{Carried, State, Told};

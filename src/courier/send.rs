@@ -12,7 +12,7 @@ use std::time::Duration;
 /// The longest wait before the first retry, in seconds: someone waits for it.
 const FIRST_WAIT_S: i64 = 2;
 /// No longer than this is waited for one retry, in seconds: where central asks for more, the courier ends.
-pub(super) const WAIT_MAX_S: i64 = 300;
+pub const WAIT_MAX_S: i64 = 300;
 
 /// What came of sending a file.
 #[derive(Debug)]

@@ -1,7 +1,7 @@
 //! `highwater license fetch`: a licence for a host that can't fetch it itself.
 
 use super::super::run::runtime;
-use super::super::{Failure, Outcome, exit, print_json};
+use super::super::{Failure, Outcome, exit, flags, print_json};
 use super::words;
 use crate::clock;
 use crate::config::{CentralUrl, ProxyChoice, ProxyUrl};
@@ -58,13 +58,13 @@ pub(super) fn fetch(options: &Options) -> Outcome {
     }
     let settings = settings(options)?;
     let service_token = service_token(&options.service_token_file)?;
-    let client = Client::new(&settings)?;
+    let client = Client::new(&settings).map_err(|e| flags::failure(&e))?;
     let path = format!("/api/v1/licences/{instance}");
     let runtime = runtime()?;
     let fetched = runtime.block_on(client.get_licence(&path, &service_token, TOKEN_MAX_BYTES));
     drop(client);
     runtime.shutdown_background();
-    let token = fetched?;
+    let token = fetched.map_err(|e| flags::failure(&e))?;
     let token = token.trim();
     let claims = unverified(token).ok_or_else(|| {
         Failure::new(
@@ -165,7 +165,7 @@ fn settings(options: &Options) -> Result<Settings, Failure> {
         None => Roots::Host,
         Some(path) => {
             let pem = read_bounded(path, CA_MAX_BYTES).map_err(|e| unreadable(path, &e))?;
-            uplink::check_pem(&pem, &path.display().to_string())?;
+            uplink::check_pem(&pem, &path.display().to_string()).map_err(|e| flags::failure(&e))?;
             Roots::Pem(pem)
         }
     };
@@ -192,7 +192,7 @@ fn service_token(file: &Path) -> Result<String, Failure> {
 }
 
 fn unreadable(path: &Path, error: &std::io::Error) -> Failure {
-    let denied = error.kind() == std::io::ErrorKind::PermissionDenied;
+    let denied = error.kind() == ErrorKind::PermissionDenied;
     let code = if denied { exit::PERMISSION } else { exit::DATA };
     Failure::new(code, format!("{} can't be read: {error}", path.display()))
 }
