@@ -11,6 +11,7 @@ mod kept;
 mod lock;
 mod mirror;
 mod open;
+mod open_day;
 mod outbox;
 #[cfg(test)]
 mod outbox_tests;
