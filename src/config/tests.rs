@@ -501,7 +501,7 @@ transport = "bucket"
         &[("HIGHWATER_UPLINK__PROXY", "http://me:geheim\u{7}@proxy")],
         r#"
 a.toml:3:7: uplink.url: central is reached by https only
-    write https://: a report is a bill, and nobody between may read it
+    write https://: nobody between may read what is sent
 a.toml:4:9: uplink.proxy: a SOCKS proxy is not in this build
     write http://HOST:PORT, or http://NAME:PASSWORD@HOST:PORT with % before what is no letter or digit in them; or "none"
 a.toml:5:11: uplink.ca_file: "ca.pem" is no absolute path

@@ -12,6 +12,7 @@ mod lock;
 mod mirror;
 mod notes;
 mod open;
+mod open_day;
 mod outbox;
 #[cfg(test)]
 mod outbox_tests;
