@@ -17,7 +17,7 @@ pub(super) fn read(reader: &mut Reader, now_s: i64) -> (Option<Sampling>, Option
     let zone = reader.take("sampling.time_zone", Zone::utc(), zone::parse);
     let root = reader.value("sampling.root", PathBuf::from("/"), absolute);
     let length = interval.as_ref().map(|i| i.value);
-    let burst = burst.and_then(|burst| fitting(reader, burst, length));
+    let burst = burst.and_then(|burst| fitting(reader, &burst, length));
     let (Some(interval), Some(zone)) = (interval, zone) else { return (None, length) };
     let calendar = Calendar::new(&zone.value.name, zone.value.zone.clone(), interval.value, now_s);
     let calendar = calendar.map_err(|error| refuse_calendar(reader, &error, &interval, &zone)).ok();
@@ -33,7 +33,7 @@ pub(super) fn read(reader: &mut Reader, now_s: i64) -> (Option<Sampling>, Option
 /// Sub-windows that fill the slot; `None` where they don't, which has been told then.
 fn fitting(
     reader: &mut Reader,
-    burst: Setting<Option<SlotLength>>,
+    burst: &Setting<Option<SlotLength>>,
     interval: Option<SlotLength>,
 ) -> Option<Option<SlotLength>> {
     let (Some(window), Some(interval)) = (burst.value, interval) else { return Some(burst.value) };
