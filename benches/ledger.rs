@@ -78,7 +78,7 @@ fn timed<T>(work: impl FnOnce() -> T) -> (Duration, T) {
 /// Each append with a close of the day after its last slot, as the agent does.
 fn append(ledger: &mut Ledger, from: i64, to: i64) {
     for slot in from..to {
-        ledger.append(&record(slot)).unwrap();
+        ledger.append(&record(slot), &[]).unwrap();
         if (slot + 1) % 288 == 0 {
             ledger.close_days((slot + 1) * 300).unwrap();
         }

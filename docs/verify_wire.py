@@ -49,7 +49,8 @@ GAP = ["GAP_REASON_" + word for word in
 RULE = ["COUNT_RULE_" + word for word in "UNSPECIFIED MAX RX TX SUM".split()]
 REFUSED = ["REASON_" + word for word in
            "UNSPECIFIED MALFORMED UNKNOWN_KEY SIGNATURE ACTIVATION CONTRACT OUT_OF_TURN".split()]
-ENUMS = {"Kind": KIND, "Meter": METER, "Gap": GAP, "Rule": RULE, "Refused": REFUSED}
+MODE = ["MODE_" + word for word in "UNSPECIFIED ONLINE OFFLINE".split()]
+ENUMS = {"Mode": MODE, "Kind": KIND, "Meter": METER, "Gap": GAP, "Rule": RULE, "Refused": REFUSED}
 
 
 def fields(text):
@@ -66,7 +67,8 @@ MESSAGES = {
                    "6 virtualization string, 7 memory_bytes uint64, 8 name_hashed bool"),
     "ActivationResponse": fields("1 grant Envelope, 2 first_key bytes, 3 successions *Envelope"),
     "Grant": fields("1 nonce bytes, 2 instance string, 3 identity string, 4 public_key bytes, 5 activated_at sint, "
-                    "6 answered_at sint, 7 terms Terms, 8 product string, 9 customer string"),
+                    "6 answered_at sint, 7 terms Terms, 8 product string, 9 customer string, 10 mode Mode, "
+                    "11 licence string"),
     "Report": fields("1 instance string, 2 sequence uint64, 3 previous bytes, 4 day UsageDay, 5 partial bool, "
                      "6 revision uint32, 7 chain Chain, 8 hourly_ram *HourlyRam, 9 clock Clock, "
                      "10 agent_version string, 11 made_at sint, 12 first_start sint, 13 damaged string, "
@@ -85,7 +87,7 @@ MESSAGES = {
     "Receipt": fields("1 instance string, 2 sequence uint64, 3 report_digest bytes, 4 received_at sint, "
                       "5 identity string, 6 terms Terms"),
     "ReportResponse": fields("1 answer Envelope, 2 successions *Envelope"),
-    "Answer": fields("1 nonce bytes, 2 answered_at sint, 3 outcomes *Outcome"),
+    "Answer": fields("1 nonce bytes, 2 answered_at sint, 3 outcomes *Outcome, 4 licences *string"),
     "Outcome": fields("1 report_digest bytes, 2 receipt Envelope, 3 refusal Refusal"),
     "Refusal": fields("1 reason Refused, 2 message string, 3 for_good bool"),
     "Succession": fields("1 next_key bytes, 2 made_at sint"),
@@ -169,7 +171,7 @@ def decode(message, data, into=None):
                 if other != name:
                     out.pop(other, None)
         if repeated:
-            out.setdefault(name, []).append(decode(kind, value))
+            out.setdefault(name, []).append(decode(kind, value) if kind in MESSAGES else scalar(kind, value))
         elif kind in MESSAGES:
             out[name] = decode(kind, value, out.get(name))
         else:

@@ -2,6 +2,7 @@
 
 mod licence;
 mod orders;
+mod sample;
 
 use crate::clock::{self, Clock};
 use crate::config::{Config, Loaded};
@@ -10,13 +11,14 @@ use crate::gate::{Gate, GateEvent, Licence, State};
 use crate::joined;
 use crate::keeper::{self, Keeper, Ruling, Standing};
 use crate::ledger::{Ledger, LedgerError, Opened, Plan};
-use crate::recorder::{Due, Recorder};
+use crate::recorder::Recorder;
 use crate::renewer::{self, Renewer};
 use crate::reporter::{Ended, Reporter};
 use crate::sampler::Sampler;
 use crate::sources::Source;
 use crate::wake::{Wake, Wakes};
 use crate::{events, host, log};
+use highwater_rules::burst::Bursts;
 use highwater_rules::record::Mark;
 use highwater_rules::{retry, timeline};
 use std::time::Duration;
@@ -44,6 +46,7 @@ pub(crate) struct Daemon {
     config: Config,
     clock: Clock,
     sampler: Sampler,
+    bursts: Option<Bursts>,
     recorder: Recorder,
     log: log::Handle,
     state: events::Changes,
@@ -71,8 +74,19 @@ fn plan(config: &Config) -> Plan {
     }
 }
 
-fn sampler(config: &Config) -> Sampler {
-    Sampler::new(Source::all(config), config.sampling.interval.seconds())
+/// The sources of a configuration, each with the note that it left last. The notes of those that are no longer there are dropped.
+fn sampler(config: &Config, recorder: &Recorder) -> Result<Sampler, LedgerError> {
+    let mut sources = Source::all(config);
+    let names: Vec<String> = sources.iter().map(Source::name).collect();
+    let notes = recorder.notes()?;
+    for (source, name) in sources.iter_mut().zip(&names) {
+        if let Some((_, note)) = notes.iter().find(|(of, _)| of == name) {
+            source.resume(note);
+        }
+    }
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    recorder.ledger().drop_notes_but(&names)?;
+    Ok(Sampler::new(sources, config.sampling.interval.seconds()))
 }
 
 /// Opens the ledger. A command that makes it, or writes to it, holds it for a moment only: that is waited for.
@@ -113,11 +127,13 @@ pub(crate) async fn run(loaded: Loaded, reload: Reload, log: log::Handle) -> Res
     let (gate, errors) = Gate::open(&config.gate);
     errors.iter().for_each(events::gate_failed);
     let recorder = Recorder::new(opened.ledger, plan(&config))?;
-    let sampler = sampler(&config);
+    let sampler = sampler(&config, &recorder)?;
+    let bursts = config.sampling.burst.map(Bursts::new);
     let mut daemon = Daemon {
         config,
         clock,
         sampler,
+        bursts,
         recorder,
         log,
         state: events::Changes::default(),
@@ -204,7 +220,9 @@ impl Daemon {
         let push_at = self.reporter.wake_at(&self.last_mark);
         let ask_at = self.renewer.wake_at(&self.last_mark);
         // What is due at once is due at the next second: a deadline that has passed would not be waited for.
-        let others = [push_at, ask_at, self.gate.due_at()].into_iter().flatten().map(|at| at.max(now_s));
+        let window_end = self.bursts.as_ref().map(|b| b.window().slot_at(now_s).end(b.window()));
+        let others =
+            [push_at, ask_at, self.gate.due_at(), window_end].into_iter().flatten().map(|at| at.max(now_s));
         others.fold(slot_end, i64::min)
     }
 
@@ -214,7 +232,10 @@ impl Daemon {
         self.watch_clock(&now);
         match self.recorder.due(&now, starting) {
             Ok(Some(due)) => self.sample(due, now).await,
-            Ok(None) => events::nothing_due(&now),
+            Ok(None) => {
+                events::nothing_due(&now);
+                self.sub_window(&now).await;
+            }
             Err(error) => self.state.ledger_failed(&error),
         }
         if look(&mut self.reporter) {
@@ -300,44 +321,6 @@ impl Daemon {
         self.last_mark = now.clone();
     }
 
-    async fn sample(&mut self, due: Due, now: Mark) {
-        let sample = self.sampler.read().await;
-        self.state.sources(&sample.reports);
-        let took_ms = clock::mono_ms().saturating_sub(now.mono_ms);
-        let recorded = self.recorder.record(due, now, sample);
-        events::sampled(&recorded.record, took_ms);
-        events::missed(&recorded.record);
-        self.state.recorded(&recorded);
-        for closed in &recorded.closed {
-            events::day_closed(closed);
-        }
-        if !recorded.closed.is_empty() {
-            let wait_s = retry::splay(self.recorder.ledger().instance(), retry::SPLAY_S);
-            self.reporter.plan(wait_s, &self.clock.now());
-        }
-        if recorded.moved_aside.is_some() || recorded.opened_again {
-            self.keep();
-        }
-    }
-
-    /// Samples between two slots, for the log only (the ring has one row a slot, and it is taken at the slot's end), and pushes what
-    /// waits.
-    async fn sample_extra(&mut self) {
-        let now = self.clock.now();
-        let sample = self.sampler.read().await;
-        self.state.sources(&sample.reports);
-        let took_ms = clock::mono_ms().saturating_sub(now.mono_ms);
-        events::sampled_extra(
-            self.recorder.previous(),
-            now.clone(),
-            sample,
-            self.config.sampling.interval,
-            took_ms,
-        );
-        self.reporter.push_now(None, &now);
-        self.settle();
-    }
-
     /// Loads the configuration again; with any mistake in it, the old one stays.
     fn reload(&mut self, reload: &Reload) {
         let loaded = match reload() {
@@ -348,12 +331,16 @@ impl Daemon {
         if config.state_dir != self.config.state_dir {
             return events::reload_failed("state_dir can't change while the agent runs: restart it");
         }
-        if let Err(error) = self.recorder.follow(plan(&config)) {
-            return events::reload_failed(&error.to_string());
-        }
+        let followed = sampler(&config, &self.recorder)
+            .and_then(|sampler| self.recorder.follow(plan(&config)).map(|()| sampler));
+        let sampler = match followed {
+            Ok(sampler) => sampler,
+            Err(error) => return events::reload_failed(&error.to_string()),
+        };
         self.log.follow(config.log);
         self.clock = Clock::new(&config.sampling.root);
-        self.sampler = sampler(&config);
+        self.sampler = sampler;
+        self.bursts = config.sampling.burst.map(Bursts::new);
         self.reporter.follow(config.uplink.clone());
         self.renewer.follow(&config);
         self.gate.follow(&config.gate).iter().for_each(events::gate_failed);

@@ -206,6 +206,9 @@ impl Changes {
                         failing.insert(format!("{}: {}", report.source, missing.series), missing.why.clone());
                     }
                     self.summed(&report.source, &readout.summed);
+                    for loss in &readout.losses {
+                        warn!(source = report.source, loss, "source_lost");
+                    }
                 }
             }
             if self.left_out.get(&report.source) != Some(&report.duplicates) {

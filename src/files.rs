@@ -1,8 +1,8 @@
 //! Reading outside input: bounded, and without ever waiting for a writer.
 
-use std::fs::File;
+use std::fs::{File, FileType};
 use std::io::{self, Read as _};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{FileTypeExt as _, OpenOptionsExt as _};
 use std::path::{Component, Path, PathBuf};
 
 /// What a buffer holds at first: more than the usual file of `/proc` gives, so that one read takes it whole.
@@ -92,7 +92,66 @@ pub fn open_regular(path: &Path) -> io::Result<File> {
     Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"))
 }
 
+/// Where a file that is named is written to: through links, and onto nothing but a regular file. A file that is put in the place of
+/// a device takes the device away from all others.
+///
+/// # Errors
+/// When something else is there than a regular file, or a link that leads to none. The error does not name the path.
+pub fn target(path: &Path) -> io::Result<PathBuf> {
+    let Ok(there) = path.symlink_metadata() else { return Ok(path.to_owned()) };
+    let meant = path.metadata();
+    let what = match &meant {
+        Ok(meant) if !meant.is_file() => kind(&meant.file_type()),
+        Ok(_) if there.is_symlink() => return path.canonicalize(),
+        Ok(_) => return Ok(path.to_owned()),
+        Err(_) => "a link that leads to nothing",
+    };
+    let link = if there.is_symlink() && meant.is_ok() { "a link to " } else { "" };
+    let why = format!("it is {link}{what}, and only a regular file is written over: name another file");
+    Err(io::Error::new(io::ErrorKind::InvalidInput, why))
+}
+
+fn kind(kind: &FileType) -> &'static str {
+    match () {
+        () if kind.is_dir() => "a directory",
+        () if kind.is_fifo() => "a pipe",
+        () if kind.is_socket() => "a socket",
+        () => "a device",
+    }
+}
+
 /// Opens a file for reading. A FIFO without a writer reads as empty instead of blocking, and no terminal becomes the agent's.
 fn open(path: &Path) -> io::Result<File> {
     File::options().read(true).custom_flags(nix::libc::O_NONBLOCK | nix::libc::O_NOCTTY).open(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::symlink;
+
+    #[test]
+    fn only_a_regular_file_is_written_over_and_a_link_is_followed_to_one() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |name: &str| dir.path().join(name);
+        std::fs::write(at("file"), "x").unwrap();
+        nix::unistd::mkfifo(&at("pipe"), nix::sys::stat::Mode::S_IRWXU).unwrap();
+        for (link, to) in [("link", "file"), ("far", "link"), ("dead", "none"), ("null", "/dev/null")] {
+            symlink(to, at(link)).unwrap();
+        }
+        let real = at("file").canonicalize().unwrap();
+        assert_eq!(target(&at("new")).unwrap(), at("new"));
+        assert_eq!(target(&at("file")).unwrap(), at("file"));
+        assert_eq!((target(&at("link")).unwrap(), target(&at("far")).unwrap()), (real.clone(), real));
+        for (path, what) in [
+            (at("dead"), "it is a link that leads to nothing,"),
+            (at("null"), "it is a link to a device,"),
+            (at("pipe"), "it is a pipe,"),
+            (at("."), "it is a directory,"),
+            (PathBuf::from("/dev/full"), "it is a device,"),
+        ] {
+            let error = target(&path).unwrap_err().to_string();
+            assert!(error.starts_with(what), "{}: {error}", path.display());
+        }
+    }
 }

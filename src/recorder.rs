@@ -41,6 +41,13 @@ pub struct Recorded {
     pub dropped: usize,
 }
 
+/// A record that is not written yet, and the notes that belong with it.
+#[derive(Debug)]
+struct Waiting {
+    record: SlotRecord,
+    notes: Vec<(String, String)>,
+}
+
 /// Keeps the record of one instance.
 #[derive(Debug)]
 pub struct Recorder {
@@ -49,7 +56,7 @@ pub struct Recorder {
     previous: Option<SlotRecord>,
     /// The end of the latest slot recorded: later than the last record's own where the clock was set back.
     latest_at: i64,
-    pending: VecDeque<SlotRecord>,
+    pending: VecDeque<Waiting>,
     /// The day of the last record whose past days are known to be closed.
     closed_before: Option<BillingDay>,
 }
@@ -80,6 +87,19 @@ impl Recorder {
     #[must_use]
     pub fn previous(&self) -> Option<&SlotRecord> {
         self.previous.as_ref()
+    }
+
+    /// The notes that sources left last, written or not.
+    ///
+    /// # Errors
+    /// When the ledger can't be read.
+    pub fn notes(&self) -> Result<Vec<(String, String)>, LedgerError> {
+        let mut notes = Vec::new();
+        for waiting in self.pending.iter().rev() {
+            add_older(&mut notes, waiting.notes.clone());
+        }
+        add_older(&mut notes, self.ledger.notes()?);
+        Ok(notes)
     }
 
     /// Follows a changed configuration.
@@ -113,17 +133,25 @@ impl Recorder {
         // The clock was set back, perhaps some slots ago, or it is early in the slot after the one just read.
         let overlaps =
             |r: &SlotRecord| r.at() > slot.start(length) && r.slot.start(r.length) < slot.end(length);
-        if overlaps(previous) || self.pending.iter().any(overlaps) || self.ledger.has(slot, length)? {
+        if overlaps(previous)
+            || self.pending.iter().any(|waiting| overlaps(&waiting.record))
+            || self.ledger.has(slot, length)?
+        {
             return Ok(None);
         }
         let written = self.ledger.last_before(slot.start(length))?;
-        let waiting = self.pending.iter().map(SlotRecord::at).filter(|at| *at <= slot.start(length)).max();
+        let waiting = self
+            .pending
+            .iter()
+            .map(|waiting| waiting.record.at())
+            .filter(|at| *at <= slot.start(length))
+            .max();
         Ok(Some(Due { slot, resumed_after: written.max(waiting) }))
     }
 
     /// Records a sample of the slot that was due.
     pub fn record(&mut self, due: Due, now: Mark, sample: Sample) -> Recorded {
-        let record = assemble::record(
+        let mut record = assemble::record(
             self.previous.as_ref(),
             due.resumed_after,
             due.slot,
@@ -132,9 +160,10 @@ impl Recorder {
             sample.seen,
             &sample.missing,
         );
+        record.add(sample.bursts);
         self.latest_at = self.latest_at.max(record.at());
         self.previous = Some(record.clone());
-        self.pending.push_back(record.clone());
+        self.pending.push_back(Waiting { record: record.clone(), notes: sample.notes });
         let mut recorded = Recorded {
             record,
             closed: Vec::new(),
@@ -160,8 +189,8 @@ impl Recorder {
     }
 
     fn flush_pending(&mut self) -> Result<(), LedgerError> {
-        while let Some(record) = self.pending.front() {
-            self.ledger.append(record)?;
+        while let Some(Waiting { record, notes }) = self.pending.front() {
+            self.ledger.append(record, notes)?;
             self.pending.pop_front();
         }
         Ok(())
@@ -205,9 +234,10 @@ impl Recorder {
     fn drop_excess(&mut self) -> usize {
         let mut dropped = 0;
         while self.pending.len() > PENDING_MAX_SLOTS {
-            let Some(lost) = self.pending.pop_front() else { break };
+            let Some(Waiting { record: lost, notes }) = self.pending.pop_front() else { break };
             dropped += 1;
-            if let Some(next) = self.pending.front_mut() {
+            if let Some(Waiting { record: next, notes: newer }) = self.pending.front_mut() {
+                add_older(newer, notes);
                 let gap = Missed { first: lost.slot, last: lost.slot, reason: GapReason::AgentDown };
                 let own = std::mem::take(&mut next.missed);
                 next.missed = lost.missed;
@@ -217,6 +247,15 @@ impl Recorder {
             }
         }
         dropped
+    }
+}
+
+/// Adds the notes of those that have left no newer one.
+fn add_older(notes: &mut Vec<(String, String)>, older: Vec<(String, String)>) {
+    for (source, note) in older {
+        if !notes.iter().any(|(known, _)| *known == source) {
+            notes.push((source, note));
+        }
     }
 }
 

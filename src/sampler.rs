@@ -4,17 +4,15 @@
 //! as long as the sample; when one does not answer in time it keeps that thread, and another goes on with the rest. The source
 //! that hangs is not asked again until it has come back, so that it holds one thread at most.
 
-use crate::sources::{Missing, Readout, Source};
+use crate::sources::{Missing, NOTE_MAX_BYTES, Readout, Source};
 use highwater_rules::figure::Observation;
 use highwater_rules::meter::Series;
+use highwater_rules::record::Entry;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::timeout;
-
-/// How long a source may take.
-const SOURCE_TIMEOUT: Duration = Duration::from_millis(1000);
 
 /// What one source gave.
 #[derive(Debug)]
@@ -36,6 +34,10 @@ pub struct Sample {
     pub missing: Vec<Series>,
     /// Each source's report, in order.
     pub reports: Vec<Report>,
+    /// The notes that sources left, by their names.
+    pub notes: Vec<(String, String)>,
+    /// What the slot's sub-windows came to, where there are any.
+    pub bursts: Vec<Entry>,
 }
 
 /// A source's place: it is empty while its thread has it.
@@ -44,6 +46,8 @@ struct Place {
     expected: Vec<Series>,
     known: Vec<Series>,
     source: Option<Source>,
+    has_rates: bool,
+    timeout: Duration,
 }
 
 struct Answer {
@@ -60,7 +64,6 @@ pub struct Sampler {
     places: Vec<Place>,
     answers: UnboundedReceiver<Answer>,
     answer: UnboundedSender<Answer>,
-    timeout: Duration,
 }
 
 impl Sampler {
@@ -75,11 +78,13 @@ impl Sampler {
                 name: source.name(),
                 expected: source.expected(),
                 known: Vec::new(),
+                has_rates: source.has_rates(),
+                timeout: source.timeout().min(half_slot / share),
                 source: Some(source),
             })
             .collect();
         let (answer, answers) = unbounded_channel();
-        Sampler { places, answers, answer, timeout: SOURCE_TIMEOUT.min(half_slot / share) }
+        Sampler { places, answers, answer }
     }
 
     /// The names of the sources.
@@ -88,15 +93,25 @@ impl Sampler {
         self.places.iter().map(|p| p.name.as_str()).collect()
     }
 
-    /// Reads all sources.
+    /// Reads all sources, at a slot's end.
     pub async fn read(&mut self) -> Sample {
+        self.read_those(|_| true, true).await
+    }
+
+    /// Reads the sources that have rates, at the end of a sub-window. A series that is no longer there is left for the slot's end to
+    /// tell.
+    pub async fn read_rates(&mut self) -> Sample {
+        self.read_those(|place| place.has_rates, false).await
+    }
+
+    async fn read_those(&mut self, wanted: impl Fn(&Place) -> bool, ends_slot: bool) -> Sample {
         // What came after its time was of another moment: only the source itself is taken back.
         while let Ok(late) = self.answers.try_recv() {
             self.take_back(late.index, late.source);
         }
         let mut outcomes: Vec<Option<Answer>> = (0..self.places.len()).map(|_| None).collect();
         let queue: Queue = Arc::default();
-        for (index, place) in self.places.iter_mut().enumerate() {
+        for (index, place) in self.places.iter_mut().enumerate().filter(|(_, place)| wanted(place)) {
             match place.source.take() {
                 Some(source) if source.may_block() => lock(&queue).push_back((index, source)),
                 Some(source) => {
@@ -107,6 +122,8 @@ impl Sampler {
                 None => {}
             }
         }
+        // Those that may take long come last: the others do not wait for them.
+        lock(&queue).make_contiguous().sort_by_key(|(index, _)| self.timeout_of(*index));
         let asked: Vec<usize> = lock(&queue).iter().map(|(index, _)| *index).collect();
         self.collect(&queue, asked, &mut outcomes).await;
         let mut sample = Sample::default();
@@ -115,8 +132,8 @@ impl Sampler {
                 self.take_back(answer.index, answer.source);
                 (answer.outcome, answer.duplicates)
             });
-            if let Some(place) = self.places.get_mut(index) {
-                place.add_to(&mut sample, outcome, self.timeout);
+            if let Some(place) = self.places.get_mut(index).filter(|place| wanted(place)) {
+                place.add_to(&mut sample, outcome, ends_slot);
             }
         }
         sample
@@ -124,8 +141,8 @@ impl Sampler {
 
     async fn collect(&mut self, queue: &Queue, mut asked: Vec<usize>, outcomes: &mut [Option<Answer>]) {
         let mut worker = !asked.is_empty() && spawn(queue, &self.answer);
-        while worker && !asked.is_empty() {
-            match timeout(self.timeout, self.answers.recv()).await {
+        while let (true, Some(next)) = (worker, asked.first()) {
+            match timeout(self.timeout_of(*next), self.answers.recv()).await {
                 Ok(Some(answer)) if asked.contains(&answer.index) => {
                     asked.retain(|index| *index != answer.index);
                     if let Some(place) = outcomes.get_mut(answer.index) {
@@ -147,6 +164,10 @@ impl Sampler {
         }
     }
 
+    fn timeout_of(&self, index: usize) -> Duration {
+        self.places.get(index).map_or(Duration::ZERO, |place| place.timeout)
+    }
+
     fn take_back(&mut self, index: usize, source: Source) {
         if let Some(place) = self.places.get_mut(index) {
             place.source = Some(source);
@@ -159,23 +180,27 @@ impl Place {
         &mut self,
         sample: &mut Sample,
         answer: Option<(Result<Readout, String>, Vec<String>)>,
-        timeout: Duration,
+        ends_slot: bool,
     ) {
         let (outcome, duplicates) = answer.unwrap_or_else(|| {
             let why = format!(
                 "no answer within {} ms: it is asked again once it has come back",
-                timeout.as_millis()
+                self.timeout.as_millis()
             );
             (Err(why), Vec::new())
         });
         let outcome = outcome.map(|mut readout| {
-            self.mark_vanished(&mut readout);
+            if ends_slot {
+                self.mark_vanished(&mut readout);
+            }
             readout
         });
         match &outcome {
             Ok(readout) => {
                 sample.seen.extend(readout.observations.iter().cloned());
                 sample.missing.extend(readout.missing.iter().map(|m| m.series.clone()));
+                let note = readout.note.iter().filter(|note| note.len() <= NOTE_MAX_BYTES);
+                sample.notes.extend(note.map(|note| (self.name.clone(), note.clone())));
             }
             Err(_) if self.known.is_empty() => sample.missing.extend(self.expected.iter().cloned()),
             Err(_) => sample.missing.extend(self.known.iter().cloned()),

@@ -70,7 +70,7 @@ fn a_program_written_from_the_documentation_agrees_with_the_agent() {
     };
     let mut ledger = Ledger::open(dir.path(), plan).unwrap().ledger;
     for n in 0..100 {
-        ledger.append(&record(n)).unwrap();
+        ledger.append(&record(n), &[]).unwrap();
         ledger.close_days(record(n).at()).unwrap();
     }
     ledger.seal().unwrap();

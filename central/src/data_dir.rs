@@ -22,7 +22,7 @@ impl DataDir {
         DataDir(path)
     }
 
-    /// The directory that is named, else that of the service manager or of the user.
+    /// The directory that is named, else that of the service manager or of the user: as an absolute path.
     ///
     /// # Errors
     /// When nothing names a place.
@@ -32,7 +32,8 @@ impl DataDir {
             .or_else(|| env("STATE_DIRECTORY"))
             .or_else(|| env("XDG_STATE_HOME").map(|home| home.join("highwater-central")))
             .or_else(|| env("HOME").map(|home| home.join(".local/state/highwater-central")));
-        path.map(DataDir).ok_or(NoPlace)
+        // What is told of it is read in other directories, too.
+        path.map(|path| DataDir(std::path::absolute(&path).unwrap_or(path))).ok_or(NoPlace)
     }
 
     /// Makes it, where it is not there.

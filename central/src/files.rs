@@ -79,6 +79,37 @@ pub fn write_whole(path: &Path, bytes: &[u8], readable: Readable) -> Result<(), 
     write().map_err(FilesError::at(path))
 }
 
+/// Whether a file that a user named can be written: something is made first, and must not be lost for want of a place.
+///
+/// # Errors
+/// When something is there that is no regular file, such as a device or a link, or its directory is not there.
+pub fn check_named(path: &Path) -> Result<(), FilesError> {
+    let dir = in_a_dir(path).parent().map_or_else(|| PathBuf::from("."), Path::to_owned);
+    std::fs::metadata(&dir).map_err(FilesError::at(&dir))?;
+    match std::fs::symlink_metadata(path) {
+        Ok(there) if !there.is_file() => {
+            let why = "something is there that is no regular file: name another file";
+            Err(FilesError::at(path)(io::Error::other(why)))
+        }
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(FilesError::at(path)(error)),
+        _ => Ok(()),
+    }
+}
+
+/// Writes a file that a user named, for its owner only: in the place of a regular file, or where nothing is.
+///
+/// # Errors
+/// As [`check_named`], or when it can't be written.
+pub fn write_named(path: &Path, bytes: &[u8]) -> Result<(), FilesError> {
+    check_named(path)?;
+    write_whole(&in_a_dir(path), bytes, Readable::Owner)
+}
+
+/// A file in the working directory has a directory, too.
+fn in_a_dir(path: &Path) -> PathBuf {
+    if path.is_absolute() { path.to_owned() } else { Path::new(".").join(path) }
+}
+
 /// Makes a directory that only its owner can enter, with those above it.
 ///
 /// # Errors
@@ -109,5 +140,21 @@ mod tests {
         assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         assert_eq!(read_bounded(&path, 6).unwrap(), b"secret");
         assert!(read_bounded(&path, 5).is_err());
+    }
+
+    #[test]
+    fn a_named_file_takes_the_place_of_no_device_link_or_directory() {
+        let dir = tempfile::tempdir().unwrap();
+        let (link, file) = (dir.path().join("link"), dir.path().join("file"));
+        std::os::unix::fs::symlink("/dev/null", &link).unwrap();
+        for path in [&link, dir.path(), Path::new("/dev/null")] {
+            let refused = write_named(path, b"secret").unwrap_err().to_string();
+            assert!(refused.contains("no regular file"), "{refused}");
+        }
+        assert!(std::fs::symlink_metadata(&link).unwrap().is_symlink());
+        for _ in 0..2 {
+            write_named(&file, b"secret").unwrap();
+            assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+        }
     }
 }

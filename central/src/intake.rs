@@ -267,6 +267,12 @@ fn check_all(reports: Vec<Envelope>, senders: &Senders, way: Way) -> Checked {
             Err(refusal) => checked.verdicts.push(Some(refusal)),
         }
     }
+    // Nothing says that a file has them in their order, and out of it they would seem to be holes and forks. One that is damaged has no
+    // number that could be believed: then they stay as they lie.
+    if way == Way::Carried && checked.verdicts.iter().all(Option::is_none) {
+        checked.arrivals.sort_by_key(|arrival| arrival.sequence);
+        checked.digests = checked.arrivals.iter().map(|arrival| arrival.digest).collect();
+    }
     checked
 }
 

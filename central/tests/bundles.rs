@@ -195,6 +195,72 @@ async fn reordered_reports_are_all_taken_or_told_of() {
     let mut receipted = client.carried(&packed(&agent.export(&made))).await.only().receipted(&agent);
     receipted.sort_unstable();
     assert!(receipted.into_iter().eq(1..=6));
+    assert_eq!(server.json(&["alarm", "list"])["alarms"].as_array().unwrap().len(), 0);
+}
+
+#[tokio::test]
+async fn whoever_turns_a_bundles_reports_round_leaves_no_alarm_behind() {
+    let server = Server::start();
+    let mut client = server.client().await;
+    let token = server.token(&server.contract(&[]), &[]);
+    // A batch, and more than two.
+    for (n, reports) in [(1, 6), (2, 450)] {
+        let mut agent = Agent::new(n);
+        agent.join(&mut client, &token).await;
+        let mut made: Vec<Made> = (0..reports).map(|_| agent.report()).collect();
+        made.reverse();
+        let replied = client.carried(&packed(&agent.export(&made))).await.only();
+        let mut receipted = replied.receipted(&agent);
+        receipted.sort_unstable();
+        assert!(receipted.into_iter().eq(1..=reports));
+        assert_eq!(stored(&server, &agent.instance), usize::try_from(reports).unwrap(), "all in one line");
+    }
+    let open = server.json(&["alarm", "list", "--open"]);
+    assert_eq!(open["alarms"].as_array().unwrap().len(), 0, "{open}");
+}
+
+#[tokio::test]
+async fn an_export_repeated_many_times_is_taken_once() {
+    let server = Server::start();
+    let (mut agent, mut client) = joined(&server, 1).await;
+    let made = [agent.report(), agent.report()];
+    let mut records = agent.export(&made);
+    // What belongs to the repeated ones is passed over with them.
+    for _ in 0..3 {
+        records.extend(agent.export(&made));
+    }
+    let again = records[0].clone();
+    records.extend(std::iter::repeat_n(again, 25_000));
+    let (other, _) = joined(&server, 2).await;
+    records.extend(other.export(&[]));
+    let bundle = packed(&records);
+    let bound = std::time::Duration::from_secs(30);
+    let replies = tokio::time::timeout(bound, client.carried(&bundle)).await.unwrap().0;
+    assert_eq!(replies.len(), 2, "one for each host");
+    assert_eq!(replies[0].receipted(&agent), [1, 2]);
+    assert_eq!((&*replies[0].reply.cut, &*replies[1].reply.cut), ("", ""));
+}
+
+#[tokio::test]
+async fn of_one_host_a_hundred_exports_are_taken_and_a_thousand_refusals_end_a_bundle() {
+    let server = Server::start();
+    let (agent, mut client) = joined(&server, 1).await;
+    let Record::Export(one) = agent.export(&[])[0].clone() else { panic!() };
+    let meant = Export::decode(&one.payload[..]).unwrap();
+    let records: Vec<Record> = (0..3000_i64)
+        .map(|n| {
+            let export = Export { exported_at: n, ..meant.clone() };
+            Record::Export(agent.key.seal(Kind::Export, export.encode_to_vec()))
+        })
+        .collect();
+    let reply = client.bundle(&packed(&records)).await;
+    let replies = support::Back::read(&reply.body).0;
+    assert_eq!(replies.len(), 1100);
+    assert!(replies[..100].iter().all(|one| one.reply.cut.is_empty() && one.answers() == 1));
+    let refused = &replies[100].reply.cut;
+    assert!(refused.contains("more than 100 exports of instance"), "{refused}");
+    let cut = reply.headers["highwater-cut"].to_str().unwrap();
+    assert!(cut.contains("1000 exports") && cut.contains("refused"), "{cut}");
 }
 
 #[tokio::test]
@@ -304,6 +370,9 @@ async fn a_central_whose_key_has_changed_shows_the_way_to_it() {
     let (mut agent, mut client) = joined(&server, 1).await;
     assert!(server.output(&["key", "rotate"]).status.success());
     let (empty, _) = agent.bundle(0);
+    // Nothing in it is new to central, so that nothing but the change itself tells of the key.
+    let replied = client.carried(&empty).await.only();
+    assert!(replied.records.iter().any(|record| matches!(record, Record::Succession(_))), "{replied:?}");
     let (bundle, _) = agent.bundle(3);
     let replied = client.carried(&bundle).await.only();
     assert_eq!(replied.receipted(&agent), [1, 2, 3]);

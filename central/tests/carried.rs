@@ -65,7 +65,14 @@ async fn a_service_token_fetches_the_licences_of_its_contract_and_may_do_nothing
     world.server.json(&["contract", "restore", &world.contract]);
     assert_eq!(admin.ask(Method::GET, &path, None).await.status, 200);
     world.server.json(&["service-token", "revoke", id.as_str().unwrap()]);
-    assert_eq!(admin.refused(Method::GET, &path, None).await, (401, "unauthorized".to_owned()));
+    for (path, mend) in
+        [(&*path, "service-token create --contract ID"), ("/api/v1/contracts", "admin-token create")]
+    {
+        let reply = admin.ask(Method::GET, path, None).await;
+        let told = String::from_utf8(reply.body).unwrap();
+        assert_eq!(reply.status, 401, "{path}");
+        assert!(told.contains("unauthorized") && told.contains(mend), "{path}: {told}");
+    }
     let trail = world.server.json(&["audit", "list", "--subject", id.as_str().unwrap()]);
     let actions: Vec<&str> =
         trail["changes"].as_array().unwrap().iter().map(|row| row["action"].as_str().unwrap()).collect();
@@ -102,6 +109,15 @@ async fn an_operator_issues_licences_for_instances_and_clusters_and_each_is_in_t
     let fetched = admin.ask(Method::GET, &format!("/api/v1/licences/{cluster}"), None).await;
     assert_eq!(licence::read(&String::from_utf8(fetched.body).unwrap(), &[&key]).unwrap(), claims);
 
+    let kept = world.server.json(&["license", "list"])["licences"].as_array().unwrap().len();
+    let nowhere = world.server.dir.join("nowhere/licence.jwt");
+    for place in ["/dev/null", nowhere.to_str().unwrap()] {
+        let output =
+            world.server.output(&["license", "issue", "--instance", &world.agent.instance, "-o", place]);
+        assert!(!output.status.success(), "{place}");
+    }
+    let after = world.server.json(&["license", "list"])["licences"].as_array().unwrap().len();
+    assert_eq!(after, kept, "none is issued that has no place");
     let file = world.server.dir.join("licence.jwt");
     let output = world.server.output(&[
         "license",

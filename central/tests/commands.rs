@@ -3,8 +3,12 @@
 
 mod support;
 
+use highwater_central::files;
 use highwater_central::store::sqlite::FILE_NAME;
-use serde_json::json;
+use serde_json::{Value, json};
+use std::io::{BufRead as _, BufReader};
+use std::path::Path;
+use std::process::Stdio;
 use support::{Admin, Agent, Server, program};
 
 /// What a command prints for people.
@@ -128,6 +132,44 @@ async fn what_is_typed_is_done_told_and_written_into_the_trail() {
         assert_eq!(output.status.code(), Some(code), "{arguments:?}: {told}");
         assert!(told.contains(says), "{arguments:?}: {told}");
     }
+}
+
+#[tokio::test]
+async fn tokens_are_written_into_files_of_their_owners_and_never_for_want_of_a_place() {
+    let server = Server::start();
+    let contract = text(&server, &["contract", "create", "--product", "P", "--customer", "C", "--only-id"]);
+    let contract = contract.trim_end();
+    assert_eq!(server.json(&["contract", "show", contract])["id"], contract);
+    for (what, list, prefix) in [("token", "tokens", "hwt_"), ("service-token", "service_tokens", "hws_")] {
+        let file = server.dir.join(what);
+        let place = file.to_str().unwrap();
+        let told = text(&server, &[what, "create", "--contract", contract, "-o", place]);
+        let written = files::read_bounded(&file, 4096).unwrap();
+        let written = String::from_utf8(written).unwrap();
+        assert!(written.starts_with(prefix) && written.ends_with('\n'), "{what}");
+        assert!(told.contains(place) && !told.contains(written.trim_end()), "{told}");
+        let nowhere = server.dir.join("nowhere/token");
+        for place in ["/dev/null", nowhere.to_str().unwrap()] {
+            let output = server.output(&[what, "create", "--contract", contract, "-o", place]);
+            assert!(!output.status.success() && output.stdout.is_empty(), "{what} {place}");
+        }
+        assert_eq!(server.json(&[what, "list"])[list].as_array().unwrap().len(), 1, "{what}");
+    }
+}
+
+#[test]
+fn a_relative_data_directory_is_told_as_an_absolute_one() {
+    let home = tempfile::tempdir().unwrap();
+    let mut serve = program(Path::new("data"), &["serve", "--listen", "127.0.0.1:0", "--json"]);
+    let mut child =
+        serve.current_dir(home.path()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let told: Value = serde_json::from_str(&line).unwrap();
+    let _ = child.kill();
+    let _ = child.wait();
+    let ca_file = Path::new(told["ca_file"].as_str().unwrap());
+    assert!(ca_file.is_absolute() && ca_file.exists(), "{told}");
 }
 
 #[test]

@@ -36,6 +36,11 @@ impl World {
         kinds
     }
 
+    async fn open_alarms(&self) -> usize {
+        let filter = AlarmFilter { open: true, ..AlarmFilter::default() };
+        self.server.store().alarms(filter).await.unwrap().len()
+    }
+
     async fn push(&mut self, made: &[Made]) -> Vec<Fate> {
         self.agent.push(&mut self.client, made).await
     }
@@ -137,10 +142,46 @@ async fn a_hole_is_an_alarm_and_a_late_report_fills_it() {
     assert_eq!(identity(&fates[0]), world.agent.instance);
     assert_eq!(world.alarms().await, [AlarmKind::Hole]);
     assert_eq!(identity(&world.push(&made[2..3]).await[0]), world.agent.instance, "its end first");
+    assert_eq!(world.open_alarms().await, 1, "a part of it is still missing");
     assert_eq!(identity(&world.push(&made[1..2]).await[0]), world.agent.instance);
-    assert_eq!(world.alarms().await, [AlarmKind::Hole]);
+    assert_eq!((world.alarms().await, world.open_alarms().await), (vec![AlarmKind::Hole], 0));
+    let alarm = world.server.json(&["alarm", "list"])["alarms"][0].clone();
+    let detail = "2 reports before report 4 never came; they have come since";
+    assert_eq!(alarm["detail"], detail, "{alarm}");
+    let trail = world.server.json(&["audit", "list", "--subject", &alarm["id"].to_string()]);
+    assert_eq!(trail["changes"][0]["action"], "alarm_acknowledged", "{trail}");
+    // A second hole, behind the first one.
+    let later: Vec<Made> = (0..3).map(|_| world.agent.report()).collect();
+    world.push(&later[2..]).await;
+    assert_eq!(world.open_alarms().await, 1);
+    world.push(&later[1..2]).await;
+    world.push(&later[..1]).await;
+    assert_eq!(world.open_alarms().await, 0);
     let next = world.agent.report();
     assert_eq!(identity(&world.push(&[next]).await[0]), world.agent.instance);
+}
+
+#[tokio::test]
+async fn a_hole_that_is_filled_by_one_batch_in_its_order_is_no_fork() {
+    let mut world = world().await;
+    let made: Vec<Made> = (0..6).map(|_| world.agent.report()).collect();
+    world.push(&made[..1]).await;
+    world.push(&made[5..]).await;
+    let fates = world.push(&made[1..5]).await;
+    assert!(fates.iter().all(|fate| identity(fate) == world.agent.instance), "{fates:?}");
+    assert_eq!((world.alarms().await, world.open_alarms().await), (vec![AlarmKind::Hole], 0));
+    // Another history of the same numbers leads nowhere: that is a fork still.
+    let mut world = self::world().await;
+    let made: Vec<Made> = (0..6).map(|_| world.agent.report()).collect();
+    world.push(&made[..1]).await;
+    world.push(&made[5..]).await;
+    let mut clone = world.agent.cloned(1);
+    (clone.sequence, clone.previous) = (1, Some(made[0].sent.digest));
+    let others: Vec<Made> =
+        (0..4).map(|n| clone.report_with(|chain| chain.last_digest = sha256(&[n, 77]))).collect();
+    let fates = clone.push(&mut world.client, &others).await;
+    assert!(fates.iter().all(|fate| identity(fate) != world.agent.instance), "{fates:?}");
+    assert_eq!(world.open_alarms().await, world.alarms().await.len());
 }
 
 #[tokio::test]

@@ -103,7 +103,7 @@ complete -c highwater -n "__fish_highwater_using_subcommand export" -l root -d '
 complete -c highwater -n "__fish_highwater_using_subcommand export" -l open-day -d 'Report the open day, too, up to its last slot; the day\'s own report supersedes it later'
 complete -c highwater -n "__fish_highwater_using_subcommand export" -l retry-parked -d 'Send again what central refused for good'
 complete -c highwater -n "__fish_highwater_using_subcommand export" -l force -d 'Write over a file that is there'
-complete -c highwater -n "__fish_highwater_using_subcommand export" -l show -d 'Write no file: show what would be in it, every field that is sent, as JSON'
+complete -c highwater -n "__fish_highwater_using_subcommand export" -l show -d 'Write no file and change nothing: show what would be in it, every field that is sent, as JSON'
 complete -c highwater -n "__fish_highwater_using_subcommand export" -l json -d 'Print JSON (docs/json.md)'
 complete -c highwater -n "__fish_highwater_using_subcommand export" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c highwater -n "__fish_highwater_using_subcommand import" -l config -d 'The configuration file [default: $HIGHWATER_CONFIG, else /etc/highwater/highwater.toml where it exists, else none]' -r -F

@@ -231,7 +231,9 @@ impl Timeline {
             // What was kept has been put back to before the export: nothing is known of how long ago it was.
             return anchor.is_some_and(|anchor| self.accept_carried(anchor, now));
         }
-        let latest_at_most_ms = answered_at.saturating_mul(1000).saturating_add(since_ms);
+        // Central tells whole seconds: it answered before the next one began.
+        let answered_ms = answered_at.saturating_mul(1000).saturating_add(999);
+        let latest_at_most_ms = answered_ms.saturating_add(since_ms);
         let ahead_ms = self.latest_ms.saturating_sub(latest_at_most_ms).max(0);
         self.take_back(ahead_ms);
         self.base_ms = self.base_ms.saturating_sub(ahead_ms);

@@ -34,6 +34,7 @@
 
 pub mod assemble;
 pub mod bundle;
+pub mod burst;
 pub mod carried;
 pub mod chain;
 pub mod coverage;

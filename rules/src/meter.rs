@@ -130,6 +130,15 @@ impl Meter {
     pub const fn is_burst(self) -> bool {
         matches!(self, Meter::NetworkThroughputBurst | Meter::SslTpsBurst)
     }
+    /// The meter of this one's bursts, where it is a rate that has them.
+    #[must_use]
+    pub const fn burst(self) -> Option<Meter> {
+        match self {
+            Meter::NetworkThroughput => Some(Meter::NetworkThroughputBurst),
+            Meter::SslTps => Some(Meter::SslTpsBurst),
+            Meter::RamCapacity | Meter::VsBytes | Meter::NetworkThroughputBurst | Meter::SslTpsBurst => None,
+        }
+    }
 }
 
 impl CountRule {

@@ -144,7 +144,9 @@ impl<'a> DayFold<'a> {
         }
         self.skip_to(slot.start, slot.length);
         self.cursor = end;
-        self.written.count(slot.entries.iter().filter_map(|e| e.outcome.err()).min());
+        // A slot was read though the sub-windows within it were not.
+        let figures = slot.entries.iter().filter(|e| !e.series.meter.is_burst());
+        self.written.count(figures.filter_map(|e| e.outcome.err()).min());
         // A burst's total is an entry of the slot, and is folded with the totals below.
         for entry in slot.entries.iter().filter(|e| !(e.series.meter.is_burst() && e.series.subject == TOTAL))
         {

@@ -108,9 +108,18 @@ impl SlotRecord {
         self.slot.end(self.length)
     }
 
-    /// Why the instance's slot does not count as read, if so: the farthest-reaching reason among its gaps.
+    /// Adds entries of series that it does not have yet.
+    pub fn add(&mut self, entries: Vec<Entry>) {
+        self.entries.extend(entries);
+        self.entries.sort_by(|one, other| one.series.cmp(&other.series));
+        self.entries.dedup_by(|later, first| later.series == first.series);
+    }
+
+    /// Why the instance's slot does not count as read, if so: the farthest-reaching reason among its gaps. A burst that is not known
+    /// leaves the slot's figures what they are.
     #[must_use]
     pub fn gap(&self) -> Option<GapReason> {
-        self.entries.iter().filter_map(|e| e.outcome.err()).min()
+        let figures = self.entries.iter().filter(|e| !e.series.meter.is_burst());
+        figures.filter_map(|e| e.outcome.err()).min()
     }
 }

@@ -120,6 +120,22 @@ fn an_export_and_its_answer_open_the_gate_after_a_clock_that_was_ten_years_ahead
 }
 
 #[test]
+fn the_part_of_a_second_that_central_does_not_tell_moves_no_end() {
+    let mut host = Host::new();
+    let mut timeline = host.begun();
+    host.run(DAY_S);
+    let at = |after_ms: i64| {
+        let mark = host.mark();
+        Mark { wall_ms: mark.wall_ms + after_ms, boot_ms: mark.boot_ms + after_ms, ..mark }
+    };
+    timeline.advance(&at(900));
+    let (before, exported_ms) = (timeline.grace(), timeline.counted_ms());
+    // Answered fifty milliseconds later, which is the same second.
+    assert!(!timeline.accept_exported(None, exported_ms, host.real, &at(2000)));
+    assert_eq!((timeline.grace().end, timeline.latest_ms), (before.end, host.real * 1000 + 2000));
+}
+
+#[test]
 fn an_answer_without_receipts_puts_a_timeline_right_and_gives_no_grace() {
     let mut host = Host::new();
     let mut timeline = host.begun();

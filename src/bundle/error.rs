@@ -31,6 +31,15 @@ impl OutputError {
     pub fn is_permission(&self) -> bool {
         matches!(self, OutputError::Io { source, .. } if source.kind() == io::ErrorKind::PermissionDenied)
     }
+
+    /// Whether another name mends it.
+    #[must_use]
+    pub fn is_usage(&self) -> bool {
+        match self {
+            OutputError::Exists { .. } => true,
+            OutputError::Io { source, .. } => source.kind() == io::ErrorKind::InvalidInput,
+        }
+    }
 }
 
 /// Why a file could not be read to its end.

@@ -1,11 +1,11 @@
 //! Reads what central answered, and keeps what is this instance's.
 
 use super::error::ReadError;
+use crate::files::open_regular;
 use highwater_proto::v1::{ActivationResponse, Envelope, Kind};
 use highwater_rules::bundle::{PIECE_BYTES, Reader, Record, Writer};
 use prost::Message as _;
 use std::collections::BTreeSet;
-use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
@@ -30,6 +30,12 @@ pub struct Reply {
 }
 
 impl Reply {
+    /// Whether it holds nothing but why it was refused.
+    #[must_use]
+    pub fn is_refusal(&self) -> bool {
+        self.answers.is_empty() && self.grant.is_none()
+    }
+
     /// Whether it is about an export.
     #[must_use]
     pub fn has_answers(&self) -> bool {
@@ -58,11 +64,8 @@ pub struct Incoming {
 /// Reads a file, in pieces: memory is bounded by what is kept of it.
 #[must_use]
 pub fn read_file(path: &Path, instance: &str) -> Incoming {
-    match File::open(path) {
-        Ok(file) if path.is_dir() => {
-            drop(file);
-            failed(std::io::ErrorKind::IsADirectory.into())
-        }
+    // A pipe without a writer would be waited for.
+    match open_regular(path) {
         Ok(file) => read(file, instance),
         Err(error) => failed(error),
     }

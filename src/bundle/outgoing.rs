@@ -2,7 +2,7 @@
 
 use super::error::ExportError;
 use super::output::Output;
-use crate::ledger::{Ledger, OutboxReport};
+use crate::ledger::{EntryState, Ledger, OutboxReport};
 use crate::uplink::{Identity, random};
 use highwater_proto::v1::{self, Kind};
 use highwater_rules::bundle::{Record, Writer};
@@ -24,6 +24,8 @@ pub(crate) struct Exporter<'a> {
     pub(crate) pinned: KeyId,
     /// The id of the licence that is held.
     pub(crate) held: Option<String>,
+    /// Reports that central refused for good wait, too.
+    pub(crate) with_parked: bool,
 }
 
 /// What an export holds.
@@ -44,7 +46,8 @@ impl Exporter<'_> {
     /// When the ledger can't be read.
     pub(crate) fn plan(&self) -> Result<(Exported, Vec<u64>), ExportError> {
         let (mut exported, mut sequences) = (Exported::default(), Vec::new());
-        for entry in self.ledger.waiting()? {
+        let entries = if self.with_parked { self.ledger.entries()? } else { self.ledger.waiting()? };
+        for entry in entries.into_iter().filter(|entry| entry.state != EntryState::Receipted) {
             let Some(report) = self.report(entry.sequence)? else { continue };
             if report_digest(&report.payload) != entry.digest {
                 exported.changed.push(entry.sequence);

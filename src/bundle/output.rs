@@ -1,6 +1,7 @@
 //! A file in the making: beside its place until it is whole, and only its owner may read it.
 
 use super::error::OutputError;
+use crate::files::target;
 use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -34,15 +35,17 @@ impl Output {
     /// Begins a file; `-` is standard output. One that is there is replaced only where it may be, and only once the new one is whole.
     ///
     /// # Errors
-    /// When it is there and may not be replaced, or can't be made.
+    /// When it is there and may not be replaced, is there and no regular file, or can't be made.
     pub fn create(path: &Path, may_replace: bool) -> Result<Self, OutputError> {
         if path == Path::new("-") {
             return Ok(Output { target: Target::Stdout, bytes: 0 });
         }
         let failed = |source| OutputError::Io { path: path.to_owned(), source };
+        let target = target(path).map_err(failed)?;
         if !may_replace && path.symlink_metadata().is_ok() {
             return Err(OutputError::Exists { path: path.to_owned() });
         }
+        let path = target;
         let mut name = path.as_os_str().to_owned();
         name.push(format!(".{}.tmp", std::process::id()));
         let beside = PathBuf::from(name);
@@ -55,7 +58,7 @@ impl Output {
             }
             result => result.map_err(failed)?,
         };
-        let (path, temporary) = (path.to_owned(), Temporary(beside));
+        let temporary = Temporary(beside);
         Ok(Output { target: Target::File { path, temporary, file, may_replace }, bytes: 0 })
     }
 
@@ -103,7 +106,8 @@ impl Output {
 
 fn put(from: &Path, to: &Path, may_replace: bool) -> io::Result<()> {
     if may_replace {
-        return fs::rename(from, to);
+        // Something else may have come there meanwhile.
+        return fs::rename(from, target(to)?);
     }
     match fs::hard_link(from, to) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(error),
@@ -133,6 +137,29 @@ mod tests {
         assert_eq!(path.metadata().unwrap().permissions().mode() & 0o7777, 0o600);
         drop(Output::create(&dir.path().join("given-up"), false).unwrap());
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn no_device_is_replaced_and_a_link_stays_one() {
+        let dir = tempfile::tempdir().unwrap();
+        let (file, link) = (dir.path().join("file"), dir.path().join("link"));
+        fs::write(&file, "before").unwrap();
+        std::os::unix::fs::symlink("file", &link).unwrap();
+        assert!(matches!(Output::create(&link, false), Err(OutputError::Exists { .. })));
+        let mut output = Output::create(&link, true).unwrap();
+        output.write(b"after").unwrap();
+        output.finish().unwrap();
+        assert!(link.symlink_metadata().unwrap().is_symlink());
+        assert_eq!(read_bounded(&file, 99).unwrap(), "after");
+        let pipe = dir.path().join("pipe");
+        for may_replace in [false, true] {
+            assert!(Output::create(Path::new("/dev/null"), may_replace).unwrap_err().is_usage());
+            let mut output = Output::create(&pipe, true).unwrap();
+            output.write(b"x").unwrap();
+            nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).unwrap();
+            assert!(output.finish().unwrap_err().is_usage(), "it came meanwhile");
+            fs::remove_file(&pipe).unwrap();
+        }
     }
 
     #[test]

@@ -1,9 +1,9 @@
 //! `highwater courier`: carries bundles of many hosts to central, from a host that has a connection and needs no agent.
 
-use super::{Failure, Outcome, exit, print_json, run, units};
+use super::{Failure, Outcome, exit, flags, print_json, run, units};
 use crate::clock;
 use crate::config::{CentralUrl, ProxyChoice, ProxyUrl};
-use crate::courier::{self, Carried, CourierError, Happened, Plan, Round, State};
+use crate::courier::{self, Carried, CourierError, Happened, Plan, Round, State, count};
 use crate::log::print;
 use crate::uplink::settings::Roots;
 use crate::uplink::{Client, Environment, Limits, Settings, UplinkError};
@@ -66,7 +66,7 @@ impl std::fmt::Debug for Options {
 
 pub(super) fn carry(options: &Options) -> Outcome {
     let files = courier::find(&options.files, &options.output)?;
-    let client = Arc::new(Client::new(&settings(options)?).map_err(|e| in_words_of_the_command(&e))?);
+    let client = Arc::new(Client::new(&settings(options)?).map_err(|e| flags::failure(&e))?);
     let plan = Plan {
         files,
         back: options.output.clone(),
@@ -88,12 +88,12 @@ pub(super) fn carry(options: &Options) -> Outcome {
         print(&told(options, &round, &removed))?;
     }
     if let Some(error) = &round.away {
-        let failure = in_words_of_the_command(error);
-        let answered = round.carried.iter().filter(|one| one.state != State::Left).count();
+        let failure = away(error);
+        let answered = round.carried.iter().filter(|one| !is_left(one)).count();
         let message = format!(
-            "{}\n    {answered} of {} files are done, and kept in {}.part: the same command goes on from there",
+            "{}\n    {answered} of {} done, and kept in {}.part: the same command goes on from there",
             failure.message,
-            round.carried.len(),
+            count(round.carried.len() as u64, "file"),
             options.output.display()
         );
         return Err(Failure::new(failure.code, message));
@@ -130,19 +130,17 @@ fn settings(options: &Options) -> Result<Settings, Failure> {
     })
 }
 
-/// An error of the uplink's names keys of a configuration, and here there is none.
-fn in_words_of_the_command(error: &UplinkError) -> Failure {
-    let code = match Failure::from(error.clone()).code {
-        exit::CONFIG => exit::CONFIG,
-        _ => exit::UNAVAILABLE,
+/// Why central could not be reached, or does not want to be. Whatever it is, the same command goes on later.
+fn away(error: &UplinkError) -> Failure {
+    let failure = flags::failure(error);
+    let code = if failure.code == exit::CONFIG { exit::CONFIG } else { exit::UNAVAILABLE };
+    let asked = match error.retry_after_s() {
+        Some(wait_s) if wait_s > courier::WAIT_MAX_S => {
+            format!("\n    it asks to be left alone for {}: run the same command then", units::span(wait_s))
+        }
+        _ => String::new(),
     };
-    let mut mend = error.mend().to_owned();
-    for (key, flag) in
-        [("uplink.url", "--central"), ("uplink.ca_file", "--ca-file"), ("uplink.proxy", "--proxy")]
-    {
-        mend = mend.replace(key, flag);
-    }
-    Failure::new(code, format!("{error}\n    {mend}"))
+    Failure::new(code, format!("{}{asked}", failure.message))
 }
 
 /// Removes what was taken as a whole: each file, and why it stays.
@@ -151,13 +149,17 @@ fn remove(round: &Round) -> Vec<Option<String>> {
     round.carried.iter().map(|one| one.remove(now_s).err()).collect()
 }
 
+fn is_left(one: &Carried) -> bool {
+    matches!(one.state, State::Left(_))
+}
+
 fn state(one: &Carried) -> (&'static str, &str) {
     match &one.state {
         State::Taken => ("taken", ""),
         State::Partly(why) => ("partly", why),
         State::Refused(why) => ("refused", why),
         State::Skipped(why) => ("skipped", why),
-        State::Left => ("left", ""),
+        State::Left(why) => ("left", why),
     }
 }
 
@@ -171,7 +173,7 @@ fn as_json(options: &Options, round: &Round, removed: &[Option<String>]) -> Valu
             let kept = removed.get(number);
             let told = |told: &courier::Told| {
                 json!({"instance": told.instance, "read": told.read, "accepted": told.accepted,
-                    "cut": some(&told.cut)})
+                    "refused": told.refused, "reason": told.reason, "cut": some(&told.cut)})
             };
             json!({
                 "file": one.path.to_string_lossy(),
@@ -189,7 +191,7 @@ fn as_json(options: &Options, round: &Round, removed: &[Option<String>]) -> Valu
         .collect();
     let paths: Vec<_> = round.back.iter().map(|path| path.to_string_lossy().into_owned()).collect();
     let error = round.away.as_ref().map(|error| {
-        let failure = in_words_of_the_command(error);
+        let failure = away(error);
         let (error, mend) = failure.message.split_once("\n    ").unwrap_or((&failure.message, ""));
         json!({"error": error, "mend": mend})
     });
@@ -201,25 +203,27 @@ fn some(text: &str) -> Option<&str> {
 }
 
 fn told(options: &Options, round: &Round, removed: &[Option<String>]) -> String {
-    let count = |word: &str| round.carried.iter().filter(|one| state(one).0 == word).count();
+    let of = |word: &str| round.carried.iter().filter(|one| state(one).0 == word).count();
     let sent = round.carried.iter().filter(|one| one.same_as.is_none());
     let accepted: u64 = sent.map(|one| one.accepted).sum();
     let mut text = format!(
-        "{} files: {} taken, {} partly, {} refused, {} left; {accepted} reports receipted\n",
-        round.carried.len(),
-        count("taken"),
-        count("partly"),
-        count("refused"),
-        count("left")
+        "{}: {} taken, {} partly, {} refused, {} left; {} receipted\n",
+        count(round.carried.len() as u64, "file"),
+        of("taken"),
+        of("partly"),
+        of("refused"),
+        of("left"),
+        count(accepted, "report")
     );
     for (one, why) in round.carried.iter().zip(removed).filter(|(one, _)| state(one).0 != "skipped") {
         if let Some(why) = why {
             text.push_str(&format!("stays: {}: {why}\n", one.path.display()));
         }
     }
-    let gone = removed.iter().filter(|why| why.is_none()).count();
+    let gone = removed.iter().filter(|why| why.is_none()).count() as u64;
     if options.delete && round.away.is_none() {
-        text.push_str(&format!("{gone} files were removed\n"));
+        let were = if gone == 1 { "was" } else { "were" };
+        text.push_str(&format!("{} {were} removed\n", count(gone, "file")));
     }
     for path in &round.back {
         text.push_str(&format!(
@@ -262,17 +266,18 @@ impl Progress {
         match happened {
             Happened::File(one) => {
                 self.done += 1;
-                self.reports += one.accepted;
+                if one.same_as.is_none() {
+                    self.reports += one.accepted;
+                }
                 let (word, why) = state(one);
                 // What went well is not worth a line on a terminal.
-                if !self.is_terminal || !matches!(one.state, State::Taken | State::Left) {
+                if !self.is_terminal || !(one.state == State::Taken || why.is_empty()) {
                     let why = if why.is_empty() { String::new() } else { format!(": {why}") };
-                    self.line(&format!(
-                        "{}: {word}, {} of {} reports receipted{why}",
-                        one.path.display(),
-                        one.accepted,
-                        one.reports
-                    ));
+                    let how_much = match &one.same_as {
+                        Some(first) => format!("same as {}", first.display()),
+                        None => format!("{} of {} receipted", one.accepted, count(one.reports, "report")),
+                    };
+                    self.line(&format!("{}: {word}, {how_much}{why}", one.path.display()));
                 }
             }
             Happened::Waits(error, wait_s) => {
@@ -296,10 +301,10 @@ impl Progress {
         // A terminal that is gone shows nothing.
         let _ = write!(
             std::io::stderr(),
-            "\r\x1b[K{} of {} files, {} reports, {:.0} reports/s, {left} left",
+            "\r\x1b[K{} of {}, {}, {:.0} reports/s, {left} left",
             self.done,
-            self.files,
-            self.reports,
+            count(self.files as u64, "file"),
+            count(self.reports, "report"),
             self.reports as f64 / elapsed_s
         );
     }
@@ -324,12 +329,9 @@ impl From<CourierError> for Failure {
     fn from(error: CourierError) -> Self {
         let code = match &error {
             _ if error.is_permission() => exit::PERMISSION,
-            CourierError::Exists(_)
-            | CourierError::Nothing
-            | CourierError::TooMany(_)
-            | CourierError::Other { .. } => exit::USAGE,
+            _ if error.is_usage() => exit::USAGE,
             CourierError::Foreign(_) => exit::DATA,
-            CourierError::Io { .. } | CourierError::Busy(_) => exit::UNAVAILABLE,
+            _ => exit::UNAVAILABLE,
         };
         Failure::new(code, error.to_string())
     }

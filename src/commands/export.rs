@@ -34,7 +34,7 @@ pub(super) struct Options {
     /// Write over a file that is there
     #[arg(long)]
     force: bool,
-    /// Write no file: show what would be in it, every field that is sent, as JSON
+    /// Write no file and change nothing: show what would be in it, every field that is sent, as JSON
     #[arg(long, conflicts_with_all = ["output", "force"])]
     show: bool,
     /// Print JSON (docs/json.md)
@@ -50,7 +50,8 @@ pub(super) fn export(loaded: &Loaded, options: &Options) -> Outcome {
     }
     // Nothing is made ready for a file that can't be written.
     let mut output = options.output.as_deref().map(|path| Output::create(path, options.force)).transpose()?;
-    if options.open_day || options.retry_parked {
+    // Who only looks changes nothing.
+    if !options.show && (options.open_day || options.retry_parked) {
         make_ready(loaded, options)?;
     }
     let ledger = open_reader(loaded)?;
@@ -65,6 +66,7 @@ pub(super) fn export(loaded: &Loaded, options: &Options) -> Outcome {
         now_s: now.wall_ms.div_euclid(1000),
         pinned: joined.enrolment.pinned().id(),
         held: held(loaded, &joined, ledger.instance(), keeper.standing().identity.as_deref()),
+        with_parked: options.show && options.retry_parked,
     };
     let Some(mut output) = output.take() else { return show(&exporter, options) };
     let exported = exporter.write(&mut output)?;
@@ -207,17 +209,26 @@ fn changed(exported: &Exported) -> Outcome {
 /// Exactly what would be sent, one report in memory at a time.
 fn show(exporter: &Exporter<'_>, options: &Options) -> Outcome {
     let (exported, sequences) = exporter.plan()?;
-    let head = head(&exporter.head(exported.reports)?);
+    let draft = if options.open_day { exporter.ledger.draft_open_day()? } else { None };
+    let reports = exported.reports + u64::from(draft.is_some());
+    let head = head(&exporter.head(reports)?);
     let begin = |key: &str| if options.json { format!("\"{key}\":") } else { format!("\"{key}\": ") };
     let value = |value: &Value| if options.json { value.to_string() } else { format!("{value:#}") };
     print(&format!("{{{}{},{}[", begin("export"), value(&head), begin("reports")))?;
     let mut between = "";
-    for sequence in sequences {
-        let Some(found) = exporter.report(sequence)? else { continue };
-        let report = Report::decode(&*found.payload)
-            .map_err(|e| Failure::new(exit::DATA, format!("report {sequence} can't be read: {e}")))?;
+    let mut one = |payload: &[u8]| -> Result<(), Failure> {
+        let report = Report::decode(payload)
+            .map_err(|e| Failure::new(exit::DATA, format!("a report can't be read: {e}")))?;
         print(&format!("{between}{}", value(&report_json::report(&report))))?;
         between = ",";
+        Ok(())
+    };
+    for sequence in sequences {
+        let Some(found) = exporter.report(sequence)? else { continue };
+        one(&found.payload)?;
+    }
+    if let Some(draft) = draft {
+        one(&draft)?;
     }
     print("]}\n")?;
     changed(&exported)
@@ -239,8 +250,8 @@ impl From<OutputError> for Failure {
     fn from(error: OutputError) -> Self {
         let code = match &error {
             _ if error.is_permission() => exit::PERMISSION,
-            OutputError::Exists { .. } => exit::USAGE,
-            OutputError::Io { .. } => exit::UNAVAILABLE,
+            _ if error.is_usage() => exit::USAGE,
+            _ => exit::UNAVAILABLE,
         };
         Failure::new(code, error.to_string())
     }

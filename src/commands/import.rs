@@ -21,6 +21,9 @@ use serde_json::{Value, json};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
+/// So many problems of a file are told; the rest is counted.
+const PROBLEMS_MAX: usize = 5;
+
 #[derive(Debug, Args)]
 pub(super) struct Options {
     /// The files that came back
@@ -52,13 +55,13 @@ pub(super) fn import(loaded: &Loaded, options: &Options) -> Outcome {
     } else {
         print(&all.iter().map(Taken::text).collect::<String>())?;
     }
-    let problems: Vec<String> = all.iter().flat_map(|t| &t.problems).cloned().collect();
+    let problems: Vec<String> = all.iter().flat_map(Taken::told_problems).collect();
     if problems.is_empty() { Ok(0) } else { Err(Failure::new(exit::DATA, problems.join("\n"))) }
 }
 
 /// What is wrong with a file is no reason not to take in the others.
 fn take(loaded: &Loaded, path: &Path, instance: &str) -> Result<Taken, Failure> {
-    let incoming = read_file(path, instance);
+    let mut incoming = read_file(path, instance);
     let mut taken = Taken { path: path.to_owned(), activated: None, imported: None, problems: Vec::new() };
     let mut problem = |what: &str| taken.problems.push(format!("{}: {what}", path.display()));
     if incoming.replies.is_empty() {
@@ -68,6 +71,11 @@ fn take(loaded: &Loaded, path: &Path, instance: &str) -> Result<Taken, Failure> 
     if let Some(error) = &incoming.error {
         problem(&format!("{error}; what came before was taken in"));
     }
+    for refused in incoming.replies.iter().filter(|reply| reply.is_refusal()) {
+        let why = if refused.cut.is_empty() { "it does not say why" } else { &refused.cut };
+        problem(&format!("central took nothing of what {instance} sent: {why}"));
+    }
+    incoming.replies.retain(|reply| !reply.is_refusal());
     for reply in &incoming.replies {
         let Some(grant) = &reply.grant else { continue };
         match activate(loaded, instance, grant)? {
@@ -166,12 +174,21 @@ fn settle(loaded: &Loaded, instance: &str, incoming: &Incoming) -> Result<Value,
 }
 
 impl Taken {
+    /// The first of what could not be used, and how much more there is.
+    fn told_problems(&self) -> Vec<String> {
+        let mut told: Vec<String> = self.problems.iter().take(PROBLEMS_MAX).cloned().collect();
+        if self.problems.len() > told.len() {
+            told.push(format!("{}: and {} more", self.path.display(), self.problems.len() - told.len()));
+        }
+        told
+    }
+
     fn json(&self) -> Value {
         json!({
             "file": self.path.display().to_string(),
             "activated": self.activated,
             "imported": self.imported,
-            "problems": self.problems,
+            "problems": self.told_problems(),
         })
     }
 
@@ -214,12 +231,14 @@ fn told(imported: &Value) -> Vec<String> {
         }
     }
     if !is("changed") && number("already") > 0 {
-        lines.push(format!("nothing new: {} had their receipts before", reports(number("already"))));
+        let their = if number("already") == 1 { "its receipt" } else { "their receipts" };
+        lines.push(format!("nothing new: {} had {their} before", reports(number("already"))));
     } else if !is("changed") {
         lines.push("nothing new".to_owned());
     }
     if number("unknown") > 0 {
-        lines.push(format!("{} of it are not known here, and passed over", reports(number("unknown"))));
+        let are = if number("unknown") == 1 { "is" } else { "are" };
+        lines.push(format!("{} of it {are} not known here, and passed over", reports(number("unknown"))));
     }
     lines.push(format!("{} still to be exported", reports(number("pending"))));
     lines

@@ -8,6 +8,7 @@ mod completions;
 mod courier;
 mod doctor;
 mod export;
+mod flags;
 mod gate;
 mod import;
 mod license;

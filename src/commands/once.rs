@@ -58,7 +58,7 @@ async fn watch(sampler: &mut Sampler, clock: &Clock, window_s: u64) -> (Vec<Entr
         return (entries, first.reports, before);
     }
     tokio::time::sleep(Duration::from_secs(window_s)).await;
-    let Sample { seen, missing, reports } = sampler.read().await;
+    let Sample { seen, missing, reports, .. } = sampler.read().await;
     let now = clock.now();
     let entries = entries(seen, &first.seen, &missing, now.mono_ms - before.mono_ms);
     (entries, reports, now)

@@ -45,7 +45,7 @@ impl CentralUrl {
             Err(error) => return no(format!("this is no URL: {error}"), FORM),
         };
         if url.scheme() == "http" {
-            let mend = "write https://: a report is a bill, and nobody between may read it";
+            let mend = "write https://: nobody between may read what is sent";
             return no("central is reached by https only".to_owned(), mend);
         }
         if url.scheme() != "https" {

@@ -4,6 +4,7 @@
 pub(super) const KEYS: &[&str] = &[
     "state_dir",
     "sampling.interval",
+    "sampling.burst",
     "sampling.time_zone",
     "sampling.root",
     "ram.scope",

@@ -84,6 +84,8 @@ pub struct Config {
 pub struct Sampling {
     /// The slot's length: `interval`.
     pub interval: SlotLength,
+    /// The length of the sub-windows whose highest rate is kept beside the slot's average: `burst`. It divides the slot.
+    pub burst: Option<SlotLength>,
     /// The billing day's calendar: `time_zone`.
     pub calendar: Calendar,
     /// The root of the file system that is metered: `/`, or where the host's is mounted.

@@ -124,6 +124,9 @@ pub fn effective(loaded: &Loaded) -> Vec<(String, Value, Origin)> {
     let mut text = |key: &str, value: String| rows.push((key.to_owned(), Value::Text(value)));
     text("state_dir", path(&config.state_dir));
     text("sampling.interval", duration::write(config.sampling.interval.seconds().unsigned_abs()));
+    if let Some(window) = config.sampling.burst {
+        text("sampling.burst", duration::write(window.seconds().unsigned_abs()));
+    }
     text("sampling.time_zone", config.sampling.calendar.name().to_owned());
     text("sampling.root", path(&config.sampling.root));
     text("ram.scope", config.ram.scope.word().to_owned());

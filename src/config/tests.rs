@@ -56,7 +56,7 @@ fn every_mistake_is_told_at_once_with_its_line_and_its_mend() {
         r#"
 state_dir = 7
 interval = "5m"
-burst = "10s"
+bust = "10s"
 
 [sampling]
 interval = "7s"
@@ -91,7 +91,7 @@ a.toml:2:13: state_dir: a string is expected, not a number
     write it in quotes: "..."
 a.toml:3:1: unknown key "interval"
     `interval` belongs to [sampling]: move it there
-a.toml:4:1: unknown key "burst"
+a.toml:4:1: unknown key "bust"
     there are [sampling], [ram], [network], [ledger], [uplink], [licence], [gate], [log], [[ssl]], and above them the key state_dir
 a.toml:7:12: sampling.interval: a slot of 7 s does not fit: slots are 1 s to 1 h long and divide a day
     take one such as "1s", "10s", "1m", "5m", "15m" or "1h"
@@ -172,6 +172,15 @@ fn the_nearest_name_is_offered_where_there_is_one_and_else_the_known_ones() {
         (
             "[sampling]\ntime_zone = \"local\"",
             "take \"UTC\" or an IANA name, such as \"Europe/Berlin\" or \"America/New_York\"",
+        ),
+        ("[sampling]\nburst = \"7s\"", "take one such as \"1s\", \"5s\", \"10s\", \"30s\" or \"1m\""),
+        (
+            "[sampling]\nburst = \"5m\"",
+            "take one that goes several times into the interval, such as \"10s\" into \"5m\", or leave the key out",
+        ),
+        (
+            "[sampling]\ninterval = \"10s\"\nburst = \"4s\"",
+            "take one that goes several times into the interval, such as \"10s\" into \"5m\", or leave the key out",
         ),
         ("[ram]\nscope = \"hots\"", "did you mean \"host\"? The choice is auto, host or cgroup"),
         ("[log]\nlevel = \"trace\"", "take error, warn, info or debug"),
@@ -337,7 +346,7 @@ network.interfaces = ["eth0", "ens*"]  # HIGHWATER_NETWORK__INTERFACES
         ],
         r#"
 HIGHWATER_A__B: no key of the configuration has this name
-    the variables are HIGHWATER_STATE_DIR, HIGHWATER_SAMPLING__INTERVAL, HIGHWATER_SAMPLING__TIME_ZONE, HIGHWATER_SAMPLING__ROOT, HIGHWATER_RAM__SCOPE, HIGHWATER_RAM__PRESENCE, HIGHWATER_RAM__CGROUP, HIGHWATER_NETWORK__INTERFACES, HIGHWATER_NETWORK__COUNT, HIGHWATER_LEDGER__RETENTION, HIGHWATER_UPLINK__URL, HIGHWATER_UPLINK__PROXY, HIGHWATER_UPLINK__CA_FILE, HIGHWATER_UPLINK__CLIENT_CERT, HIGHWATER_UPLINK__CLIENT_KEY, HIGHWATER_UPLINK__HASH_NAMES, HIGHWATER_UPLINK__TRANSPORT, HIGHWATER_LICENCE__FILE, HIGHWATER_GATE__STATUS_FILE, HIGHWATER_GATE__SOCKET, HIGHWATER_GATE__HOOKS, HIGHWATER_LOG__FORMAT, HIGHWATER_LOG__LEVEL
+    the variables are HIGHWATER_STATE_DIR, HIGHWATER_SAMPLING__INTERVAL, HIGHWATER_SAMPLING__BURST, HIGHWATER_SAMPLING__TIME_ZONE, HIGHWATER_SAMPLING__ROOT, HIGHWATER_RAM__SCOPE, HIGHWATER_RAM__PRESENCE, HIGHWATER_RAM__CGROUP, HIGHWATER_NETWORK__INTERFACES, HIGHWATER_NETWORK__COUNT, HIGHWATER_LEDGER__RETENTION, HIGHWATER_UPLINK__URL, HIGHWATER_UPLINK__PROXY, HIGHWATER_UPLINK__CA_FILE, HIGHWATER_UPLINK__CLIENT_CERT, HIGHWATER_UPLINK__CLIENT_KEY, HIGHWATER_UPLINK__HASH_NAMES, HIGHWATER_UPLINK__TRANSPORT, HIGHWATER_LICENCE__FILE, HIGHWATER_GATE__STATUS_FILE, HIGHWATER_GATE__SOCKET, HIGHWATER_GATE__HOOKS, HIGHWATER_LOG__FORMAT, HIGHWATER_LOG__LEVEL
 HIGHWATER_SAMPLNG__INTERVAL: no key of the configuration has this name
     did you mean HIGHWATER_SAMPLING__INTERVAL?
 HIGHWATER_SSL__0__NAME: no key of the configuration has this name
@@ -492,7 +501,7 @@ transport = "bucket"
         &[("HIGHWATER_UPLINK__PROXY", "http://me:geheim\u{7}@proxy")],
         r#"
 a.toml:3:7: uplink.url: central is reached by https only
-    write https://: a report is a bill, and nobody between may read it
+    write https://: nobody between may read what is sent
 a.toml:4:9: uplink.proxy: a SOCKS proxy is not in this build
     write http://HOST:PORT, or http://NAME:PASSWORD@HOST:PORT with % before what is no letter or digit in them; or "none"
 a.toml:5:11: uplink.ca_file: "ca.pem" is no absolute path
@@ -590,6 +599,7 @@ fn the_example_names_every_key_and_shows_the_defaults() {
         let (section, name) = split(key);
         let valued = ![
             "state_dir",
+            "sampling.burst",
             "ram.presence",
             "ram.cgroup",
             "uplink.url",

@@ -2,6 +2,7 @@
 
 use super::CourierError;
 use super::kept::Kept;
+use crate::files;
 use highwater_rules::bundle::{BundleError, PIECE_BYTES, Reader, Record, Writer};
 use std::ffi::OsString;
 use std::fs::File;
@@ -20,7 +21,7 @@ struct Part {
 /// Writes all answers: what is at `back` then is there as a whole. Gives the names of the bundles.
 pub(super) fn write(kept: &Kept, back: &Path) -> Result<Vec<PathBuf>, CourierError> {
     let mut done: Vec<(PathBuf, PathBuf)> = Vec::new();
-    let mut part = Part::begin(back.to_owned())?;
+    let mut part = Part::begin(back)?;
     for number in 0..kept.answers() {
         let Some(answer) = kept.answer(number)? else { break };
         if part.add(&answer)? {
@@ -29,17 +30,23 @@ pub(super) fn write(kept: &Kept, back: &Path) -> Result<Vec<PathBuf>, CourierErr
         // It is full: all of this answer goes into the next one. What of it stands in this one is no harm, as importing a receipt
         // twice is none.
         done.push(part.finish()?);
-        part = Part::begin(numbered(back, done.len() + 1))?;
+        part = Part::begin(&numbered(back, done.len() + 1))?;
         part.add(&answer)?;
     }
     done.push(part.finish()?);
     let mut names = Vec::new();
     for (temporary, path) in done {
-        std::fs::rename(&temporary, &path).map_err(|source| CourierError::io(&path, "written", source))?;
+        std::fs::rename(&temporary, target(&path)?)
+            .map_err(|source| CourierError::io(&path, "written", source))?;
         names.push(path);
     }
     sync_directory(back).map_err(|source| CourierError::io(back, "written", source))?;
     Ok(names)
+}
+
+/// Where a bundle of this name is put.
+pub(super) fn target(path: &Path) -> Result<PathBuf, CourierError> {
+    files::target(path).map_err(|source| CourierError::io(path, "written", source))
 }
 
 /// `receipts.hwb`, then `receipts-2.hwb`.
@@ -54,7 +61,8 @@ fn numbered(back: &Path, number: usize) -> PathBuf {
 }
 
 impl Part {
-    fn begin(path: PathBuf) -> Result<Self, CourierError> {
+    fn begin(path: &Path) -> Result<Self, CourierError> {
+        let path = target(path)?;
         let mut name = OsString::from(&path);
         name.push(".tmp");
         let temporary = PathBuf::from(name);

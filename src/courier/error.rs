@@ -19,6 +19,9 @@ pub enum CourierError {
     /// The bundle that goes back is there already.
     #[error("{} is there already: carry it back first, name another file, or give --force", .0.display())]
     Exists(PathBuf),
+    /// What is to be carried would be written over.
+    #[error("{} is to be carried, and is where the answer is to be put: name another file by -o", .0.display())]
+    Own(PathBuf),
     /// Another courier writes it.
     #[error("another courier is at work for {}: wait until it has ended, or name another file", .0.display())]
     Busy(PathBuf),
@@ -50,5 +53,19 @@ impl CourierError {
     #[must_use]
     pub fn is_permission(&self) -> bool {
         matches!(self, CourierError::Io { source, .. } if source.kind() == io::ErrorKind::PermissionDenied)
+    }
+
+    /// Whether another name mends it.
+    #[must_use]
+    pub fn is_usage(&self) -> bool {
+        match self {
+            CourierError::Exists(_)
+            | CourierError::Own(_)
+            | CourierError::Nothing
+            | CourierError::TooMany(_)
+            | CourierError::Other { .. } => true,
+            CourierError::Io { source, .. } => source.kind() == io::ErrorKind::InvalidInput,
+            CourierError::Foreign(_) | CourierError::Busy(_) => false,
+        }
     }
 }

@@ -8,7 +8,7 @@
 //! An entry that was cut off by a power cut is none: the file is sent again.
 
 use super::CourierError;
-use super::told::{self, Told};
+use super::told;
 use highwater_rules::bundle::BUNDLE_MAX_BYTES;
 use highwater_rules::chain::Digest;
 use highwater_rules::sign::Hasher;
@@ -30,8 +30,8 @@ const REFUSED: u8 = b'r';
 /// What central said of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Word {
-    /// It answered with a bundle, which says this.
-    Answered(Vec<Told>),
+    /// It answered with a bundle, which lies there, and is so long.
+    Answered(u64, u32),
     /// It took nothing of it.
     Refused(String),
 }
@@ -43,8 +43,8 @@ pub(super) struct Kept {
     /// Where the next entry goes.
     end: u64,
     words: HashMap<Digest, Word>,
-    /// Where the answers lie, in their order.
-    answers: Vec<(u64, u32)>,
+    /// The files that have answers, in the order of those.
+    answers: Vec<Digest>,
 }
 
 fn unreadable(path: &Path) -> impl Fn(io::Error) -> CourierError + '_ {
@@ -61,6 +61,9 @@ impl Kept {
         let mut options = File::options();
         options.read(true).write(true).create(true).truncate(false).mode(0o600);
         let file = options.open(path).map_err(unwritable(path))?;
+        if !file.metadata().map_err(unreadable(path))?.is_file() {
+            return Err(CourierError::Foreign(path.to_owned()));
+        }
         file.try_lock().map_err(|_| CourierError::Busy(path.to_owned()))?;
         let mut kept =
             Kept { path: path.to_owned(), file, end: 0, words: HashMap::new(), answers: Vec::new() };
@@ -120,14 +123,20 @@ impl Kept {
         let at = self.end + HEAD_BYTES as u64;
         self.end = at + bytes.len() as u64 + DIGEST_BYTES as u64;
         let word = match word {
-            ANSWERED => {
-                self.answers.push((at, u32::try_from(bytes.len()).unwrap_or(u32::MAX)));
-                // It was readable when it was kept.
-                Word::Answered(told::read(bytes).unwrap_or_default())
-            }
+            ANSWERED => Word::Answered(at, u32::try_from(bytes.len()).unwrap_or(u32::MAX)),
             _ => Word::Refused(told::clean(&String::from_utf8_lossy(bytes))),
         };
+        let was_answered = matches!(self.words.get(&digest), Some(Word::Answered(..)));
+        if matches!(word, Word::Answered(..)) && !was_answered {
+            self.answers.push(digest);
+        }
         self.words.insert(digest, word);
+    }
+
+    /// Drops what was said of a file: it is none that fits. It is asked again, and what is then kept takes its place.
+    pub(super) fn forget(&mut self, digest: &Digest) {
+        self.words.remove(digest);
+        self.answers.retain(|answered| answered != digest);
     }
 
     /// What was said of a file.
@@ -179,7 +188,12 @@ impl Kept {
 
     /// The answer of this number; `None` behind the last one.
     pub(super) fn answer(&self, number: usize) -> Result<Option<Vec<u8>>, CourierError> {
-        let Some((at, length)) = self.answers.get(number) else { return Ok(None) };
+        self.answers.get(number).map_or(Ok(None), |digest| self.answer_to(digest))
+    }
+
+    /// The answer to a file; `None` where there is none.
+    pub(super) fn answer_to(&self, digest: &Digest) -> Result<Option<Vec<u8>>, CourierError> {
+        let Some(Word::Answered(at, length)) = self.words.get(digest) else { return Ok(None) };
         let mut bytes = vec![0; usize::try_from(*length).unwrap_or(0)];
         self.file.read_exact_at(&mut bytes, *at).map_err(unreadable(&self.path))?;
         Ok(Some(bytes))
@@ -247,7 +261,7 @@ mod tests {
             kept.set_len(whole - cut).unwrap();
             drop(kept);
             let mut kept = Kept::open(&path, CENTRAL).unwrap();
-            assert_eq!(kept.word(&sha256(b"1")), Some(&Word::Answered(Vec::new())));
+            assert_eq!(kept.answer_to(&sha256(b"1")).unwrap().as_deref(), Some(&empty[..]));
             assert_eq!(kept.word(&sha256(b"2")), Some(&Word::Refused("no".to_owned())));
             assert_eq!(kept.word(&sha256(b"3")), None, "{cut}");
             assert_eq!(kept.answers(), 1);
@@ -256,6 +270,20 @@ mod tests {
             assert_eq!(kept.answer(2).unwrap(), None);
         }
         assert_eq!(path.metadata().unwrap().len(), whole);
+    }
+
+    #[test]
+    fn an_answer_that_was_dropped_is_kept_once_when_it_comes_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("x.part");
+        let empty = three(&path);
+        let mut kept = Kept::open(&path, CENTRAL).unwrap();
+        kept.forget(&sha256(b"1"));
+        assert_eq!((kept.word(&sha256(b"1")), kept.answers()), (None, 1));
+        kept.answered(sha256(b"1"), &empty).unwrap();
+        assert_eq!(kept.answers(), 2);
+        drop(kept);
+        assert_eq!(Kept::open(&path, CENTRAL).unwrap().answers(), 2);
     }
 
     #[test]

@@ -1,9 +1,10 @@
 //! One round: all files there, and one bundle back.
 
+use super::judge::{Judged, judge};
 use super::kept::{Kept, Word};
 use super::look::{Look, Unfit, look};
 use super::send::{Sent, send};
-use super::told::{self, Carried, State};
+use super::told::{Carried, State};
 use super::{CourierError, Found, back};
 use crate::uplink::{Client, UplinkError};
 use highwater_rules::chain::Digest;
@@ -65,6 +66,7 @@ pub async fn run(
     beside.push(".part");
     let beside = PathBuf::from(beside);
     // Where both are there, an earlier run was cut between writing the one and removing the other.
+    back::target(&plan.back)?;
     if plan.back.exists() && !plan.force && !beside.exists() {
         return Err(CourierError::Exists(plan.back.clone()));
     }
@@ -117,24 +119,22 @@ impl Courier {
             one.state = match looked {
                 Ok(Err(Unfit::Inward)) if !found.named => State::Skipped(Unfit::Inward.to_string()),
                 Ok(Err(unfit)) => State::Refused(unfit.to_string()),
-                _ => State::Left,
+                _ => State::Left(String::new()),
             };
             watch(Happened::File(&one));
             self.carried.push(one);
             return Ok(());
         };
         one.digest = Some(look.digest);
-        one.reports = look.reports;
+        one.reports = look.wants.reports();
         one.stamp = Some(look.stamp);
-        one.look = Some((look.wants, look.cut.clone()));
         if let Some(first) = self.first.get(&look.digest).and_then(|first| self.carried.get(*first)) {
             one.same_as = Some(first.path.clone());
             self.carried.push(one);
             return Ok(());
         }
         self.first.insert(look.digest, number);
-        if let Some(word) = self.kept.word(&look.digest) {
-            one.settle(word);
+        if self.was_answered(&look, &mut one)? {
             watch(Happened::File(&one));
             self.carried.push(one);
             return Ok(());
@@ -147,6 +147,23 @@ impl Courier {
             self.begin(number, found.path.clone(), look);
         }
         Ok(())
+    }
+
+    /// Whether central has answered in an earlier run, to just this file.
+    fn was_answered(&mut self, look: &Look, one: &mut Carried) -> Result<bool, CourierError> {
+        if let Some(Word::Refused(why)) = self.kept.word(&look.digest) {
+            one.state = State::Refused(why.clone());
+            return Ok(true);
+        }
+        let Some(answer) = self.kept.answer_to(&look.digest)? else { return Ok(false) };
+        match judge(&answer, look) {
+            Ok(judged) => one.settle(judged),
+            Err(_) => {
+                self.kept.forget(&look.digest);
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     fn begin(&mut self, number: usize, path: PathBuf, look: Look) {
@@ -176,13 +193,17 @@ impl Courier {
             let Some(one) = self.carried.get_mut(number) else { continue };
             let Some(digest) = one.digest else { continue };
             match sent {
-                Sent::Answer(answer) => self.kept.answered(digest, &answer)?,
-                Sent::Refused(why) => self.kept.refused(digest, &why)?,
+                Sent::Answer(answer, judged) => {
+                    self.kept.answered(digest, &answer)?;
+                    one.settle(judged);
+                }
+                Sent::Refused(why) => {
+                    self.kept.refused(digest, &why)?;
+                    one.state = State::Refused(why);
+                }
+                Sent::Foreign(why) => one.state = State::Left(why),
                 Sent::Changed(why) => one.state = State::Refused(why),
                 Sent::Away(error) => self.away = self.away.take().or(Some(error)),
-            }
-            if let Some(word) = self.kept.word(&digest) {
-                one.settle(word);
             }
             told.push(number);
         }
@@ -199,12 +220,12 @@ impl Courier {
         for (number, one) in self.carried.iter().enumerate().filter(|(_, one)| one.same_as.is_some()) {
             let first = one.digest.and_then(|digest| self.first.get(&digest));
             if let Some(first) = first.and_then(|first| self.carried.get(*first)) {
-                copies.push((number, first.state.clone()));
+                copies.push((number, first.state.clone(), first.accepted, first.told.clone()));
             }
         }
-        for (number, state) in copies {
+        for (number, state, accepted, told) in copies {
             if let Some(one) = self.carried.get_mut(number) {
-                one.state = state;
+                (one.state, one.accepted, one.told) = (state, accepted, told);
                 watch(Happened::File(one));
             }
         }
@@ -224,23 +245,14 @@ impl Carried {
             digest: None,
             reports: 0,
             accepted: 0,
-            state: State::Left,
+            state: State::Left(String::new()),
             same_as: None,
             told: Vec::new(),
             stamp: None,
-            look: None,
         }
     }
 
-    fn settle(&mut self, word: &Word) {
-        match word {
-            Word::Refused(why) => self.state = State::Refused(why.clone()),
-            Word::Answered(told) => {
-                let (wants, cut) = self.look.clone().unwrap_or_default();
-                self.state = told::state(told, wants, cut.as_deref());
-                self.accepted = told.iter().map(|one| u64::from(one.accepted)).sum();
-                self.told.clone_from(told);
-            }
-        }
+    fn settle(&mut self, judged: Judged) {
+        (self.state, self.accepted, self.told) = (judged.state, judged.accepted, judged.told);
     }
 }

@@ -1,5 +1,6 @@
 //! A file to central, again and again while it is away.
 
+use super::judge::{Judged, Misfit, judge};
 use super::look::{Look, Stamp};
 use super::told;
 use crate::files::open_regular;
@@ -10,12 +11,16 @@ use std::time::Duration;
 
 /// The longest wait before the first retry, in seconds: someone waits for it.
 const FIRST_WAIT_S: i64 = 2;
+/// No longer than this is waited for one retry, in seconds: where central asks for more, the courier ends.
+pub const WAIT_MAX_S: i64 = 300;
 
 /// What came of sending a file.
 #[derive(Debug)]
 pub(super) enum Sent {
-    /// Central's answer, whose form is good.
-    Answer(Vec<u8>),
+    /// Central's answer, and what it says of this file.
+    Answer(Vec<u8>, Judged),
+    /// An answer to something else than this file.
+    Foreign(String),
     /// Central takes nothing of this file.
     Refused(String),
     /// It is not the file any more that was looked at.
@@ -27,6 +32,7 @@ pub(super) enum Sent {
 /// Why one try came to nothing.
 enum Failed {
     File(String),
+    Foreign(&'static str),
     Uplink(UplinkError),
 }
 
@@ -41,26 +47,29 @@ pub(super) async fn send(
     let mut failures = 0;
     loop {
         let error = match once(client, path, look).await {
-            Ok(answer) => return Sent::Answer(answer),
+            Ok((answer, judged)) => return Sent::Answer(answer, judged),
             Err(Failed::File(why)) => return Sent::Changed(why),
+            Err(Failed::Foreign(what)) => return Sent::Foreign(foreign(what)),
             Err(Failed::Uplink(error)) => error,
         };
         if let Some(why) = refusal(&error) {
             return Sent::Refused(why);
         }
         failures += 1;
-        if !error.is_transient() || failures >= tries {
+        let is_long = error.retry_after_s().is_some_and(|wait_s| wait_s > WAIT_MAX_S);
+        if !error.is_transient() || is_long || failures >= tries {
             return Sent::Away(error);
         }
         // Without random numbers, those who share a central are spread less evenly.
         let random = random::number().unwrap_or_default();
         let wait_s = retry::wait_from_s(FIRST_WAIT_S, failures, random, error.retry_after_s());
+        let wait_s = wait_s.min(WAIT_MAX_S);
         waits(&error, wait_s);
         tokio::time::sleep(Duration::from_secs(wait_s.unsigned_abs())).await;
     }
 }
 
-async fn once(client: &Client, path: &Path, look: &Look) -> Result<Vec<u8>, Failed> {
+async fn once(client: &Client, path: &Path, look: &Look) -> Result<(Vec<u8>, Judged), Failed> {
     let changed = || Failed::File("it changed while it was sent: run the command again".to_owned());
     let stamp = |path: &Path| path.metadata().map(|meta| Stamp::of(&meta)).ok();
     let file = open_regular(path).map_err(|error| Failed::File(format!("it can't be read: {error}")))?;
@@ -72,10 +81,22 @@ async fn once(client: &Client, path: &Path, look: &Look) -> Result<Vec<u8>, Fail
         return Err(changed());
     }
     let answer = answer.map_err(Failed::Uplink)?;
-    match told::read(&answer) {
-        Ok(_) => Ok(answer),
-        Err(why) => Err(Failed::Uplink(UplinkError::Broken { why })),
+    match judge(&answer, look) {
+        Ok(judged) => Ok((answer, judged)),
+        Err(Misfit::Broken(why)) => Err(Failed::Uplink(UplinkError::Broken { why })),
+        Err(Misfit::NoCentral(what)) => {
+            Err(Failed::Uplink(UplinkError::Foreign { content_type: what.to_owned() }))
+        }
+        Err(Misfit::Foreign(what)) => Err(Failed::Foreign(what)),
     }
+}
+
+/// What is said of an answer to something else than this file.
+fn foreign(what: &str) -> String {
+    format!(
+        "central answered for another file, {what}: does something between keep old answers? Nothing of the answer is used; run the \
+         command again"
+    )
 }
 
 /// Why central takes nothing of this one file, where it does take others.

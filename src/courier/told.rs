@@ -1,8 +1,6 @@
 //! What became of a file, as central's answer tells.
 
 use super::look::Stamp;
-use highwater_proto::v1::bundle_record::Reply;
-use highwater_rules::bundle::{PIECE_BYTES, Reader, Record};
 use highwater_rules::chain::Digest;
 use std::path::PathBuf;
 
@@ -13,14 +11,18 @@ const UNTOUCHED_S: i64 = 600;
 const TEXT_MAX_CHARS: usize = 500;
 
 /// What central says of one export or activation.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Told {
     /// The instance.
     pub instance: String,
     /// Reports that central read.
     pub read: u32,
-    /// Reports that it receipted.
-    pub accepted: u32,
+    /// Reports of this file that came back with a receipt.
+    pub accepted: u64,
+    /// Reports of this file that it refused.
+    pub refused: u64,
+    /// Why it refused the first of them.
+    pub reason: Option<String>,
     /// Why it, or the rest of it, was not taken; empty where all of it was read.
     pub cut: String,
 }
@@ -36,8 +38,8 @@ pub enum State {
     Refused(String),
     /// It is for hosts, not for central, and lay beside those that are: it was left alone.
     Skipped(String),
-    /// It was not answered: the same command goes on with it.
-    Left,
+    /// It was not answered: the same command goes on with it. The text says why, where central was there and answered otherwise.
+    Left(String),
 }
 
 /// A file, and what became of it.
@@ -59,8 +61,6 @@ pub struct Carried {
     pub told: Vec<Told>,
     /// What it was like when it was read.
     pub(super) stamp: Option<Stamp>,
-    /// How many replies are expected, and why it can't be read to its end.
-    pub(super) look: Option<(u64, Option<String>)>,
 }
 
 impl Carried {
@@ -89,59 +89,7 @@ pub(super) fn clean(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(TEXT_MAX_CHARS).collect()
 }
 
-fn of(reply: &Reply) -> Told {
-    Told {
-        instance: clean(&reply.instance),
-        read: reply.read,
-        accepted: reply.accepted,
-        cut: clean(&reply.cut),
-    }
-}
-
-/// What an answer says. `Err` where it is no bundle of replies.
-pub(super) fn read(answer: &[u8]) -> Result<Vec<Told>, String> {
-    let mut reader = Reader::new();
-    let mut told = Vec::new();
-    for piece in answer.chunks(PIECE_BYTES) {
-        let mut records = Vec::new();
-        reader.feed(piece, &mut records).map_err(|error| error.to_string())?;
-        for record in &records {
-            match record {
-                Record::Reply(reply) => told.push(of(reply)),
-                Record::Answer(_) | Record::Succession(_) | Record::Grant(_) => {}
-                _ => return Err("it holds what no central sends".to_owned()),
-            }
-        }
-    }
-    reader.finish().map_err(|error| error.to_string())?;
-    Ok(told)
-}
-
-/// What became of a file of so many exports and activations, which is cut or not.
-pub(super) fn state(told: &[Told], wants: u64, cut: Option<&str>) -> State {
-    let mut why: Vec<String> = cut.map(str::to_owned).into_iter().collect();
-    for one in told {
-        if !one.cut.is_empty() {
-            // A cut file is told of once.
-            if cut.is_none() || one.accepted == 0 {
-                why.push(one.cut.clone());
-            }
-        } else if one.accepted < one.read {
-            let refused = one.read - one.accepted;
-            why.push(format!(
-                "{refused} of the {} reports of instance {} were refused",
-                one.read, one.instance
-            ));
-        }
-    }
-    let answered = told.len() as u64;
-    if answered < wants {
-        why.push(format!("central answered {answered} of its {wants} exports and activations"));
-    }
-    if why.is_empty() {
-        return State::Taken;
-    }
-    let is_something = told.iter().any(|one| one.accepted > 0 || one.cut.is_empty());
-    let why = why.join("; ");
-    if is_something { State::Partly(why) } else { State::Refused(why) }
+/// So many of something.
+pub(crate) fn count(number: u64, what: &str) -> String {
+    if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") }
 }

@@ -1,5 +1,6 @@
 //! Writing a slot: one transaction, a handful of pages.
 
+use super::notes::write_notes;
 use super::ring::Ring;
 use super::{Head, Ledger, LedgerError, schema};
 use highwater_rules::chain::{Digest, digest};
@@ -16,18 +17,19 @@ pub(super) const HEAD_EVERY_SLOTS: i64 = 12;
 static ZEROS: [u8; 64] = [0; 64];
 
 impl Ledger {
-    /// Writes a slot's record at the end of the chain.
+    /// Writes a slot's record at the end of the chain, and with it the notes that its sources left, by their names: both, or
+    /// neither.
     ///
     /// # Errors
     /// When it could not be made durable. Nothing of it is then in the ledger, and it can be written again.
-    pub fn append(&mut self, record: &SlotRecord) -> Result<Digest, LedgerError> {
+    pub fn append(&mut self, record: &SlotRecord, notes: &[(String, String)]) -> Result<Digest, LedgerError> {
         let ring = self
             .rings
             .current()
             .ok_or_else(|| LedgerError::nonsense(&self.path, "no ring is open for writing"))?;
         let head = Head { seq: self.head.seq + 1, digest: digest(&self.head.digest, record) };
         let day = self.plan.calendar.day_of(record.slot, record.length);
-        self.write(record, ring, head, &day).map_err(|error| {
+        self.write(record, notes, ring, head, &day).map_err(|error| {
             // What the failed transaction made is undone with it.
             self.series.clear();
             self.boot = None;
@@ -58,6 +60,7 @@ impl Ledger {
     fn write(
         &mut self,
         record: &SlotRecord,
+        notes: &[(String, String)],
         ring: Ring,
         head: Head,
         day: &BillingDay,
@@ -98,6 +101,7 @@ impl Ledger {
             };
             insert_sample(&transaction, position, id, entry)?;
         }
+        write_notes(&transaction, notes)?;
         if head.seq % HEAD_EVERY_SLOTS.min(ring.capacity) == 0 {
             write_head(&transaction, head)?;
         }

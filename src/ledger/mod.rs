@@ -10,7 +10,9 @@ mod error;
 mod kept;
 mod lock;
 mod mirror;
+mod notes;
 mod open;
+mod open_day;
 mod outbox;
 #[cfg(test)]
 mod outbox_tests;

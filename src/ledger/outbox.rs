@@ -219,48 +219,12 @@ impl Ledger {
             .map_err(|e| self.failed(e))
     }
 
-    /// Makes a report of the day that is open, up to the slot written last. A later report of the day supersedes it. `None` where
-    /// no day is open.
-    ///
-    /// # Errors
-    /// When it can't be read or made durable.
-    pub fn report_open_day(&mut self) -> Result<Option<u64>, LedgerError> {
-        let Some(last) = self.last()? else { return Ok(None) };
-        let day = self.plan.calendar.day_of(last.record.slot, last.record.length);
-        let date = day.date.to_string();
-        let zone = self.plan.calendar.name().to_owned();
-        let row = self.days(&date, &date)?.into_iter().find(|row| row.time_zone == zone);
-        let Some(row) = row.filter(|row| row.closed_at.is_none()) else { return Ok(None) };
-        let (summary, facts) =
-            self.summary_and_facts(&day, row.first_seq, self.head.seq, last.at, self.plan.length)?;
-        let chain = ChainSpan {
-            first_row: row.first_seq,
-            last_row: self.head.seq,
-            first_digest: row.first_digest,
-            last_digest: self.head.digest,
-        };
-        let report = DayReport {
-            summary: &summary,
-            facts: &facts,
-            time_zone: &zone,
-            slot_s: self.plan.length.seconds(),
-            revision: None,
-            chain,
-            made_at: last.at,
-        };
-        let write = || -> rusqlite::Result<u64> {
-            let transaction = self.connection.unchecked_transaction()?;
-            let sequence = self.add_report(&transaction, &report)?;
-            transaction.commit()?;
-            Ok(sequence)
-        };
-        let sequence = write().map_err(|e| self.failed(e))?;
-        self.mirror_if_possible(None);
-        Ok(Some(sequence))
-    }
-
-    /// Adds a report to the outbox, within a transaction of the caller's.
-    pub(super) fn add_report(&self, connection: &Connection, day: &DayReport<'_>) -> rusqlite::Result<u64> {
+    /// The next report's number and bytes.
+    pub(super) fn payload(
+        &self,
+        connection: &Connection,
+        day: &DayReport<'_>,
+    ) -> rusqlite::Result<(i64, Vec<u8>)> {
         let (sequence, previous) = last_report(connection)?;
         let sequence = sequence + 1;
         let damaged: Option<String> = state(connection, "damaged")?;
@@ -281,6 +245,12 @@ impl Ledger {
             damaged: damaged.as_deref(),
             names: &names,
         });
+        Ok((sequence, payload))
+    }
+
+    /// Adds a report to the outbox, within a transaction of the caller's.
+    pub(super) fn add_report(&self, connection: &Connection, day: &DayReport<'_>) -> rusqlite::Result<u64> {
+        let (sequence, payload) = self.payload(connection, day)?;
         let digest = sha256(&payload);
         connection
             .prepare_cached(

@@ -47,7 +47,7 @@ fn write(ledger: &mut Ledger, hours: std::ops::Range<i64>) -> Vec<u64> {
     let mut made = Vec::new();
     for hour in hours {
         let record = slot(hour);
-        ledger.append(&record).unwrap();
+        ledger.append(&record, &[]).unwrap();
         made.extend(ledger.close_days(record.at()).unwrap().iter().map(|closed| closed.report));
     }
     made
@@ -81,7 +81,10 @@ fn an_open_day_is_reported_in_part_and_its_end_supersedes_it() {
     let mut ledger = open(dir.path());
     assert_eq!(ledger.report_open_day().unwrap(), None, "nothing was metered yet");
     write(&mut ledger, 0..30);
+    assert!(ledger.draft_open_day().unwrap().is_some());
     assert_eq!(ledger.report_open_day().unwrap(), Some(2));
+    assert_eq!(ledger.report_open_day().unwrap(), Some(2), "it tells all that there is");
+    assert_eq!(ledger.draft_open_day().unwrap(), None);
     assert_eq!(write(&mut ledger, 30..48), [3]);
     let of = |sequence| report::read(&ledger.report(sequence).unwrap().unwrap().payload).unwrap();
     let (part, whole) = (of(2), of(3));

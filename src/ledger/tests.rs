@@ -54,7 +54,7 @@ fn record_of(length: SlotLength, slot: i64, value: Result<f64, GapReason>) -> Sl
 
 /// Writes a record as the agent does: what has ended is closed at once.
 fn written(ledger: &mut Ledger, record: &SlotRecord) -> Digest {
-    let digest = ledger.append(record).unwrap();
+    let digest = ledger.append(record, &[]).unwrap();
     ledger.close_days(record.at()).unwrap();
     digest
 }
@@ -72,7 +72,7 @@ fn what_was_written_is_read_back_to_the_bit() {
         Some(Counters { first: u64::MAX, second: Some(1 << 63), incarnation: u64::MAX });
     odd.missed = vec![Missed { first: Slot(1), last: Slot(9), reason: GapReason::HostDown }];
     odd.clock_step_ms = -1;
-    ledger.append(&odd).unwrap();
+    ledger.append(&odd, &[]).unwrap();
     assert_eq!(ledger.last().unwrap().unwrap().record, odd);
     drop(ledger);
     assert_eq!(open(dir.path(), 100).last().unwrap().unwrap().record, odd);
@@ -83,7 +83,7 @@ fn closing_a_day_touches_only_its_own_rows() {
     let dir = tempfile::tempdir().unwrap();
     let mut ledger = open(dir.path(), 24 * 30);
     for hour in 0..24 * 10 {
-        ledger.append(&record(FIRST_HOUR + hour, Ok(1.0))).unwrap();
+        ledger.append(&record(FIRST_HOUR + hour, Ok(1.0)), &[]).unwrap();
         ledger.close_days((FIRST_HOUR + hour + 1) * 3600).unwrap();
     }
     for sql in read::day_statements() {
@@ -127,7 +127,7 @@ fn a_ring_that_has_gone_round_stops_growing() {
             1..6 => Ok(0.0),
             _ => Ok((random >> 20) as f64 / 7.0),
         };
-        ledger.append(&record_of(length, FIRST_HOUR * 3600 + second, value)).unwrap();
+        ledger.append(&record_of(length, FIRST_HOUR * 3600 + second, value), &[]).unwrap();
         if (second + 1) % 600 == 0 {
             sizes.push(page_count(&ledger));
         }
@@ -170,12 +170,12 @@ fn days_without_a_single_slot_are_closed_as_missed_but_days_a_clock_jumped_over_
         let dir = tempfile::tempdir().unwrap();
         let mut ledger = open(dir.path(), 24 * 30);
         for hour in 0..12 {
-            ledger.append(&record(FIRST_HOUR + hour, Ok(1.0))).unwrap();
+            ledger.append(&record(FIRST_HOUR + hour, Ok(1.0)), &[]).unwrap();
         }
         let late = FIRST_HOUR + 24 * 4 + 5;
         let mut after = record(late, Ok(2.0));
         after.missed = vec![Missed { first: Slot(FIRST_HOUR + 12), last: Slot(late - 1), reason }];
-        ledger.append(&after).unwrap();
+        ledger.append(&after, &[]).unwrap();
         let closed = ledger.close_days((late + 1) * 3600).unwrap();
         assert_eq!(closed.len() + 1, days, "{reason}");
         assert_eq!(closed[0].summary.coverage.read, 12);
@@ -232,13 +232,13 @@ fn a_clock_set_back_into_a_closed_day_opens_it_again() {
     let dir = tempfile::tempdir().unwrap();
     let mut ledger = open(dir.path(), 24 * 30);
     for hour in 0..10 {
-        ledger.append(&record(FIRST_HOUR + hour, Ok(1.0))).unwrap();
+        ledger.append(&record(FIRST_HOUR + hour, Ok(1.0)), &[]).unwrap();
     }
     // Two days ahead for one slot, then back.
-    ledger.append(&record(FIRST_HOUR + 58, Ok(9.0))).unwrap();
+    ledger.append(&record(FIRST_HOUR + 58, Ok(9.0)), &[]).unwrap();
     assert_eq!(ledger.close_days((FIRST_HOUR + 59) * 3600).unwrap().len(), 2);
     for hour in 10..24 {
-        ledger.append(&record(FIRST_HOUR + hour, Ok(if hour == 12 { 5.0 } else { 1.0 }))).unwrap();
+        ledger.append(&record(FIRST_HOUR + hour, Ok(if hour == 12 { 5.0 } else { 1.0 })), &[]).unwrap();
     }
     let closed = ledger.close_days((FIRST_HOUR + 24) * 3600).unwrap();
     assert_eq!((closed.len(), closed[0].revision), (1, 2));
@@ -303,4 +303,41 @@ fn model_summary(day: &BillingDay, records: &[SlotRecord]) -> DaySummary {
         fold.add(DaySlot { start: record.slot.start(length), length, entries: &record.entries });
     }
     fold.finish(day.end)
+}
+
+#[test]
+fn notes_go_with_their_record_and_outlast_a_restart() {
+    let dir = tempfile::tempdir().unwrap();
+    let note = |source: &str, text: &str| (source.to_owned(), text.to_owned());
+    let mut ledger = open(dir.path(), 100);
+    ledger.append(&record(FIRST_HOUR, Ok(1.0)), &[note("ssl/a", "one"), note("ssl/b", "x")]).unwrap();
+    ledger.append(&record(FIRST_HOUR + 1, Ok(1.0)), &[note("ssl/a", "two")]).unwrap();
+    // A record that can't be written takes its notes with it.
+    ledger
+        .connection
+        .execute_batch("CREATE TRIGGER no BEFORE INSERT ON ring BEGIN SELECT raise(ABORT, 'no'); END")
+        .unwrap();
+    assert!(ledger.append(&record(FIRST_HOUR + 2, Ok(1.0)), &[note("ssl/a", "three")]).is_err());
+    ledger.connection.execute_batch("DROP TRIGGER no").unwrap();
+    assert_eq!(ledger.notes().unwrap(), [note("ssl/a", "two"), note("ssl/b", "x")]);
+    drop(ledger);
+    let ledger = open(dir.path(), 100);
+    ledger.drop_notes_but(&["ssl/a", "ram"]).unwrap();
+    assert_eq!(ledger.notes().unwrap(), [note("ssl/a", "two")]);
+    assert!(ledger.kept().unwrap().is_empty(), "a note is nothing else of the ledger's state");
+}
+
+#[test]
+fn a_note_that_stays_as_it_is_costs_no_write() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut ledger = open(dir.path(), 100);
+    let notes = [("ssl/a".to_owned(), "same".to_owned())];
+    let mut changes = Vec::new();
+    for hour in 0..3 {
+        let before = ledger.connection.total_changes();
+        let with = if hour == 2 { &[][..] } else { &notes[..] };
+        ledger.append(&record(FIRST_HOUR + hour, Ok(1.0)), with).unwrap();
+        changes.push(ledger.connection.total_changes() - before);
+    }
+    assert_eq!(changes[1], changes[2], "{changes:?}");
 }

@@ -18,6 +18,8 @@ use std::collections::HashMap;
 
 /// How many texts of one kind are told.
 const TOLD_MAX: usize = 20;
+/// How many problems are.
+const PROBLEMS_MAX: usize = 5;
 
 /// What an import came to, for whoever asked for it.
 #[derive(Debug, Default)]
@@ -43,6 +45,15 @@ pub(crate) struct Imported {
 }
 
 impl Imported {
+    /// The first problems, and how many more there are.
+    fn told_problems(&self) -> Vec<String> {
+        let mut told: Vec<String> = self.problems.iter().take(PROBLEMS_MAX).cloned().collect();
+        if self.problems.len() > told.len() {
+            told.push(format!("and {} more", self.problems.len() - told.len()));
+        }
+        told
+    }
+
     pub(crate) fn json(&self, pending: i64) -> Value {
         let told = |reports: &[(u64, String)]| -> Vec<Value> {
             let told = reports.iter().take(TOLD_MAX);
@@ -60,7 +71,7 @@ impl Imported {
             "key_changed": self.key_changed,
             "changed": changed || self.renewed || self.key_changed,
             "pending": pending,
-            "problems": self.problems.iter().take(TOLD_MAX).collect::<Vec<_>>(),
+            "problems": self.told_problems(),
         })
     }
 }

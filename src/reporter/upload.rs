@@ -282,6 +282,7 @@ impl Reporter {
             now_s,
             pinned: joined.enrolment.pinned().id(),
             held: held.claims().map(|claims| claims.id.clone()),
+            with_parked: false,
         };
         let (_, mut sequences) = exporter.plan()?;
         sequences.truncate(REPORTS_MAX);

@@ -6,6 +6,7 @@ use highwater_rules::figure::Observation;
 use highwater_rules::meter::Series;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 pub mod cgroup;
 pub mod container;
@@ -17,6 +18,11 @@ pub mod presence;
 pub mod ram;
 pub mod ssl;
 
+/// The longest note that a source may leave.
+pub const NOTE_MAX_BYTES: usize = 1024;
+/// How long a source may take that has no more to do than to ask.
+const TIMEOUT: Duration = Duration::from_millis(1000);
+
 /// What a source saw in one reading.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Readout {
@@ -26,6 +32,10 @@ pub struct Readout {
     pub missing: Vec<Missing>,
     /// Virtual services that are told of as one, since there are more than are to stand alone.
     pub summed: Vec<String>,
+    /// What the source wants to find again after a restart of the agent: at most [`NOTE_MAX_BYTES`], kept with the slot's record.
+    pub note: Option<String>,
+    /// What happened since the last reading that makes its figures less than whole, in words for the log.
+    pub losses: Vec<String>,
 }
 
 /// A series that a source could not read though it answered for others.
@@ -126,6 +136,35 @@ impl Source {
             Source::Loadmaster(_) | Source::Prometheus(_) => fetch::STACK_BYTES,
             Source::Ram(_) | Source::Network(_) | Source::Haproxy(_) | Source::Kernel(_) => 128 * 1024,
         }
+    }
+
+    /// How long reading it may take, where the slot is long enough for that.
+    #[must_use]
+    pub const fn timeout(&self) -> Duration {
+        match self {
+            Source::Ram(_)
+            | Source::Network(_)
+            | Source::Haproxy(_)
+            | Source::Kernel(_)
+            | Source::Loadmaster(_) => TIMEOUT,
+        }
+    }
+
+    /// Takes up the note that it left with the last record that was kept, before it is read for the first time. Most leave none.
+    pub fn resume(&mut self, _note: &str) {
+        match self {
+            Source::Ram(_)
+            | Source::Network(_)
+            | Source::Haproxy(_)
+            | Source::Kernel(_)
+            | Source::Loadmaster(_) => {}
+        }
+    }
+
+    /// Whether it gives rates, which have bursts.
+    #[must_use]
+    pub fn has_rates(&self) -> bool {
+        !matches!(self, Source::Ram(_))
     }
 
     /// The series that are gaps when it can't be read and nothing is known from before.

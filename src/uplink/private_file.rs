@@ -76,7 +76,11 @@ fn sync_directory(path: &Path) -> io::Result<()> {
 }
 
 fn directory(path: &Path) -> &Path {
-    path.parent().unwrap_or(Path::new("/"))
+    match path.parent() {
+        // A name alone is of the working directory.
+        Some(parent) if parent.as_os_str().is_empty() => Path::new("."),
+        parent => parent.unwrap_or(Path::new("/")),
+    }
 }
 
 #[cfg(test)]
@@ -97,6 +101,13 @@ mod tests {
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
         assert!(read(&path, 3).is_err());
         assert!(create(&dir.path().join("none/x"), b"").is_err());
+    }
+
+    #[test]
+    fn a_name_alone_is_of_the_working_directory() {
+        for (path, parent) in [("x", "."), ("a/x", "a"), ("/x", "/"), ("/", "/")] {
+            assert_eq!(directory(Path::new(path)), Path::new(parent), "{path}");
+        }
     }
 
     #[test]

@@ -95,7 +95,7 @@ pub(crate) fn three_days(state_dir: &Path) {
         }
         let mut record = record(slot, length, &mut dice);
         record.missed = std::mem::take(&mut missed);
-        ledger.append(&record).unwrap();
+        ledger.append(&record, &[]).unwrap();
         ledger.close_days(record.at()).unwrap();
     }
     assert_eq!(ledger.outbox_counts().unwrap().pending, 3);

@@ -57,6 +57,13 @@ impl Site {
         (output.status.code().unwrap(), String::from_utf8(output.stderr).unwrap())
     }
 
+    /// A slot that no report tells of yet.
+    fn slot(&self) {
+        let mut agent = self.home.run();
+        agent.slots(1);
+        agent.stop();
+    }
+
     fn export(&self, name: &str) {
         self.good(&["export", "--open-day", "--force", "-o", &self.path(name)]);
     }
@@ -126,6 +133,7 @@ fn reports_are_carried_out_and_receipts_in_without_an_agent_and_twice_changes_no
     let grace = |key: &str| site.home.json(&["status"])["gate"]["since"][key].clone();
     assert_eq!(grace("what"), "activation");
     let back = site.carry("out.hwb");
+    site.slot();
     site.export("more.hwb");
     assert_eq!(clerk::reports(&site.at("more.hwb")).len(), 2, "what has no receipt goes out again");
     let imported = site.import(&back);
@@ -268,9 +276,77 @@ fn an_export_is_shown_exactly_as_it_is_sent() {
 }
 
 #[test]
+fn who_looks_changes_nothing_and_an_open_day_is_told_once_for_each_slot() {
+    let site = Site::activated();
+    let show = |more: &[&str]| -> serde_json::Value {
+        serde_json::from_str(&site.good(&[&["export", "--show", "--json"], more].concat())).unwrap()
+    };
+    let looks: Vec<_> = (0..2).map(|_| show(&["--open-day"])["reports"].clone()).collect();
+    assert_eq!((looks[0].as_array().unwrap().len(), &looks[0]), (1, &looks[1]));
+    assert_eq!((show(&["--open-day"])["export"]["reports"].clone(), site.outbox()), (1.into(), (0, 0, 0)));
+    site.export("out.hwb");
+    assert_eq!(show(&[])["reports"], looks[0], "what was shown is what is made");
+    assert_eq!(show(&["--open-day"])["reports"], looks[0], "it tells all that there is");
+    site.export("again.hwb");
+    assert_eq!(clerk::reports(&site.at("again.hwb")), clerk::reports(&site.at("out.hwb")));
+    site.slot();
+    assert_eq!(show(&["--open-day"])["reports"].as_array().unwrap().len(), 2);
+    site.export("more.hwb");
+    assert_eq!((clerk::reports(&site.at("more.hwb")).len(), site.outbox()), (2, (2, 0, 0)));
+    site.home.assert_verified();
+}
+
+#[test]
+fn what_central_refused_as_a_whole_is_told_with_its_words() {
+    use highwater_proto::v1::bundle_record::Reply;
+    use highwater_rules::bundle::{Record, Writer};
+    let site = Site::activated();
+    let instance = site.home.json(&["status"])["instance"].as_str().unwrap().to_owned();
+    let refused = |count: usize| {
+        let mut writer = Writer::new();
+        for number in 0..count {
+            let cut = format!("the enrolment token has expired {number}");
+            writer.put(Record::Reply(Reply { instance: instance.clone(), cut, ..Reply::default() })).unwrap();
+        }
+        site.home.tree.write("refused.hwb", writer.finish());
+        let path = site.path("refused.hwb");
+        let json = site.home.ask(&["import", &path, "--json"]);
+        let value: serde_json::Value = serde_json::from_slice(&json.stdout).unwrap();
+        assert_eq!(json.status.code(), Some(65));
+        (site.bad(&["import", &path]), value["files"][0]["problems"].as_array().unwrap().clone())
+    };
+    let ((code, error), problems) = refused(1);
+    assert_eq!((code, problems.len()), (65, 1));
+    assert!(error.contains(&instance) && error.contains("the enrolment token has expired 0"), "{error}");
+    assert!(problems[0].as_str().unwrap().contains("the enrolment token has expired 0"));
+    let ((_, error), problems) = refused(5000);
+    assert!(error.lines().count() <= 8 && error.contains("and 4995 more"), "{error}");
+    assert_eq!(problems.len(), 6);
+}
+
+#[test]
+fn a_pipe_is_not_waited_for_and_a_device_is_not_replaced() {
+    let site = Site::activated();
+    let pipe = site.at("pipe");
+    nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).unwrap();
+    let (code, error) = site.bad(&["import", pipe.to_str().unwrap()]);
+    assert_eq!((code, error.contains("not a regular file")), (65, true), "{error}");
+    for target in [pipe.to_str().unwrap(), "/dev/null"] {
+        for force in [&["--force"][..], &[]] {
+            let (code, error) = site.bad(&[&["export", "-o", target], force].concat());
+            assert_eq!((code, error.contains("only a regular file is written over")), (64, true), "{error}");
+        }
+    }
+    let zeros = highwater_rules::bundle::Writer::new().finish();
+    site.home.tree.write("zeros", [&zeros[..10], &[0; 400]].concat());
+    assert!(!site.bad(&["import", &site.path("zeros")]).1.contains("update highwater"));
+}
+
+#[test]
 fn a_report_that_was_changed_by_hand_is_not_signed() {
     let site = Site::activated();
     site.export("first.hwb");
+    site.slot();
     site.export("second.hwb");
     site.home.meddle("UPDATE outbox SET payload = CAST(x'00' || payload AS BLOB) WHERE sequence = 1");
     let (code, error) = site.bad(&["export", "-o", &site.path("out.hwb")]);
@@ -283,8 +359,10 @@ fn only_what_has_a_receipt_is_pruned_and_its_receipt_stays() {
     let mut site = Site::activated();
     site.clerk.refuses = vec![2];
     site.export("one.hwb");
+    site.slot();
     let back = site.carry("two.hwb");
     site.import(&back);
+    site.slot();
     site.export("three.hwb");
     assert_eq!(site.outbox(), (1, 1, 1));
     let bytes = || {

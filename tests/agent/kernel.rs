@@ -255,7 +255,8 @@ fn an_interface_that_went_down_or_was_made_again_is_a_gap_and_then_counts_again(
             session(bench.spaces.far_command("openssl"), &["-connect", &format!("{V4}:{HAPROXY}")]);
         }
     };
-    let changes: [(&str, fn(&Namespaces)); 4] = [
+    type Change = fn(&Namespaces);
+    let changes: [(&str, Change); 4] = [
         ("down and up", |spaces| {
             spaces.near_ip(&["link", "set", "wan0", "down"]);
             spaces.near_ip(&["link", "set", "wan0", "up"]);

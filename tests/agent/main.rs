@@ -9,6 +9,8 @@ mod base;
 #[cfg(test)]
 mod billing_days;
 #[cfg(test)]
+mod bursts;
+#[cfg(test)]
 mod carried;
 #[cfg(test)]
 mod clerk;

@@ -36,7 +36,9 @@ fn five_rounds_of_anything_take_the_pages_of_one() {
     let mut after = Vec::new();
     for round in 0..5 {
         for slot in 0..500 {
-            ledger.append(&base::record(Slot(first + round * 500 + slot), plan.length, &mut dice)).unwrap();
+            ledger
+                .append(&base::record(Slot(first + round * 500 + slot), plan.length, &mut dice), &[])
+                .unwrap();
         }
         assert_eq!(ledger.verify().unwrap().first_bad, None, "round {round}");
         after.push(pages());
@@ -55,11 +57,11 @@ fn a_reader_sees_one_moment_while_the_agent_writes_on() {
     let first = plan.length.slot_at(FIRST_DAY).0;
     let mut dice = Dice(3);
     for slot in 0..25 {
-        ledger.append(&base::record(Slot(first + slot), plan.length, &mut dice)).unwrap();
+        ledger.append(&base::record(Slot(first + slot), plan.length, &mut dice), &[]).unwrap();
     }
     let reader = Ledger::open_reader(home.state_dir(), plan.clone()).unwrap();
     for slot in 25..40 {
-        ledger.append(&base::record(Slot(first + slot), plan.length, &mut dice)).unwrap();
+        ledger.append(&base::record(Slot(first + slot), plan.length, &mut dice), &[]).unwrap();
         let verdict = reader.verify().unwrap();
         assert_eq!((verdict.first_bad, verdict.slots), (None, 10), "after slot {slot}");
     }

@@ -16,6 +16,7 @@ fn config() -> Config {
         state_dir: "/nowhere".into(),
         sampling: Sampling {
             interval: SlotLength::new(300).unwrap(),
+            burst: None,
             calendar: Calendar::utc(),
             root: shape_dir("vm"),
         },

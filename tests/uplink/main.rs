@@ -13,6 +13,8 @@ mod authority;
 #[cfg(test)]
 mod central;
 #[cfg(test)]
+mod couriers;
+#[cfg(test)]
 mod forward;
 #[cfg(test)]
 mod licences;

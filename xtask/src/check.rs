@@ -30,7 +30,13 @@ pub(crate) fn test(arguments: &[String]) -> anyhow::Result<ExitCode> {
         bail!("usage: cargo xtask test");
     }
     install_real_programs()?;
-    step("all tests", "cargo", &["test", "--workspace", "--locked"])?;
+    println!("\n== all tests: cargo test --workspace --locked");
+    let tests = Command::new("cargo")
+        .args(["test", "--workspace", "--locked"])
+        .env("RUST_TEST_THREADS", threads().to_string())
+        .current_dir(shell::repository())
+        .status();
+    outcome("all tests", tests)?;
     step("the release binary", "cargo", &["build", "--release", "--locked", "-p", "highwater"])?;
     step("its limits", "cargo", &["xtask", "footprint", "--gate"])?;
     println!("\nall tests passed");
@@ -51,6 +57,11 @@ pub(crate) fn ci(arguments: &[String]) -> anyhow::Result<ExitCode> {
     outcome("documentation", docs)?;
     step("licences, bans and sources", "cargo", &["deny", "check", "bans", "licenses", "sources"])?;
     test(&[])
+}
+
+/// How many tests run at once: those that take long wait for slots to end, and leave the processors idle.
+fn threads() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from).saturating_mul(2)
 }
 
 /// Says what a step is, runs it, and stops where it fails.

@@ -4,6 +4,7 @@
 //! is receipted in the bundle that goes back is durable.
 
 mod answers;
+mod limits;
 mod session;
 mod told;
 
@@ -19,8 +20,6 @@ use session::Session;
 use std::future::Future;
 use tokio::sync::OwnedSemaphorePermit;
 
-/// The most exports and activations in one bundle.
-pub const EXPORTS_MAX: usize = 20_000;
 /// Room for one bundle that is taken, in bytes: the pieces of it that wait, a batch of reports, and its answer.
 const WORKING_BYTES: usize = 12 * 1024 * 1024;
 
@@ -131,6 +130,8 @@ async fn taken(
     writer: &mut Writer,
 ) -> Result<(Taken, Vec<u8>), BundleFault> {
     let _working = central.bundle_room.take(WORKING_BYTES).ok_or(StoreError::Busy)?;
+    // An operator's `key rotate` is another process's. What is carried may hold no report that would show it, and must bring the key.
+    central.keys.refresh().await?;
     let mut session = Session::new(central, writer, central.bundle_room.take(0).ok_or(StoreError::Busy)?);
     let mut length = 0_u64;
     while let Some(chunk) = chunks.next().await {

@@ -1,8 +1,9 @@
 //! One bundle, from its bytes as they come in to the records that go back.
 
 use super::answers::Answers;
+use super::limits::Limits;
 use super::told::Told;
-use super::{BundleFault, EXPORTS_MAX, Taken};
+use super::{BundleFault, Taken};
 use crate::activate::{self, JoinError};
 use crate::central::Central;
 use crate::intake::{self, Tally, Way};
@@ -53,6 +54,9 @@ pub(super) struct Session<'a> {
     back: Vec<u8>,
     open: Option<Open>,
     told: Vec<Told>,
+    limits: Limits,
+    /// The last export came before, and its reports with it: they are passed over.
+    is_repeated: bool,
     /// Why nothing more is read.
     cut: Option<String>,
     is_inward: bool,
@@ -69,6 +73,8 @@ impl<'a> Session<'a> {
             back: Vec::new(),
             open: None,
             told: Vec::new(),
+            limits: Limits::default(),
+            is_repeated: false,
             cut: None,
             is_inward: false,
         }
@@ -112,13 +118,13 @@ impl<'a> Session<'a> {
             Record::Report(envelope) => return self.report(envelope).await,
             Record::Export(envelope) => {
                 self.close(None).await?;
-                if self.has_room_for_one_more()? {
+                if self.admits(&envelope)? {
                     self.open = Some(self.export(&envelope).await?);
                 }
             }
             Record::Activation(envelope) => {
                 self.close(None).await?;
-                if self.has_room_for_one_more()? {
+                if self.admits(&envelope)? {
                     self.activation(&envelope).await?;
                 }
             }
@@ -138,9 +144,14 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
-    fn has_room_for_one_more(&mut self) -> Result<bool, BundleFault> {
-        if self.told.len() >= EXPORTS_MAX {
-            self.cut = Some(format!("more than {EXPORTS_MAX} exports and activations in one bundle"));
+    /// Whether one more export or activation is looked at.
+    fn admits(&mut self, envelope: &Envelope) -> Result<bool, BundleFault> {
+        self.is_repeated = self.limits.is_repeated(envelope);
+        if self.is_repeated {
+            return Ok(false);
+        }
+        self.cut = self.limits.end();
+        if self.cut.is_some() {
             return Ok(false);
         }
         self.reserve(TOLD_BYTES)?;
@@ -154,7 +165,7 @@ impl<'a> Session<'a> {
     }
 
     /// Begins an export, or says why it is refused.
-    async fn export(&self, envelope: &Envelope) -> Result<Open, BundleFault> {
+    async fn export(&mut self, envelope: &Envelope) -> Result<Open, BundleFault> {
         let read = Export::decode(&envelope.payload[..]);
         let mut told = Told::default();
         if let Ok(export) = &read {
@@ -167,6 +178,13 @@ impl<'a> Session<'a> {
             Ok(export) => self.sender(envelope, export).await?,
             Err(error) => Err(format!("the export can't be read: {error}")),
         };
+        let sender = sender.and_then(|sender| {
+            self.limits.one_more_of(sender.key, &told.instance)?;
+            Ok(sender)
+        });
+        if sender.is_err() {
+            self.limits.refuse();
+        }
         let sender = sender.map_err(|why| told.cut = cut(&why)).ok();
         Ok(Open {
             told,
@@ -210,6 +228,9 @@ impl<'a> Session<'a> {
 
     async fn report(&mut self, envelope: Envelope) -> Result<(), BundleFault> {
         let Some(open) = &mut self.open else {
+            if self.is_repeated {
+                return Ok(());
+            }
             self.cut = Some(format!(
                 "record {} is a report that no export comes before: export anew",
                 self.reader.records()
@@ -322,8 +343,9 @@ impl<'a> Session<'a> {
             }
         };
         self.put(Record::Reply(told.reply()))?;
-        if let Some(grant) = grant {
-            self.put(Record::Grant(grant))?;
+        match grant {
+            Some(grant) => self.put(Record::Grant(grant))?,
+            None => self.limits.refuse(),
         }
         self.told.push(told);
         Ok(())

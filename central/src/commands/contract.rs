@@ -78,6 +78,9 @@ pub(super) struct Create {
     /// The slot's length that its instances have to keep to: 5m [default: theirs]
     #[arg(long, value_name = "LENGTH", value_parser = dates::length)]
     slot: Option<u64>,
+    /// Prints the id alone
+    #[arg(long, conflicts_with = "json")]
+    only_id: bool,
     /// Prints JSON: {"contract"}
     #[arg(long)]
     json: bool,
@@ -163,6 +166,8 @@ fn create(common: &Common, options: &Create) -> Outcome {
         common.with(async |tools| Ok(tools.store.create_contract(new, tools.by.clone()).await?))?;
     if options.json {
         print_json(&json!({ "contract": contract.id }))?;
+    } else if options.only_id {
+        print(&format!("{}\n", contract.id))?;
     } else {
         print(&format!(
             "contract {}\n\nNext, a token by which agents join:\n  highwater-central token create --contract {}\n",

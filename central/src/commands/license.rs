@@ -2,7 +2,7 @@
 
 use super::common::{Common, Tools, pairs, plain, print, print_json, table};
 use super::{Failure, Outcome, amounts, dates, exit};
-use crate::files::{Readable, write_whole};
+use crate::files::{check_named, write_named};
 use crate::keys::Keys;
 use crate::licences;
 use crate::model::{Licence, LicenceFilter, LicenceOf, PAGE_MAX, Page};
@@ -140,15 +140,16 @@ fn issue(common: &Common, options: &Issue) -> Outcome {
         }
         _ => return Err(Failure::new(exit::USAGE, "name --instance, or --cluster and --contract")),
     };
+    let to_file = options.output != Path::new("-");
+    if to_file {
+        check_named(&options.output)?;
+    }
     let (licence, token) = common.with(async |tools| {
         let keys = Keys::load(Arc::clone(&tools.store)).await?;
         Ok(licences::issue(&*tools.store, &keys, of, tools.by.clone()).await?)
     })?;
-    let to_file = options.output != Path::new("-");
     if to_file {
-        // A file in the working directory has a directory, too.
-        let path = Path::new(".").join(&options.output);
-        write_whole(&path, format!("{token}\n").as_bytes(), Readable::Owner)?;
+        write_named(&options.output, format!("{token}\n").as_bytes())?;
     }
     if options.json {
         print_json(&json!({ "licence": LicenceShape::from(licence), "token": token }))?;

@@ -2,12 +2,14 @@
 
 use super::common::{Common, Tools, plain, print, print_json, table};
 use super::{Failure, Outcome, dates};
+use crate::files::{check_named, write_named};
 use crate::model::{NewServiceToken, PAGE_MAX, Page, ServiceToken};
 use crate::secrets;
 use crate::shapes::ServiceTokenShape;
 use clap::{Args, Subcommand};
 use highwater_rules::sign::sha256;
 use serde_json::json;
+use std::path::PathBuf;
 
 /// The longest name, in characters.
 const NAME_MAX_CHARS: usize = 100;
@@ -32,6 +34,9 @@ pub(super) struct Create {
     /// What it is called: the host that has it, for example
     #[arg(long, value_name = "NAME", default_value = "", value_parser = name)]
     name: String,
+    /// Writes the token to this file, for its owner only, and does not print it
+    #[arg(short, long, value_name = "FILE", conflicts_with = "json")]
+    output: Option<PathBuf>,
     /// Prints JSON: {"service_token"}
     #[arg(long)]
     json: bool,
@@ -94,6 +99,7 @@ pub(super) fn run(common: &Common, command: &ServiceTokens) -> Outcome {
 }
 
 fn create(common: &Common, options: &Create) -> Outcome {
+    options.output.as_deref().map_or(Ok(()), check_named)?;
     let secret = secrets::service_token()?;
     let url = common.with(async |tools| {
         let new = NewServiceToken {
@@ -106,6 +112,12 @@ fn create(common: &Common, options: &Create) -> Outcome {
     })?;
     if options.json {
         print_json(&json!({ "service_token": secret }))?;
+    } else if let Some(file) = &options.output {
+        write_named(file, format!("{secret}\n").as_bytes())?;
+        print(&format!(
+            "The token is in {}. It fetches licences under this contract: highwater license fetch --service-token-file FILE\n",
+            file.display()
+        ))?;
     } else {
         print(&format!(
             "{secret}\n\nIt is shown this once. It fetches the licence of an instance under this contract:\n  curl --fail --cacert ca.pem \

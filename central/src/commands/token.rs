@@ -3,10 +3,12 @@
 use super::common::{Common, Tools, print, print_json, table};
 use super::{Failure, Outcome, dates, exit};
 use crate::enrol::{self, Wanted};
+use crate::files::{check_named, write_named};
 use crate::model::{Confirm, PAGE_MAX, Page, Token};
 use crate::shapes::TokenShape;
 use clap::{Args, Subcommand};
 use serde_json::json;
+use std::path::PathBuf;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Tokens {
@@ -32,6 +34,9 @@ pub(super) struct Create {
     /// `manual`: an operator confirms each activation, or it is blocked after some days
     #[arg(long, value_name = "HOW", default_value = "auto", value_parser = str::parse::<Confirm>)]
     confirm: Confirm,
+    /// Writes the token to this file, for its owner only, and does not print it
+    #[arg(short, long, value_name = "FILE", conflicts_with = "json")]
+    output: Option<PathBuf>,
     /// Prints JSON: {"token"}
     #[arg(long)]
     json: bool,
@@ -105,9 +110,18 @@ async fn create(tools: &Tools, options: &Create) -> Outcome {
         confirm: options.confirm,
     };
     wanted.check().map_err(|no| Failure::new(exit::USAGE, no))?;
+    options.output.as_deref().map_or(Ok(()), check_named)?;
     let (_, text) = enrol::make(&*tools.store, wanted, tools.by.clone()).await?;
     if options.json {
         print_json(&json!({ "token": text }))?;
+        return Ok(0);
+    }
+    if let Some(file) = &options.output {
+        write_named(file, format!("{text}\n").as_bytes())?;
+        print(&format!(
+            "The token is in {}. Carry it to the host that is metered: highwater activate --token-file FILE\n",
+            file.display()
+        ))?;
         return Ok(0);
     }
     let url = tools.dir.public_url()?.unwrap_or_else(|| "https://CENTRAL:8443".to_owned());

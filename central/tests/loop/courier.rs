@@ -167,8 +167,9 @@ fn what_is_wrong_with_one_file_is_told_by_name_and_hinders_no_other() {
     let cut = file("0001.hwb");
     let accepted = cut["accepted"].as_u64().unwrap();
     assert!(cut["state"] == "partly" && (1..40).contains(&accepted), "{cut}");
-    let why = format!("{accepted} of the 40 reports of instance {} are good", agents[1].instance);
-    assert!(cut["why"].as_str().unwrap().contains(&why), "{cut}");
+    let why = format!("{accepted} of the 40 reports of instance {} were read", agents[1].instance);
+    let told = &cut["instances"][0]["cut"];
+    assert!(cut["why"] == *told && told.as_str().unwrap().contains(&why), "central's word: {cut}");
     assert!(file("diary.hwb")["why"].as_str().unwrap().contains("no bundle"));
     assert!(file("long.hwb")["why"].as_str().unwrap().contains("longer than"));
     assert!(file("missing.hwb")["state"] == "refused");

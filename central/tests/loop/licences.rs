@@ -220,3 +220,33 @@ fn a_bastion_fetches_what_an_instance_without_a_way_to_central_installs() {
     assert_eq!((&told["installed"], &told["licence"]["contract"]), (&true.into(), &contract.into()));
     assert_eq!(licence(&home)["state"], "valid");
 }
+
+#[test]
+fn a_licence_by_a_new_key_waits_until_a_round_by_hand_has_brought_the_key() {
+    let (home, central) = (home(), Central::start());
+    join(&home, &central, &["--offline", "--not-after", "2099-12-31"]);
+    let instance = home.status()["instance"].as_str().unwrap().to_owned();
+    central.json(&["key", "rotate"]);
+    let file = home.tree.at("carried.jwt").to_str().unwrap().to_owned();
+    central.json(&["license", "issue", "--instance", &instance, "-o", &file]);
+    let refused = home.ask(&["license", "install", &file]);
+    let told = String::from_utf8(refused.stderr).unwrap();
+    assert!(!refused.status.success(), "{told}");
+    for word in
+        ["not known here", "Export, hand the bundle in, and import what comes back", "central's new key"]
+    {
+        assert!(told.contains(word), "{word}: {told}");
+    }
+    // What it says is the way out.
+    let (url, ca) = (central.url(), central.ca_file.to_str().unwrap().to_owned());
+    for arguments in [
+        &["export", "-o", "out.hwb"][..],
+        &["courier", "out.hwb", "-o", "back.hwb", "--central", &url, "--ca-file", &ca],
+        &["import", "back.hwb"],
+        &["license", "install", &file],
+    ] {
+        let output = home.ask(arguments);
+        assert!(output.status.success(), "{arguments:?}: {output:?}");
+    }
+    assert_eq!(licence(&home)["state"], "valid");
+}

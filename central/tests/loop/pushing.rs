@@ -101,7 +101,7 @@ fn backlog(home: &Home) {
                 counters: None,
             })
             .collect();
-        ledger.append(&record).unwrap();
+        ledger.append(&record, &[]).unwrap();
         ledger.close_days(record.at()).unwrap();
     }
     ledger.seal().unwrap();

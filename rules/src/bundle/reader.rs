@@ -242,6 +242,10 @@ impl Reader {
         bytes: &[u8],
         out: &mut Vec<Record>,
     ) -> Result<(), BundleError> {
+        if bytes.is_empty() {
+            // Zeros read as records without anything in them, which nobody writes.
+            return Err(self.malformed("it is empty: the bundle is damaged, carry it again"));
+        }
         let read = BundleRecord::decode(bytes).map_err(|error| self.malformed(&error.to_string()))?;
         match read.record {
             None => return Err(self.malformed("it is of no kind that is known: update highwater")),

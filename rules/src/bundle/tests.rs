@@ -258,6 +258,13 @@ fn only_the_writer_itself_puts_the_end_and_no_record_over_a_megabyte() {
     assert_eq!(read(&writer.finish(), 99), (vec![], Ok(())));
 }
 
+#[test]
+fn zeros_are_damage_and_no_newer_highwaters() {
+    let (out, end) = read(&packed(&[FIRST_LINE, &[0; 4000]].concat()), 99);
+    assert!(out.is_empty());
+    assert!(end.unwrap_err().to_string().contains("is damaged"));
+}
+
 proptest! {
     #[test]
     fn no_bytes_break_the_reader(bytes in proptest::collection::vec(any::<u8>(), 0..400), piece in 1usize..100) {

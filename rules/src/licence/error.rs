@@ -22,7 +22,8 @@ pub enum LicenceError {
     Algorithm(String),
     /// No key that is known has the id that it names.
     #[error(
-        "the licence is signed by key {kid}, which is not central's: is it another central's, or from before it changed its key? Fetch it again"
+        "the licence is signed by key {kid}, which is not known here: has central changed its key since? Export, hand the bundle in, and \
+         import what comes back: it brings central's new key; then install this licence. Else it is another central's"
     )]
     Key {
         /// The key's id, in hexadecimal.

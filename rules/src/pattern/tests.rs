@@ -40,8 +40,28 @@ fn a_text_must_fit_from_end_to_end() {
 #[test]
 fn what_is_not_understood_is_refused_in_words() {
     for pattern in [
-        "(", ")", "a)", "a)|(b", "[", "[a", "*", "a**", "a{", "a{2", "a{,2}", "a{3,2}", "a{99999}", r"\", r"\p{L}", r"\1",
-        "(?i)a", "(?P<x>a)", "[b-a]", "[[:alpha:]]", r"[\D]", "(a{1000}){1000}",
+        "(",
+        ")",
+        "a)",
+        "a)|(b",
+        "[",
+        "[a",
+        "*",
+        "a**",
+        "a{",
+        "a{2",
+        "a{,2}",
+        "a{3,2}",
+        "a{99999}",
+        r"\",
+        r"\p{L}",
+        r"\1",
+        "(?i)a",
+        "(?P<x>a)",
+        "[b-a]",
+        "[[:alpha:]]",
+        r"[\D]",
+        "(a{1000}){1000}",
     ] {
         assert!(Pattern::parse(pattern).is_err(), "{pattern}");
     }

@@ -83,6 +83,9 @@ fn good() -> Vec<(&'static str, &'static str, Value)> {
     vec![
         ("a receipt and a refusal", "ok", body(&plain, "central", vec![])),
         ("the reason of the refusal is of a later version", "ok", late),
+        ("it brings licences", "ok", {
+            spoilt(|a| a.licences = vec!["eyJhbGciOiJFZERTQSJ9.e30.c2lnbmVk".into(), "second".into()])
+        }),
         (
             "central's key has changed",
             "ok",

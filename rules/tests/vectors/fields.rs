@@ -2,8 +2,8 @@
 
 use highwater_proto::v1::{
     Activation, Answer, Chain, Clock, CountRule, Coverage, Envelope, GapReason, Grant, Host, HourlyRam, Kind,
-    Meter, Outcome, Reading, Receipt, Refusal, Report, SeriesDay, Succession, Terms, UsageDay, coverage,
-    outcome, refusal,
+    Meter, Mode, Outcome, Reading, Receipt, Refusal, Report, SeriesDay, Succession, Terms, UsageDay,
+    coverage, outcome, refusal,
 };
 use highwater_rules::sign::hex;
 use serde_json::{Map, Value};
@@ -157,6 +157,7 @@ pub(crate) fn answer(m: &Answer) -> Value {
         .bytes("nonce", &m.nonce)
         .put("answered_at", m.answered_at)
         .list("outcomes", &m.outcomes, outcome_of)
+        .put("licences", m.licences.clone())
         .done()
 }
 
@@ -224,6 +225,8 @@ pub(crate) fn grant(m: &Grant) -> Value {
         .some("terms", m.terms.as_ref().map(terms))
         .put("product", m.product.as_str())
         .put("customer", m.customer.as_str())
+        .word("mode", m.mode, Mode::as_str_name)
+        .put("licence", m.licence.as_str())
         .done()
 }
 

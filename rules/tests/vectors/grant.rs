@@ -6,7 +6,7 @@ use crate::fields;
 use crate::receipt::terms;
 use crate::report::INSTANCE;
 use crate::succession::handover;
-use highwater_proto::v1::{ActivationResponse, Envelope, Grant, Kind};
+use highwater_proto::v1::{ActivationResponse, Envelope, Grant, Kind, Mode};
 use highwater_rules::chain::Digest;
 use highwater_rules::receipt::believe_grant;
 use highwater_rules::sign::hex;
@@ -70,6 +70,12 @@ fn good() -> Vec<(&'static str, &'static str, Value)> {
         ),
         ("the instance's id is taken, and another stands for it", "ok", {
             spoilt(|g| g.identity = "9f8fad5b-d9cb-469f-a165-70867728950e".into())
+        }),
+        ("its contract is for hosts without a network, and it brings a licence", "ok", {
+            spoilt(|g| {
+                g.mode = Mode::Offline.into();
+                g.licence = "eyJhbGciOiJFZERTQSJ9.e30.c2lnbmVk".into();
+            })
         }),
         (
             "it has a field of a later version",

@@ -1,11 +1,11 @@
 //! `highwater license fetch`: a licence for a host that can't fetch it itself.
 
 use super::super::run::runtime;
-use super::super::{Failure, Outcome, exit, print_json};
+use super::super::{Failure, Outcome, exit, flags, print_json};
 use super::words;
 use crate::clock;
 use crate::config::{CentralUrl, ProxyChoice, ProxyUrl};
-use crate::files::read_bounded;
+use crate::files::{read_bounded, target};
 use crate::licence::{read_text, unverified};
 use crate::log::print;
 use crate::uplink::settings::Roots;
@@ -14,7 +14,7 @@ use clap::Args;
 use highwater_rules::licence::{Claims, Subject, TOKEN_MAX_BYTES, state};
 use highwater_rules::report::is_uuid;
 use serde_json::json;
-use std::io::Read as _;
+use std::io::{ErrorKind, Read as _};
 use std::path::{Path, PathBuf};
 
 /// More than this is no service token.
@@ -58,13 +58,13 @@ pub(super) fn fetch(options: &Options) -> Outcome {
     }
     let settings = settings(options)?;
     let service_token = service_token(&options.service_token_file)?;
-    let client = Client::new(&settings)?;
+    let client = Client::new(&settings).map_err(|e| flags::failure(&e))?;
     let path = format!("/api/v1/licences/{instance}");
     let runtime = runtime()?;
     let fetched = runtime.block_on(client.get_licence(&path, &service_token, TOKEN_MAX_BYTES));
     drop(client);
     runtime.shutdown_background();
-    let token = fetched?;
+    let token = fetched.map_err(|e| flags::failure(&e))?;
     let token = token.trim();
     let claims = unverified(token).ok_or_else(|| {
         Failure::new(
@@ -97,6 +97,10 @@ fn is_of(claims: &Claims, instance: &str) -> bool {
 fn write(file: &Path, token: &str, claims: &Claims) -> Result<bool, Failure> {
     let refused =
         |why: String| Failure::new(exit::DATA, format!("{} was left as it is: {why}", file.display()));
+    let target = target(file).map_err(|e| {
+        let code = if e.kind() == ErrorKind::InvalidInput { exit::USAGE } else { exit::UNAVAILABLE };
+        Failure::new(code, format!("{} can't be written: {e}", file.display()))
+    })?;
     if file.symlink_metadata().is_ok() {
         let there = read_text(file).map_err(|e| refused(format!("{e}; name another file")))?;
         match unverified(&there) {
@@ -114,8 +118,8 @@ fn write(file: &Path, token: &str, claims: &Claims) -> Result<bool, Failure> {
             Some(_) => {}
         }
     }
-    private_file::replace(file, format!("{token}\n").as_bytes()).map_err(|e| {
-        let denied = e.kind() == std::io::ErrorKind::PermissionDenied;
+    private_file::replace(&target, format!("{token}\n").as_bytes()).map_err(|e| {
+        let denied = e.kind() == ErrorKind::PermissionDenied;
         let code = if denied { exit::PERMISSION } else { exit::UNAVAILABLE };
         Failure::new(
             code,
@@ -161,7 +165,7 @@ fn settings(options: &Options) -> Result<Settings, Failure> {
         None => Roots::Host,
         Some(path) => {
             let pem = read_bounded(path, CA_MAX_BYTES).map_err(|e| unreadable(path, &e))?;
-            uplink::check_pem(&pem, &path.display().to_string())?;
+            uplink::check_pem(&pem, &path.display().to_string()).map_err(|e| flags::failure(&e))?;
             Roots::Pem(pem)
         }
     };
@@ -188,7 +192,7 @@ fn service_token(file: &Path) -> Result<String, Failure> {
 }
 
 fn unreadable(path: &Path, error: &std::io::Error) -> Failure {
-    let denied = error.kind() == std::io::ErrorKind::PermissionDenied;
+    let denied = error.kind() == ErrorKind::PermissionDenied;
     let code = if denied { exit::PERMISSION } else { exit::DATA };
     Failure::new(code, format!("{} can't be read: {error}", path.display()))
 }

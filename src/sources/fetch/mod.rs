@@ -100,7 +100,9 @@ impl Fetch {
             };
             Err(SourceError::Refused { place, code: u64::from(status), why: why.to_owned() })
         };
-        self.ask(|client| client.get(url).header(ACCEPT, accept), head, &mut |piece| take(piece).map_err(garbled))
+        self.ask(|client| client.get(url).header(ACCEPT, accept), head, &mut |piece| {
+            take(piece).map_err(garbled)
+        })
     }
 
     /// Nothing that is to be unpacked is taken: what a few bytes become has no bound.

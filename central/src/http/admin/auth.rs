@@ -45,7 +45,7 @@ impl FromRequestParts<Central> for Admin {
     type Rejection = Response;
 
     async fn from_request_parts(parts: &mut Parts, _: &Central) -> Result<Self, Response> {
-        parts.extensions.get::<Admin>().cloned().ok_or_else(unauthorized)
+        parts.extensions.get::<Admin>().cloned().ok_or_else(|| Wanted::Admin.missing())
     }
 }
 
@@ -54,7 +54,7 @@ impl FromRequestParts<Central> for Reader {
     type Rejection = Response;
 
     async fn from_request_parts(parts: &mut Parts, _: &Central) -> Result<Self, Response> {
-        parts.extensions.get::<Reader>().cloned().ok_or_else(unauthorized)
+        parts.extensions.get::<Reader>().cloned().ok_or_else(|| Wanted::Service.missing())
     }
 }
 
@@ -64,20 +64,27 @@ enum Opened {
     Licences(ServiceToken),
 }
 
-async fn opened(central: &Central, token: Option<String>) -> Result<Opened, Response> {
-    let token = token.ok_or_else(unauthorized)?;
+/// What token a route asks for.
+#[derive(Debug, Clone, Copy)]
+enum Wanted {
+    Admin,
+    Service,
+}
+
+async fn opened(central: &Central, token: Option<String>, wanted: Wanted) -> Result<Opened, Response> {
+    let token = token.ok_or_else(|| wanted.missing())?;
     let secret = sha256(token.as_bytes());
     let found = if token.starts_with(SERVICE_PREFIX) {
         central.store.service_token(secret).await.map(|found| found.map(Opened::Licences))
     } else {
         central.store.admin_token(secret).await.map(|found| found.map(Opened::All))
     };
-    found.map_err(|error| Problem::from(error).into_response())?.ok_or_else(unauthorized)
+    found.map_err(|error| Problem::from(error).into_response())?.ok_or_else(|| wanted.missing())
 }
 
 /// Lets those in who have a token of the administration.
 pub(super) async fn admit(State(central): State<Central>, mut request: Request, next: Next) -> Response {
-    match opened(&central, bearer(request.headers())).await {
+    match opened(&central, bearer(request.headers()), Wanted::Admin).await {
         Ok(Opened::All(token)) => {
             request.extensions_mut().insert(Admin(token.name));
             next.run(request).await
@@ -99,7 +106,7 @@ pub(super) async fn admit_reader(
     mut request: Request,
     next: Next,
 ) -> Response {
-    let reader = match opened(&central, bearer(request.headers())).await {
+    let reader = match opened(&central, bearer(request.headers()), Wanted::Service).await {
         Ok(Opened::All(token)) => Reader { who: format!("admin:{}", token.name), scope: None },
         Ok(Opened::Licences(token)) => {
             Reader { who: format!("service:{}", token.id), scope: Some(token.contract) }
@@ -124,17 +131,24 @@ fn bearer(headers: &HeaderMap) -> Option<String> {
     (scheme.eq_ignore_ascii_case("bearer") && fits).then(|| token.to_owned())
 }
 
-fn unauthorized() -> Response {
-    let problem = Problem::new(
-        StatusCode::UNAUTHORIZED,
-        "unauthorized",
-        "a token of the administration is missing, unknown or revoked",
-        "send the header `Authorization: Bearer TOKEN`; `highwater-central admin-token create` makes a token",
-    );
-    let mut response = problem.into_response();
-    let asked = HeaderValue::from_static("Bearer realm=\"highwater-central\"");
-    response.headers_mut().insert(header::WWW_AUTHENTICATE, asked);
-    response
+impl Wanted {
+    /// It is not there, or is none that opens anything.
+    fn missing(self) -> Response {
+        let (what, mend) = match self {
+            Wanted::Admin => (
+                "a token of the administration is missing, unknown or revoked",
+                "send the header `Authorization: Bearer TOKEN`; `highwater-central admin-token create` makes a token",
+            ),
+            Wanted::Service => (
+                "a service token is missing, unknown or revoked",
+                "send the header `Authorization: Bearer TOKEN`; `highwater-central service-token create --contract ID` makes a token",
+            ),
+        };
+        let mut response = Problem::new(StatusCode::UNAUTHORIZED, "unauthorized", what, mend).into_response();
+        let asked = HeaderValue::from_static("Bearer realm=\"highwater-central\"");
+        response.headers_mut().insert(header::WWW_AUTHENTICATE, asked);
+        response
+    }
 }
 
 #[cfg(test)]

@@ -20,7 +20,7 @@ use utoipa::openapi::{Info, License, OpenApi};
         alarms::list, alarms::acknowledge,
         audit::list,
         keys::list, keys::rotate,
-        crate::http::bundles::take,
+        crate::http::bundles::take, crate::http::uploads::grant,
         serve
     ),
     tags(

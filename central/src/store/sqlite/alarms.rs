@@ -38,6 +38,38 @@ pub(super) fn raise(
     Ok(())
 }
 
+/// A hole in a line behind report `after`, which may be filled still.
+pub(super) fn raise_hole(
+    db: &Connection,
+    identity: &str,
+    after: u64,
+    detail: &str,
+    at: i64,
+) -> Result<(), Fault> {
+    raise(db, AlarmKind::Hole, identity, detail, at)?;
+    db.prepare_cached("UPDATE alarms SET hole_after = ?2 WHERE id = ?1")?
+        .execute(params![db.last_insert_rowid(), row::signed(after)])?;
+    Ok(())
+}
+
+/// All reports of the hole behind report `after` have come: nobody has to look at its alarm any more.
+pub(super) fn fill_hole(db: &Connection, identity: &str, after: u64, at: i64) -> Result<(), Fault> {
+    let found = db
+        .prepare_cached(&format!(
+            "SELECT {COLUMNS} FROM alarms WHERE identity = ?1 AND kind = ?2 AND hole_after = ?3 AND acknowledged_at IS NULL"
+        ))?
+        .query_row(params![identity, AlarmKind::Hole.word(), row::signed(after)], read)
+        .optional()?;
+    if let Some(alarm) = found {
+        let detail = format!("{}; they have come since", alarm.detail);
+        db.prepare_cached("UPDATE alarms SET detail = ?2 WHERE id = ?1")?
+            .execute(params![alarm.id, detail])?;
+        acknowledge(db, alarm.id, &By::central(at))?;
+        tracing::info!(identity, detail, "hole_filled");
+    }
+    Ok(())
+}
+
 pub(super) fn list(db: &Connection, filter: &AlarmFilter) -> Result<Vec<Alarm>, Fault> {
     let mut select = db.prepare_cached(&format!(
         "SELECT {COLUMNS} FROM alarms

@@ -81,6 +81,8 @@ CREATE TABLE service_tokens (
 CREATE TABLE uploads (
     identity TEXT PRIMARY KEY, random TEXT NOT NULL, taken TEXT, taken_at INTEGER, receipts BLOB NOT NULL
 ) STRICT;
+", "
+ALTER TABLE alarms ADD COLUMN hole_after INTEGER;
 "];
 
 /// Brings a database to the newest version.

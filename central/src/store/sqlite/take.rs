@@ -25,11 +25,13 @@ pub(super) fn decide(
 ) -> Result<Vec<Decision>, Fault> {
     let mut refused: HashSet<KeyId> = HashSet::new();
     let mut decisions = Vec::with_capacity(arrivals.len());
-    for arrival in arrivals {
+    let mut behind = arrivals;
+    while let Some((arrival, rest)) = behind.split_first() {
+        behind = rest;
         let decision = if refused.contains(&arrival.key_id) {
             Decision::out_of_turn()
         } else {
-            one(db, standings, arrival, at)?
+            one(db, standings, arrival, rest, at)?
         };
         if matches!(decision, Decision::Refused { for_good: false, .. }) {
             refused.insert(arrival.key_id);
@@ -43,7 +45,14 @@ fn refuse(reason: Reason, message: impl Into<String>) -> Decision {
     Decision::Refused { reason, message: message.into(), for_good: false }
 }
 
-fn one(db: &Connection, standings: &mut Standings, arrival: &Arrival, at: i64) -> Result<Decision, Fault> {
+/// Decides on one report. `behind` are those that came with it, behind it.
+fn one(
+    db: &Connection,
+    standings: &mut Standings,
+    arrival: &Arrival,
+    behind: &[Arrival],
+    at: i64,
+) -> Result<Decision, Fault> {
     let signer = standings.signer(db)?;
     let Some(standing) = standings.of(db, arrival.key_id)? else {
         return Ok(refuse(Reason::UnknownKey, "no activation has this key: activate the instance again"));
@@ -62,7 +71,7 @@ fn one(db: &Connection, standings: &mut Standings, arrival: &Arrival, at: i64) -
     if let Some(refusal) = unwelcome(db, standing, at)? {
         return Ok(refusal);
     }
-    let (line, placed) = match find_place(db, &standing.lines, arrival)? {
+    let (line, placed) = match find_place(db, &standing.lines, arrival, behind)? {
         Found::Hole(line) => (line, Placed::IntoHole),
         Found::Place(Place::Next(line)) => (line, Placed::Next),
         Found::Place(Place::AfterHole { line, missing }) => (line, Placed::AfterHole(missing)),
@@ -141,7 +150,7 @@ enum Found {
     Hole(usize),
 }
 
-fn find_place(db: &Connection, tips: &[Tip], arrival: &Arrival) -> Result<Found, Fault> {
+fn find_place(db: &Connection, tips: &[Tip], arrival: &Arrival, behind: &[Arrival]) -> Result<Found, Fault> {
     let (sequence, previous) = (arrival.sequence, arrival.previous);
     let lines: Vec<lineage::Line<usize>> = tips
         .iter()
@@ -153,9 +162,11 @@ fn find_place(db: &Connection, tips: &[Tip], arrival: &Arrival) -> Result<Found,
     if let Some(place @ Place::Next(_)) = next {
         return Ok(Found::Place(place));
     }
-    for (id, tip) in tips.iter().enumerate().filter(|(_, tip)| sequence < tip.sequence) {
-        let behind = reports::digests(db, &tip.id, sequence.saturating_add(1))?;
-        let follows = behind.is_some_and(|(_, previous)| previous == Some(arrival.digest));
+    // What came with it may fill the rest of a hole: its end is looked for behind them.
+    let (end, end_digest) = last_of_run(arrival, behind);
+    for (id, tip) in tips.iter().enumerate().filter(|(_, tip)| end < tip.sequence) {
+        let stored = reports::digests(db, &tip.id, end.saturating_add(1))?;
+        let follows = stored.is_some_and(|(_, previous)| previous == Some(end_digest));
         if follows && reports::digests(db, &tip.id, sequence)?.is_none() {
             return Ok(Found::Hole(id));
         }
@@ -164,6 +175,17 @@ fn find_place(db: &Connection, tips: &[Tip], arrival: &Arrival) -> Result<Found,
     let place = lineage::place(sequence, previous, &lines, holder);
     // There is a line always: an activation is written with its own.
     Ok(Found::Place(place.unwrap_or(Place::Next(0))))
+}
+
+/// The last of those that go on from a report without a gap, among those behind it: its number and digest.
+fn last_of_run(first: &Arrival, behind: &[Arrival]) -> (u64, Digest) {
+    behind.iter().filter(|next| next.key_id == first.key_id).fold(
+        (first.sequence, first.digest),
+        |(sequence, digest), next| {
+            let goes_on = sequence.checked_add(1) == Some(next.sequence) && next.previous == Some(digest);
+            if goes_on { (next.sequence, next.digest) } else { (sequence, digest) }
+        },
+    )
 }
 
 /// The line that holds the report before.
@@ -199,7 +221,7 @@ fn raise(db: &Connection, tip: &Tip, arrival: &Arrival, placed: &Placed, at: i64
         }
         Placed::AfterHole(missing) => {
             let detail = format!("{missing} reports before report {number} never came");
-            alarms::raise(db, AlarmKind::Hole, &tip.id, &detail, at)?;
+            alarms::raise_hole(db, &tip.id, tip.sequence, &detail, at)?;
         }
         Placed::Fork(from) => {
             let detail = format!(
@@ -207,7 +229,15 @@ fn raise(db: &Connection, tip: &Tip, arrival: &Arrival, placed: &Placed, at: i64
             );
             alarms::raise(db, AlarmKind::Fork, &tip.id, &detail, at)?;
         }
-        Placed::Known | Placed::Next | Placed::IntoHole => {}
+        Placed::IntoHole => {
+            // A hole is filled from its end: each report in it is known by the one behind it.
+            let after = number.saturating_sub(1);
+            let before = reports::digests(db, &tip.id, after)?.map(|(digest, _)| digest);
+            if before == arrival.previous && (before.is_some() || after == 0) {
+                alarms::fill_hole(db, &tip.id, after, at)?;
+            }
+        }
+        Placed::Known | Placed::Next => {}
     }
     if let Some(what) = broken(db, tip, &arrival.chain, matches!(placed, Placed::Next))? {
         let detail = format!("report {number}: {what}: rows of the ledger were changed or removed?");
