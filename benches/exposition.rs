@@ -31,7 +31,8 @@ fn exposition(share: usize) -> String {
     while text.len() < BYTES {
         let name = if n % 1000 < share { "tls_sessions".to_owned() } else { format!("metric_{}", n / 50) };
         if n % 50 == 0 {
-            writeln!(text, "# HELP {name}_total Something that is counted.\n# TYPE {name}_total counter").unwrap();
+            writeln!(text, "# HELP {name}_total Something that is counted.\n# TYPE {name}_total counter")
+                .unwrap();
         }
         writeln!(
             text,
@@ -72,8 +73,10 @@ fn height_kib() -> u64 {
 }
 
 fn main() {
-    let code = Matcher { label: "code".to_owned(), compare: Compare::Fits(Pattern::parse("[245]..").unwrap()) };
-    let wanted = Wanted { metric: "tls_sessions_total".to_owned(), matchers: vec![code], is_one_process: true };
+    let code =
+        Matcher { label: "code".to_owned(), compare: Compare::Fits(Pattern::parse("[245]..").unwrap()) };
+    let wanted =
+        Wanted { metric: "tls_sessions_total".to_owned(), matchers: vec![code], is_one_process: true };
     println!("{BYTES} bytes, best of {RUNS}");
     for share in [1, 300] {
         let text = exposition(share);

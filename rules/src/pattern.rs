@@ -131,15 +131,15 @@ impl Pattern {
 
     /// Adds a place, and all that are reached from there without a character.
     fn follow(&self, place: usize, places: &mut Places, at_begin: bool, at_end: bool) {
-        let mut open = vec![place];
-        while let Some(place) = open.pop() {
+        places.open.push(place);
+        while let Some(place) = places.open.pop() {
             if !places.add(place) {
                 continue;
             }
             match self.program.get(place) {
-                Some(Step::Fork(a, b)) => open.extend([*b, *a]),
-                Some(Step::Begin) if at_begin => open.push(place + 1),
-                Some(Step::End) if at_end => open.push(place + 1),
+                Some(Step::Fork(a, b)) => places.open.extend([*b, *a]),
+                Some(Step::Begin) if at_begin => places.open.push(place + 1),
+                Some(Step::End) if at_end => places.open.push(place + 1),
                 _ => {}
             }
         }
@@ -150,11 +150,13 @@ impl Pattern {
 struct Places {
     list: Vec<usize>,
     has: Vec<bool>,
+    /// Those that are still to be followed; empty but for a moment.
+    open: Vec<usize>,
 }
 
 impl Places {
     fn new(length: usize) -> Self {
-        Places { list: Vec::new(), has: vec![false; length + 1] }
+        Places { list: Vec::new(), has: vec![false; length + 1], open: Vec::new() }
     }
 
     fn add(&mut self, place: usize) -> bool {

@@ -13,12 +13,14 @@
 //! A series that is new in a process that was there before began after the scrape before, so that its whole value is of the slot.
 
 use crate::record::Counters;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher as _};
 
 /// By how much a time of start may differ and still be the same, in seconds: some servers reckon it anew each time from a clock that
 /// is corrected meanwhile.
-const START_DRIFT_MAX_S: f64 = 1.0;
+const START_DRIFT_MAX_S: u64 = 1;
+/// How many series are remembered that are gone.
+const GONE_MAX: usize = 50_000;
 
 /// One scrape.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -26,7 +28,7 @@ pub struct Scrape {
     /// The value of each series, by an id that no other has.
     pub values: BTreeMap<u64, u64>,
     /// The times of start that it tells, in unix seconds, by id.
-    pub starts: BTreeMap<u64, f64>,
+    pub starts: BTreeMap<u64, u64>,
     /// Whether all of it is known to be of one process.
     pub is_one_process: bool,
 }
@@ -40,9 +42,11 @@ pub struct Tally {
 #[derive(Debug)]
 struct Last {
     values: BTreeMap<u64, u64>,
-    /// Series that were there once, and are not now.
-    gone: BTreeSet<u64>,
-    starts: BTreeMap<u64, f64>,
+    /// Series that were gone at least once, with what they told last.
+    gone: BTreeMap<u64, u64>,
+    /// Whether more were gone than are remembered, so that any that is new may be one of them.
+    has_forgotten: bool,
+    starts: BTreeMap<u64, u64>,
     incarnation: u64,
 }
 
@@ -53,8 +57,8 @@ impl Tally {
     pub fn sum(&mut self, scrape: Scrape) -> Option<Counters> {
         let first = scrape.values.values().try_fold(0_u64, |sum, value| sum.checked_add(*value))?;
         let named = named(&scrape);
-        let (incarnation, gone) = match self.last.take() {
-            None => (named, BTreeSet::new()),
+        let (incarnation, gone, has_forgotten) = match self.last.take() {
+            None => (named, BTreeMap::new(), false),
             Some(last) => {
                 let incarnation = match last.counts_on(&scrape) {
                     true => last.incarnation,
@@ -62,49 +66,51 @@ impl Tally {
                     false if named == last.incarnation => mixed(&(named, last.incarnation)),
                     false => named,
                 };
-                (incarnation, last.gone(&scrape))
+                let (gone, has_forgotten) = last.gone(&scrape);
+                (incarnation, gone, has_forgotten)
             }
         };
-        self.last = Some(Last { values: scrape.values, gone, starts: scrape.starts, incarnation });
+        let (values, starts) = (scrape.values, scrape.starts);
+        self.last = Some(Last { values, gone, has_forgotten, starts, incarnation });
         Some(Counters { first, second: None, incarnation })
     }
 }
 
 impl Last {
     fn counts_on(&self, now: &Scrape) -> bool {
-        let same_start = |(id, start): (&u64, &f64)| {
-            now.starts.get(id).is_some_and(|now| (now - start).abs() <= START_DRIFT_MAX_S)
+        let same_start = |(id, start): (&u64, &u64)| {
+            now.starts.get(id).is_some_and(|now| now.abs_diff(*start) <= START_DRIFT_MAX_S)
         };
         let went_on = |(id, value): (&u64, &u64)| now.values.get(id).is_some_and(|now| now >= value);
         let mut new = now.values.keys().filter(|id| !self.values.contains_key(id)).peekable();
         self.starts.len() == now.starts.len()
             && self.starts.iter().all(same_start)
             && self.values.iter().all(went_on)
-            && (now.is_one_process || new.peek().is_none())
-            && new.all(|id| !self.gone.contains(id))
+            && (now.is_one_process && !self.has_forgotten || new.peek().is_none())
+            && new.all(|id| !self.gone.contains_key(id))
     }
 
-    /// The series that were there once and are not in this scrape. Those of another process are nobody's any more.
-    fn gone(self, now: &Scrape) -> BTreeSet<u64> {
-        let (mut gone, were) = (self.gone, self.values);
-        gone.extend(were.into_keys());
-        gone.retain(|id| !now.values.contains_key(id));
-        // Labels that change all the time must not fill the memory. Forgotten ones would count as new; the next of them makes a gap
-        // all the same, since with it others go.
-        while gone.len() > GONE_MAX {
-            gone.pop_first();
+    /// The series that were gone at least once by this scrape, and whether some are forgotten: labels that change all the time must
+    /// not fill the memory.
+    fn gone(self, now: &Scrape) -> (BTreeMap<u64, u64>, bool) {
+        let (mut gone, mut has_forgotten) = (self.gone, self.has_forgotten);
+        for (id, value) in self.values {
+            if now.values.contains_key(&id) {
+                continue;
+            }
+            if gone.len() < GONE_MAX {
+                gone.insert(id, value);
+            } else {
+                has_forgotten = true;
+            }
         }
-        gone
+        (gone, has_forgotten)
     }
 }
 
-/// How many series are remembered that are gone.
-const GONE_MAX: usize = 50_000;
-
 fn named(scrape: &Scrape) -> u64 {
     let names: Vec<&u64> = scrape.values.keys().collect();
-    let starts: Vec<(u64, u64)> = scrape.starts.iter().map(|(id, s)| (*id, s.round().to_bits())).collect();
-    mixed(&(names, starts))
+    mixed(&(names, &scrape.starts))
 }
 
 /// A number for some data; the same in each process of one build. Under another, a reading is lost at most.
@@ -119,7 +125,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn scrape(values: &[(u64, u64)], start: Option<f64>) -> Scrape {
+    fn scrape(values: &[(u64, u64)], start: Option<u64>) -> Scrape {
         Scrape {
             values: values.iter().copied().collect(),
             starts: start.map(|s| (0, s)).into_iter().collect(),
@@ -138,9 +144,9 @@ mod tests {
 
     #[test]
     fn what_can_not_be_known_is_a_gap_and_the_next_scrape_counts_again() {
-        const S: Option<f64> = Some(1_700_000_000.0);
-        let drifted = S.map(|s| s + 0.9);
-        let restarted = S.map(|s| s + 60.0);
+        const S: Option<u64> = Some(1_700_000_000);
+        let drifted = S.map(|s| s + 1);
+        let restarted = S.map(|s| s + 60);
         let first = &[(1, 100), (2, 50)][..];
         for (name, start, now, then, expect) in [
             ("all went on", S, &[(1, 110), (2, 50)][..], S, Some(10)),
@@ -163,7 +169,7 @@ mod tests {
 
     #[test]
     fn a_series_that_comes_back_is_not_counted_from_nothing() {
-        let start = Some(5.0);
+        let start = Some(5);
         let mut tally = Tally::default();
         let mut before = tally.sum(scrape(&[(1, 1000), (2, 5)], start)).unwrap();
         assert_eq!(step(&mut tally, &mut before, scrape(&[(2, 6)], start)), None);
@@ -174,12 +180,24 @@ mod tests {
 
     #[test]
     fn another_tally_of_the_same_server_goes_on_where_this_one_was() {
-        let one = Tally::default().sum(scrape(&[(1, 10), (2, 5)], Some(77.0))).unwrap();
-        let other = Tally::default().sum(scrape(&[(2, 6), (1, 12)], Some(77.0))).unwrap();
+        let one = Tally::default().sum(scrape(&[(1, 10), (2, 5)], Some(77))).unwrap();
+        let other = Tally::default().sum(scrape(&[(2, 6), (1, 12)], Some(77))).unwrap();
         assert_eq!((one.incarnation, other.first - one.first), (other.incarnation, 3));
-        let restarted = Tally::default().sum(scrape(&[(1, 12), (2, 6)], Some(99.0))).unwrap();
-        let renamed = Tally::default().sum(scrape(&[(1, 12), (3, 6)], Some(77.0))).unwrap();
+        let restarted = Tally::default().sum(scrape(&[(1, 12), (2, 6)], Some(99))).unwrap();
+        let renamed = Tally::default().sum(scrape(&[(1, 12), (3, 6)], Some(77))).unwrap();
         assert!(restarted.incarnation != one.incarnation && renamed.incarnation != one.incarnation);
+    }
+
+    #[test]
+    fn labels_that_change_all_the_time_are_gaps_in_bounded_memory() {
+        let mut tally = Tally::default();
+        let first: Vec<(u64, u64)> = (0..60_000).map(|id| (id, 1)).collect();
+        let mut before = tally.sum(scrape(&first, Some(5))).unwrap();
+        assert_eq!(step(&mut tally, &mut before, scrape(&[(70_000, 1)], Some(5))), None);
+        assert_eq!(tally.last.as_ref().unwrap().gone.len(), GONE_MAX);
+        // It is one of those that are forgotten.
+        assert_eq!(step(&mut tally, &mut before, scrape(&[(59_999, 9), (70_000, 1)], Some(5))), None);
+        assert_eq!(step(&mut tally, &mut before, scrape(&[(59_999, 9), (70_000, 3)], Some(5))), Some(2));
     }
 
     #[test]
@@ -209,7 +227,7 @@ mod tests {
         /// A process whose true count is known. Its counters appear with their first event, as those of clients' libraries do.
         #[test]
         fn what_is_counted_is_what_happened_or_a_gap(acts in prop::collection::vec(act(), 1..60)) {
-            let (mut tally, mut values, mut start) = (Tally::default(), BTreeMap::new(), 0.0);
+            let (mut tally, mut values, mut start) = (Tally::default(), BTreeMap::new(), 0);
             // What happened since the last scrape, and whether it can be known.
             let (mut happened, mut known, mut before) = (0, true, None::<Counters>);
             for act in acts {
@@ -227,7 +245,7 @@ mod tests {
                     }
                     Act::Restart => {
                         values.clear();
-                        start += 10.0;
+                        start += 10;
                         known = false;
                     }
                     Act::Scrape => {

@@ -19,6 +19,8 @@ mod load;
 mod log;
 mod mistakes;
 mod network;
+#[cfg(test)]
+mod prometheus_tests;
 mod proxy_url;
 mod ram;
 mod raw;

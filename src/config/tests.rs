@@ -112,7 +112,7 @@ a.toml:20:8: ssl.kind: the kind "haproxi" is unknown
 a.toml:21:10: ssl.socket: "run/x" is no absolute path
     write the whole path, from / on
 a.toml:23:1: this TLS source has no kind
-    add kind = "haproxy", kind = "kernel" or kind = "loadmaster"
+    add kind = "haproxy", kind = "kernel", kind = "loadmaster" or kind = "prometheus"
 a.toml:24:1: unknown key "transport" in [[ssl]]
     `transport` belongs to [uplink]: move it there
 a.toml:26:2: unknown section "legder"
@@ -186,7 +186,7 @@ fn the_nearest_name_is_offered_where_there_is_one_and_else_the_known_ones() {
         ("[log]\nlevel = \"trace\"", "take error, warn, info or debug"),
         (
             "[[ssl]]\nkind = \"access_log\"",
-            "the kinds in this version: \"haproxy\", \"kernel\" and \"loadmaster\"",
+            "the kinds in this version: \"haproxy\", \"kernel\", \"loadmaster\" and \"prometheus\"",
         ),
     ] {
         let mistakes = load_text(file, &inputs(&[STATE], &[])).unwrap_err();

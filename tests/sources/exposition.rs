@@ -142,7 +142,12 @@ struct Written {
 /// The slow way round: a sample is made first, and then written in one of the many forms that mean the same.
 fn written() -> impl Strategy<Value = Written> {
     let label = ("[a-z_][a-z0-9_]{0,4}", "[ -~äß\n\"\\\\{},=#]{0,12}");
-    (prop_oneof![Just("tls_total"), Just("tls_totals"), Just("other")], prop::collection::vec(label, 0..4), any::<u64>(), any::<u8>())
+    (
+        prop_oneof![Just("tls_total"), Just("tls_totals"), Just("other")],
+        prop::collection::vec(label, 0..4),
+        any::<u64>(),
+        any::<u8>(),
+    )
         .prop_map(|(name, labels, value, form)| {
             let labels: std::collections::BTreeMap<String, String> = labels.into_iter().collect();
             Written { name: name.to_owned(), labels: labels.into_iter().collect(), value, form }

@@ -75,7 +75,10 @@ fn the_count_is_the_clients_and_failed_and_plain_connections_are_in_it() {
 }
 
 /// What the source says of a peer that does `behave` with each connection, and the head of its first request.
-fn told(pass: Pass, behave: impl Fn(&mut TcpStream) + Send + 'static) -> (Result<Counters, SourceError>, String) {
+fn told(
+    pass: Pass,
+    behave: impl Fn(&mut TcpStream) + Send + 'static,
+) -> (Result<Counters, SourceError>, String) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/metrics?secret=geheim", listener.local_addr().unwrap());
     let peer = thread::spawn(move || {
@@ -187,7 +190,10 @@ fn a_million_series_are_refused_or_passed_over_in_bounded_memory() {
 #[test]
 fn what_is_no_exposition_is_no_count() {
     for (answer, expect) in [
-        ("HTTP/1.1 301 Moved\r\nlocation: http://127.0.0.1:1/\r\ncontent-length: 0\r\n\r\n", "points elsewhere"),
+        (
+            "HTTP/1.1 301 Moved\r\nlocation: http://127.0.0.1:1/\r\ncontent-length: 0\r\n\r\n",
+            "points elsewhere",
+        ),
         ("HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n", "refuses the question: 404"),
         ("HTTP/1.1 401 No\r\ncontent-length: 0\r\n\r\n", "does not let the agent in (401)"),
         ("HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\nconnection: close\r\n\r\n\x1f", "compressed"),

@@ -51,8 +51,9 @@ impl Matcher {
         let label = name(label.trim()).ok_or_else(no)?;
         let value = unquoted(value.trim()).ok_or_else(no)?;
         let pattern = |value: &str| {
-            Pattern::parse(value)
-                .map_err(|e| Fault::new(format!("the pattern in {} is not understood: {e}", quoted(text)), MEND))
+            Pattern::parse(value).map_err(|e| {
+                Fault::new(format!("the pattern in {} is not understood: {e}", quoted(text)), MEND)
+            })
         };
         let compare = match operator {
             "=~" => Compare::Fits(pattern(&value)?),
@@ -83,7 +84,8 @@ impl fmt::Display for Matcher {
 
 /// Whether a label's name can stand without quotes.
 fn plain(name: &str) -> bool {
-    name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_') && !name.starts_with(|c: char| c.is_ascii_digit())
+    name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+        && !name.starts_with(|c: char| c.is_ascii_digit())
 }
 
 /// A label's name, in quotes where it is no plain one. That of the metric itself has a key of its own.

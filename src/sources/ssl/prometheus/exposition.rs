@@ -100,7 +100,10 @@ impl<'a> Intake<'a> {
 
     fn begin(&mut self, more: &[u8]) -> Result<(), Garbled> {
         if self.begun.len() + more.len() > LINE_MAX_BYTES {
-            return Err(Garbled::new(format!("line {} is longer than {LINE_MAX_BYTES} bytes", self.lines + 1)));
+            return Err(Garbled::new(format!(
+                "line {} is longer than {LINE_MAX_BYTES} bytes",
+                self.lines + 1
+            )));
         }
         self.begun.extend_from_slice(more);
         Ok(())
@@ -144,7 +147,8 @@ impl<'a> Intake<'a> {
             return Ok(());
         }
         // A gauge goes up and down: its differences count nothing.
-        let typed = line.strip_prefix(b"# TYPE ").and_then(|rest| rest.strip_prefix(self.wanted.metric.as_bytes()));
+        let typed =
+            line.strip_prefix(b"# TYPE ").and_then(|rest| rest.strip_prefix(self.wanted.metric.as_bytes()));
         match typed.map(<[u8]>::trim_ascii) {
             Some(b"gauge" | b"histogram" | b"summary") if typed.is_some_and(|t| t.starts_with(b" ")) => {
                 self.garbled(line, "what is to be counted is no counter")
@@ -188,10 +192,10 @@ impl<'a> Intake<'a> {
     }
 
     fn start(&mut self, sample: &Sample<'_>) -> Result<(), Garbled> {
-        let value = sample.value.parse::<f64>().ok().filter(|value| value.is_finite());
+        let value = sample.value.parse::<f64>().ok().filter(|value| (0.0..1e12).contains(value));
         let value = value.ok_or_else(|| Garbled::at(&format!("{} is no time", sample.name), sample.value))?;
         let starts = &mut self.told.scrape.starts;
-        starts.insert(mixed(&(&sample.name, &sample.labels)), value);
+        starts.insert(mixed(&(&sample.name, &sample.labels)), value.round() as u64);
         if starts.len() > STARTS_MAX {
             return Err(Garbled::new(format!("more than {STARTS_MAX} processes tell when they began")));
         }
@@ -204,7 +208,9 @@ impl<'a> Intake<'a> {
         if !self.told.scrape.values.is_empty() || others.len() >= OTHERS_MAX || name.len() > OTHER_MAX_BYTES {
             return;
         }
-        if others.last().is_none_or(|last| last.as_bytes() != name) && is_like(name, self.wanted.metric.as_bytes()) {
+        if others.last().is_none_or(|last| last.as_bytes() != name)
+            && is_like(name, self.wanted.metric.as_bytes())
+        {
             others.push(String::from_utf8_lossy(name).into_owned());
         }
     }
@@ -214,7 +220,8 @@ impl<'a> Intake<'a> {
 fn is_like(name: &[u8], wanted: &[u8]) -> bool {
     let first = |name: &[u8]| memchr(b'_', name).unwrap_or(name.len());
     let speaks = |word: &[u8]| name.windows(word.len()).any(|part| part == word);
-    name.get(..first(name)) == wanted.get(..first(wanted)) || [&b"ssl"[..], b"tls", b"handshake"].into_iter().any(speaks)
+    name.get(..first(name)) == wanted.get(..first(wanted))
+        || [&b"ssl"[..], b"tls", b"handshake"].into_iter().any(speaks)
 }
 
 /// The name that a line begins with.
@@ -222,4 +229,3 @@ fn name(line: &[u8]) -> &[u8] {
     let end = line.iter().position(|b| !(b.is_ascii_alphanumeric() || matches!(b, b'_' | b':')));
     line.get(..end.unwrap_or(line.len())).unwrap_or_default()
 }
-

@@ -99,7 +99,8 @@ impl Prometheus {
             return Err(self.none_fits(told));
         }
         let counters = self.tally.sum(told.scrape);
-        let counters = counters.ok_or_else(|| self.garbled(Garbled::new("the counters' sum is too large")))?;
+        let counters =
+            counters.ok_or_else(|| self.garbled(Garbled::new("the counters' sum is too large")))?;
         let observation = Observation { series: self.series(), figure: Figure::Count(counters) };
         Ok(Readout { observations: vec![observation], ..Readout::default() })
     }
@@ -158,16 +159,19 @@ impl Prometheus {
             none if none.is_empty() => metric.clone(),
             matchers => format!("{metric}{{{matchers}}}"),
         };
-        told.others.sort_by(|a, b| {
-            let begins = |name: &str| u8::from(name.starts_with(metric.as_str()));
-            let alike = |name: &str| strsim::jaro_winkler(name, metric) + f64::from(begins(name));
-            alike(b).total_cmp(&alike(a)).then_with(|| a.cmp(b))
-        });
-        told.others.dedup();
-        told.others.truncate(NAMES_TOLD);
-        let mend = match (told.unfit, told.others.is_empty()) {
+        let begins = |name: &str| u8::from(name.starts_with(metric.as_str()));
+        let alike = |name: &str| strsim::jaro_winkler(name, metric) + f64::from(begins(name));
+        let mut names: Vec<String> = Vec::new();
+        while let Some(name) = told.others.iter().max_by(|a, b| alike(a).total_cmp(&alike(b))).cloned() {
+            told.others.retain(|other| *other != name);
+            names.push(name);
+            if names.len() == NAMES_TOLD {
+                break;
+            }
+        }
+        let mend = match (told.unfit, names.is_empty()) {
             (0, true) => "no metric there has a name like it; check where it looks".to_owned(),
-            (0, false) => format!("there are {}; name one of them in metric", told.others.join(", ")),
+            (0, false) => format!("there are {}; name one of them in metric", names.join(", ")),
             (unfit, _) => format!("{unfit} series of that name do not fit; correct labels"),
         };
         let place = match &self.place {

@@ -82,7 +82,8 @@ impl<'a> Sample<'a> {
         let mut rest = inside.trim_start_matches(BLANKS);
         loop {
             if let Some(after) = rest.strip_prefix('}') {
-                break self.sorted().map(|()| after);
+                self.labels.retain(|(_, value)| !value.is_empty());
+                return Ok(after);
             }
             let name;
             if let Some(quoted) = rest.strip_prefix('"') {
@@ -107,7 +108,11 @@ impl<'a> Sample<'a> {
                 if self.labels.len() >= LABELS_MAX {
                     return Err("too many labels");
                 }
-                self.labels.push((name, value));
+                let at = self.labels.partition_point(|(other, _)| *other < name);
+                if self.labels.get(at).is_some_and(|(other, _)| *other == name) {
+                    return Err("a label is there twice");
+                }
+                self.labels.insert(at, (name, value));
             }
             rest = match rest.strip_prefix(',') {
                 Some(after) => after.trim_start_matches(BLANKS),
@@ -115,15 +120,6 @@ impl<'a> Sample<'a> {
                 None => return Err("labels without an end"),
             };
         }
-    }
-
-    fn sorted(&mut self) -> Result<(), &'static str> {
-        self.labels.sort_unstable();
-        if self.labels.iter().zip(self.labels.iter().skip(1)).any(|(a, b)| a.0 == b.0) {
-            return Err("a label is there twice");
-        }
-        self.labels.retain(|(_, value)| !value.is_empty());
-        Ok(())
     }
 }
 
