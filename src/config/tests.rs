@@ -628,10 +628,10 @@ fn the_example_is_right_with_its_comments_taken_off() {
         .map(|line| format!("{line}\n"))
         .collect();
     let loaded = load_text(&uncommented, &inputs(&[], &[])).unwrap();
-    assert_eq!(loaded.config.ssl.len(), 5);
+    assert_eq!(loaded.config.ssl.len(), 8);
     assert_eq!(loaded.config.ram.presence, Some(Presence::Process("nginx".to_owned())));
     // It shows what there is, not what fits together: the kernel sees HAProxy's sessions too.
-    assert_eq!(loaded.warnings.len(), 1, "{:?}", loaded.warnings);
+    assert_eq!(loaded.warnings.len(), 4, "{:?}", loaded.warnings);
 }
 
 #[test]

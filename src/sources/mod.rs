@@ -146,7 +146,8 @@ impl Source {
             | Source::Network(_)
             | Source::Haproxy(_)
             | Source::Kernel(_)
-            | Source::Loadmaster(_) => TIMEOUT,
+            | Source::Loadmaster(_)
+            | Source::Prometheus(_) => TIMEOUT,
         }
     }
 
@@ -157,7 +158,8 @@ impl Source {
             | Source::Network(_)
             | Source::Haproxy(_)
             | Source::Kernel(_)
-            | Source::Loadmaster(_) => {}
+            | Source::Loadmaster(_)
+            | Source::Prometheus(_) => {}
         }
     }
 
