@@ -41,7 +41,7 @@ pub struct Prometheus {
 
 #[derive(Debug)]
 enum Place {
-    Url(Fetch),
+    Url(Box<Fetch>),
     File(PathBuf),
 }
 
@@ -59,14 +59,14 @@ impl Prometheus {
                     Pass::Password { username, file } => basic = Some((username, file)),
                     Pass::Token(file) => bearer = Some(file),
                 }
-                Place::Url(Fetch::new(fetch::Settings {
+                Place::Url(Box::new(Fetch::new(fetch::Settings {
                     url: web.url.clone(),
                     trust: web.trust.clone(),
                     client: web.client.clone(),
                     basic,
                     bearer,
                     max_bytes: EXPOSITION_MAX_BYTES,
-                }))
+                })))
             }
         };
         let wanted = Wanted {
