@@ -52,6 +52,8 @@ pub enum Source {
     Network(network::Network),
     /// TLS sessions, as HAProxy counts them.
     Haproxy(ssl::haproxy::Haproxy),
+    /// TLS sessions, as a server's access log tells of them.
+    AccessLog(ssl::access_log::AccessLog),
 }
 
 impl Source {
@@ -64,6 +66,9 @@ impl Source {
             Source::Network(network::Network::new(root.clone(), &config.network)),
         ];
         sources.extend(config.ssl.iter().map(|Ssl { name, source }| match source {
+            SslSource::AccessLog(log) => {
+                Source::AccessLog(ssl::access_log::AccessLog::new(&root, name, &log.path, &log.rule))
+            }
             SslSource::Haproxy(haproxy) => {
                 Source::Haproxy(ssl::haproxy::Haproxy::new(&root, name, &haproxy.socket))
             }
@@ -78,6 +83,7 @@ impl Source {
             Source::Ram(_) => "ram".to_owned(),
             Source::Network(_) => "network".to_owned(),
             Source::Haproxy(haproxy) => format!("ssl/{}", haproxy.name()),
+            Source::AccessLog(log) => format!("ssl/{}", log.name()),
         }
     }
 
@@ -90,6 +96,7 @@ impl Source {
             Source::Ram(ram) => ram.read(),
             Source::Network(network) => network.read(),
             Source::Haproxy(haproxy) => haproxy.read(),
+            Source::AccessLog(log) => log.read(),
         }
     }
 
@@ -100,7 +107,7 @@ impl Source {
         match self {
             Source::Ram(ram) => ram.may_block(),
             Source::Network(network) => network.may_block(),
-            Source::Haproxy(_) => true,
+            Source::Haproxy(_) | Source::AccessLog(_) => true,
         }
     }
 
@@ -109,12 +116,14 @@ impl Source {
     pub const fn timeout(&self) -> Duration {
         match self {
             Source::Ram(_) | Source::Network(_) | Source::Haproxy(_) => TIMEOUT,
+            Source::AccessLog(_) => ssl::access_log::TIMEOUT,
         }
     }
 
     /// Takes up the note that it left with the last record that was kept, before it is read for the first time. Most leave none.
-    pub fn resume(&mut self, _note: &str) {
+    pub fn resume(&mut self, note: &str) {
         match self {
+            Source::AccessLog(log) => log.resume(note),
             Source::Ram(_) | Source::Network(_) | Source::Haproxy(_) => {}
         }
     }
@@ -132,6 +141,7 @@ impl Source {
             Source::Ram(ram) => vec![ram.series()],
             Source::Network(network) => network.expected(),
             Source::Haproxy(haproxy) => vec![haproxy.series()],
+            Source::AccessLog(log) => vec![log.series()],
         }
     }
 
@@ -140,7 +150,7 @@ impl Source {
     pub fn duplicates(&self) -> &[String] {
         match self {
             Source::Network(network) => network.duplicates(),
-            Source::Ram(_) | Source::Haproxy(_) => &[],
+            Source::Ram(_) | Source::Haproxy(_) | Source::AccessLog(_) => &[],
         }
     }
 }
@@ -189,6 +199,26 @@ pub enum SourceError {
         patterns: String,
         /// The interfaces that there are.
         there: String,
+    },
+    /// There is no log.
+    #[error("no log at {}: correct `path`, or let the server write its log there", path.display())]
+    NoLog {
+        /// Where it should be.
+        path: PathBuf,
+    },
+    /// The agent may not read a log.
+    #[error("no permission to read {}: add the agent's user to the group that may (often `adm`), and let the directory be searched", path.display())]
+    LogNotPermitted {
+        /// The log.
+        path: PathBuf,
+    },
+    /// A log's lines are not what they should be.
+    #[error("none of {lines} new lines of {} is in the configured format: set `format` to the one that the server writes", path.display())]
+    OtherFormat {
+        /// The log.
+        path: PathBuf,
+        /// How many lines there were.
+        lines: u64,
     },
     /// Nobody listens at HAProxy's socket.
     #[error("nothing listens at {} ({error}): start HAProxy, or set `socket` to the path in its `stats socket` line", socket.display())]

@@ -1,8 +1,12 @@
 //! `[[ssl]]`: the sources of TLS sessions. What they have in common is here; each kind's own keys are in a file of its own.
 
+mod access_log;
 mod haproxy;
+mod log_pattern;
 
+pub use access_log::{AccessLog, Handshakes, JsonNames, LineForm, Lines, LogRule};
 pub use haproxy::Haproxy;
+pub use log_pattern::{Pattern, Piece, Role};
 
 use super::keys::{listed, nearest};
 use super::layers::{Given, SslTable};
@@ -16,7 +20,7 @@ use std::collections::BTreeMap;
 /// The keys of every kind.
 const COMMON: &[&str] = &["kind", "name"];
 /// Kinds that a later version brings.
-const PLANNED: &[&str] = &["prometheus", "access_log", "kernel", "loadmaster"];
+const PLANNED: &[&str] = &["prometheus", "kernel", "loadmaster"];
 const NAME_MAX_BYTES: usize = 64;
 
 /// One `[[ssl]]`: a source of TLS sessions.
@@ -33,6 +37,8 @@ pub struct Ssl {
 pub enum SslSource {
     /// HAProxy, at its stats socket.
     Haproxy(Haproxy),
+    /// A server's access log.
+    AccessLog(AccessLog),
 }
 
 impl SslSource {
@@ -41,6 +47,7 @@ impl SslSource {
     pub const fn kind(&self) -> &'static str {
         match self {
             SslSource::Haproxy(_) => haproxy::KIND.word,
+            SslSource::AccessLog(_) => access_log::KIND.word,
         }
     }
 
@@ -48,6 +55,7 @@ impl SslSource {
     pub(super) fn shown(&self) -> Vec<(&'static str, Value)> {
         match self {
             SslSource::Haproxy(haproxy) => haproxy.shown(),
+            SslSource::AccessLog(log) => log.shown(),
         }
     }
 }
@@ -60,7 +68,7 @@ struct Kind {
     read: fn(&mut Keys<'_>) -> Option<SslSource>,
 }
 
-const KINDS: &[Kind] = &[haproxy::KIND];
+const KINDS: &[Kind] = &[haproxy::KIND, access_log::KIND];
 
 /// Every key that a `[[ssl]]` of any kind may have.
 pub(super) fn all_keys() -> Vec<&'static str> {

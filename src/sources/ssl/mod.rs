@@ -1,3 +1,4 @@
 //! The sources of TLS sessions, one file each. Their figures are summed for the instance.
 
+pub mod access_log;
 pub mod haproxy;

@@ -1,0 +1,329 @@
+//! Following a log over its rotations: renamed, copied and cut off, compressed, once or several times between two readings.
+
+use super::beside::{self, Generation, Sibling};
+use super::note::{Note, OLDER_MAX};
+use super::place::{Followed, Place, drain_gz, is_compressed};
+use super::tally::Tally;
+use crate::config::LogRule;
+use crate::files::{is_absent, open_regular};
+use std::hash::{BuildHasher as _, Hasher as _, RandomState};
+use std::io;
+use std::path::Path;
+
+/// How often the directory is read again while files are being renamed in it.
+const LOOKS: usize = 3;
+/// How many compressed files are searched for a place, newest first.
+const SEARCHED_MAX: usize = 3;
+/// How many readings a file that was rotated is looked at with a line in it that has no end.
+const UNFINISHED_READINGS_MAX: u8 = 3;
+
+/// A file that was rotated: a server that has not opened the new one yet still writes to it.
+#[derive(Debug)]
+struct Older {
+    followed: Followed,
+    /// How many readings found nothing new in it.
+    quiet: u8,
+}
+
+impl Older {
+    const fn new(followed: Followed) -> Self {
+        Older { followed, quiet: 0 }
+    }
+}
+
+/// A log that is followed, and its count.
+#[derive(Debug)]
+pub struct Following {
+    current: Followed,
+    older: Vec<Older>,
+    /// When the newest rotated file was written last, while the log is empty.
+    newest_s: Option<i64>,
+    count: u64,
+    incarnation: u64,
+}
+
+impl Following {
+    /// Begins at the end of a log.
+    ///
+    /// # Errors
+    /// When it can't be read.
+    pub fn begin(path: &Path) -> io::Result<Self> {
+        let current = Followed::at_end(open_regular(path)?)?;
+        // Any number that no count before had.
+        let incarnation = RandomState::new().build_hasher().finish();
+        Ok(Following { current, older: Vec::new(), newest_s: None, count: 0, incarnation })
+    }
+
+    /// Goes on where an earlier run of the agent stopped.
+    ///
+    /// # Errors
+    /// When the log can't be read, or is not there.
+    pub fn resumed(path: &Path, rule: &LogRule, note: &Note, losses: &mut Vec<String>) -> io::Result<Self> {
+        let Some((place, older)) = note.places.split_first() else { return Self::begin(path) };
+        let at_path = match open_regular(path) {
+            Ok(file) => Ok(Followed::new(file, Some(*place))?),
+            Err(error) if is_absent(&error) => Err(error),
+            Err(error) => return Err(error),
+        };
+        let mut lost = false;
+        let current = match at_path {
+            Ok(followed) if followed.id.1 == place.inode => followed,
+            at_path => match (renamed(path, place)?, at_path) {
+                (Some(renamed), _) => renamed,
+                (None, Err(error)) => return Err(error),
+                // There is nothing to know an empty file by.
+                (None, Ok(_)) if place.offset == 0 => {
+                    lost = true;
+                    Followed::at_end(open_regular(path)?)?
+                }
+                // What became of the file that it was, if it was copied or compressed, is searched for as if it had been cut off.
+                (None, Ok(followed)) => followed,
+            },
+        };
+        let Note { newest_s, count, incarnation, .. } = *note;
+        let mut following = Following { current, older: Vec::new(), newest_s, count, incarnation };
+        if lost {
+            following.lose(path, losses);
+        }
+        for place in older {
+            match renamed(path, place)? {
+                Some(followed) => following.older.push(Older::new(followed)),
+                None => {
+                    following.recover(path, rule, place)?;
+                }
+            }
+        }
+        Ok(following)
+    }
+
+    /// What is to be kept for the next run.
+    #[must_use]
+    pub fn note(&self, of: u64) -> Note {
+        let mut places: Vec<Place> = Vec::with_capacity(1 + self.older.len());
+        // An empty file can't be known again; it follows the last one that is not.
+        if self.current.place.offset > 0 || self.older.is_empty() {
+            places.push(self.current.place);
+        }
+        places.extend(self.older.iter().take(OLDER_MAX).map(|older| older.followed.place));
+        Note { of, count: self.count, incarnation: self.incarnation, newest_s: self.newest_s, places }
+    }
+
+    /// Counts what is new.
+    ///
+    /// # Errors
+    /// When a file can't be read. What was counted of others stays counted.
+    pub fn turn(&mut self, path: &Path, rule: &LogRule, losses: &mut Vec<String>) -> io::Result<Tally> {
+        let mut tally = Tally::default();
+        match open_regular(path) {
+            Ok(file) => {
+                let new = Followed::new(file, None)?;
+                if new.id != self.current.id {
+                    tally.add(self.rotate(path, rule, new, losses)?);
+                }
+            }
+            // The server goes on writing to the file that is held open, until it makes a new one.
+            Err(error) if is_absent(&error) => {}
+            Err(error) => return Err(error),
+        }
+        let is_empty = self.current.place.offset == 0 && self.older.is_empty();
+        if self.current.tail()?.is_none() {
+            let place = self.current.place;
+            match self.recover(path, rule, &place)? {
+                Some(rest) => tally.add(rest),
+                None => self.lose(path, losses),
+            }
+            self.current.place = Place::beginning(place.inode);
+        } else if is_empty && self.newest_s.is_some() && self.newest_s != Some(newest_s(path)?) {
+            // It was filled, copied and cut off again since.
+            self.lose(path, losses);
+        }
+        tally.add(self.drain(rule)?);
+        let is_empty = self.current.place.offset == 0 && self.older.is_empty();
+        self.newest_s = if is_empty { Some(newest_s(path)?) } else { None };
+        Ok(tally)
+    }
+
+    fn drain(&mut self, rule: &LogRule) -> io::Result<Tally> {
+        let mut all = Tally::default();
+        for older in &mut self.older {
+            let tally = older.followed.drain(rule)?.unwrap_or_default();
+            self.count += tally.sessions;
+            all.add(tally);
+            older.quiet = if tally.lines > 0 { 0 } else { older.quiet + 1 };
+        }
+        let is_done = |older: &Older| -> io::Result<bool> {
+            let unfinished = older.followed.size()? > older.followed.place.offset;
+            Ok(older.quiet > if unfinished { UNFINISHED_READINGS_MAX } else { 1 })
+        };
+        let mut kept = Vec::new();
+        for older in self.older.drain(..) {
+            if !is_done(&older)? && kept.len() < OLDER_MAX {
+                kept.push(older);
+            }
+        }
+        self.older = kept;
+        // Cut off this very moment, it is found so at the next reading.
+        let tally = self.current.drain(rule)?.unwrap_or_default();
+        self.count += tally.sessions;
+        all.add(tally);
+        Ok(all)
+    }
+
+    /// Lines are gone: the count is another from here on, so that the slot is a gap.
+    fn lose(&mut self, path: &Path, losses: &mut Vec<String>) {
+        self.incarnation = self.incarnation.wrapping_add(1);
+        losses.push(format!(
+            "{} was cut off or replaced, and its earlier content is not beside it: what was written since the last sample is \
+             not counted; keep one rotated file at least, in the same directory",
+            path.display()
+        ));
+    }
+
+    /// Goes over to a new file, and takes in those that were made and rotated since.
+    fn rotate(
+        &mut self,
+        path: &Path,
+        rule: &LogRule,
+        new: Followed,
+        losses: &mut Vec<String>,
+    ) -> io::Result<Tally> {
+        for _ in 0..LOOKS {
+            let siblings = beside::siblings(path, Some(self.current.id.1))?;
+            let between = match self.own_generation(&siblings)? {
+                Some(Some(generation)) => beside::newer(&siblings, &generation),
+                Some(None) => Vec::new(),
+                None => {
+                    if self.has_newer(&siblings)? {
+                        self.lose(path, losses);
+                    }
+                    Vec::new()
+                }
+            };
+            let between = between.into_iter().filter(|sibling| sibling.inode != new.id.1).collect();
+            if let Some((tally, older)) = take_in(between, rule)? {
+                self.count += tally.sessions;
+                let before = std::mem::replace(&mut self.current, new);
+                self.older.splice(0..0, older.into_iter().chain([Older::new(before)]));
+                return Ok(tally);
+            }
+        }
+        Err(io::Error::new(
+            io::ErrorKind::ResourceBusy,
+            "it is being rotated: it is read again with the next sample",
+        ))
+    }
+
+    /// Which of the rotated files the one that is held open is: `Some(None)` where its name does not tell, `None` where it is gone.
+    fn own_generation(&self, siblings: &[Sibling]) -> io::Result<Option<Option<Generation>>> {
+        if let Some(own) = siblings.iter().find(|sibling| sibling.inode == self.current.id.1) {
+            return Ok(Some(own.generation.clone()));
+        }
+        for sibling in siblings.iter().filter(|sibling| sibling.compressed) {
+            // One that is not whole yet is no copy yet.
+            let Some(file) = sibling.open()? else { continue };
+            if is_compressed(file, &self.current).unwrap_or(false) {
+                return Ok(Some(sibling.generation.clone()));
+            }
+        }
+        Ok(None)
+    }
+
+    fn has_newer(&self, siblings: &[Sibling]) -> io::Result<bool> {
+        let own_s = self.current.written_s()?;
+        for sibling in siblings {
+            if let Some(file) = sibling.open()?
+                && Followed::new(file, None)?.written_s()? > own_s
+            {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Finds the copy of a log that was read up to a place, and takes in what it and newer ones have beyond. `None` where there is
+    /// none.
+    fn recover(&mut self, path: &Path, rule: &LogRule, place: &Place) -> io::Result<Option<Tally>> {
+        if place.offset == 0 {
+            return Ok(None);
+        }
+        for _ in 0..LOOKS {
+            let siblings = beside::siblings(path, None)?;
+            let Some((generation, tally, older)) = copy_of(place, &siblings, rule)? else { return Ok(None) };
+            if let Some((newer, more)) = take_in(beside::newer(&siblings, &generation), rule)? {
+                let mut all = tally;
+                all.add(newer);
+                self.count += all.sessions;
+                self.older.splice(0..0, more.into_iter().chain(older));
+                return Ok(Some(all));
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// The file that has a place's inode and content, by whatever name.
+fn renamed(path: &Path, place: &Place) -> io::Result<Option<Followed>> {
+    for sibling in beside::siblings(path, Some(place.inode))? {
+        if sibling.inode == place.inode
+            && !sibling.compressed
+            && let Some(file) = sibling.open()?
+        {
+            let followed = Followed::new(file, Some(*place))?;
+            if followed.tail()?.is_some() {
+                return Ok(Some(followed));
+            }
+        }
+    }
+    Ok(None)
+}
+
+type Copied = (Generation, Tally, Option<Older>);
+
+/// The copy in which a place is found, plain or compressed.
+fn copy_of(place: &Place, siblings: &[Sibling], rule: &LogRule) -> io::Result<Option<Copied>> {
+    let mut by_age: Vec<(&Generation, &Sibling)> =
+        siblings.iter().filter_map(|sibling| Some((sibling.generation.as_ref()?, sibling))).collect();
+    by_age.sort_by_key(|(generation, _)| generation.age());
+    for (generation, sibling) in by_age.iter().filter(|(_, sibling)| !sibling.compressed) {
+        let Some(file) = sibling.open()? else { continue };
+        let followed = Followed::new(file, Some(*place))?;
+        if followed.tail()?.is_some() {
+            return Ok(Some(((*generation).clone(), Tally::default(), Some(Older::new(followed)))));
+        }
+    }
+    for (generation, sibling) in by_age.iter().filter(|(_, sibling)| sibling.compressed).take(SEARCHED_MAX) {
+        let Some(file) = sibling.open()? else { continue };
+        // One that can't be inflated is not the copy that is looked for, or no longer.
+        if let Ok(Some(tally)) = drain_gz(file, place, rule) {
+            return Ok(Some(((*generation).clone(), tally, None)));
+        }
+    }
+    Ok(None)
+}
+
+/// Opens files that were rotated meanwhile, and counts the compressed ones. `None` where names moved on under it.
+fn take_in(files: Vec<&Sibling>, rule: &LogRule) -> io::Result<Option<(Tally, Vec<Older>)>> {
+    let mut tally = Tally::default();
+    let mut older = Vec::new();
+    for sibling in files {
+        let Some(file) = sibling.open()? else { return Ok(None) };
+        if sibling.compressed {
+            let inode = sibling.inode;
+            tally.add(drain_gz(file, &Place::beginning(inode), rule)?.unwrap_or_default());
+        } else {
+            older.push(Older::new(Followed::new(file, None)?));
+        }
+    }
+    Ok(Some((tally, older)))
+}
+
+/// When the newest of the rotated files was written last, in unix seconds; 0 where there is none.
+fn newest_s(path: &Path) -> io::Result<i64> {
+    let mut newest = 0;
+    for sibling in beside::siblings(path, None)? {
+        if let Some(file) = sibling.open()? {
+            newest = newest.max(Followed::new(file, None)?.written_s()?);
+        }
+    }
+    Ok(newest)
+}
