@@ -10,13 +10,12 @@ use super::{Keys, Kind, SslSource};
 use std::path::PathBuf;
 
 /// The line to paste into nginx's configuration: `log_format highwater '...';`.
-pub const NGINX: &str =
-    "$msec $connection $connection_requests $ssl_protocol $ssl_cipher $ssl_session_reused";
+const NGINX: &str = "$msec $connection $connection_requests $ssl_protocol $ssl_cipher $ssl_session_reused";
 /// The line to paste into Apache's: `LogFormat "..." highwater`.
-pub const APACHE: &str =
+const APACHE: &str =
     "%{sec}t.%{usec_frac}t %{SSL_PROTOCOL}x %{SSL_CIPHER}x %{SSL_SESSION_RESUMED}x %k %{H2_STREAM_ID}e";
 /// What a line of HAProxy's `log-format` has to contain.
-pub const HAPROXY: &str = "tls_first=%[http_first_req] tls=%sslv tls_resumed=%[ssl_fc_is_resumed]";
+const HAPROXY: &str = "tls_first=%[http_first_req] tls=%sslv tls_resumed=%[ssl_fc_is_resumed]";
 const WORDS: &[&str] = &["nginx", "apache", "haproxy", "json"];
 const FIELD_MAX_BYTES: usize = 64;
 

@@ -39,7 +39,7 @@ pub struct Pattern {
 
 /// Whose words a pattern is written in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Dialect {
+pub(super) enum Dialect {
     /// nginx's `log_format`.
     Nginx,
     /// Apache's `LogFormat`.

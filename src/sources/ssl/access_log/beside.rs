@@ -13,7 +13,7 @@ const NAMES_MAX: usize = 20_000;
 
 /// Which of a log's rotated files one is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Generation {
+pub(super) enum Generation {
     /// Counted: 1 is the newest.
     Count(u32),
     /// Dated: the text of the date, which sorts.
@@ -24,7 +24,7 @@ impl Generation {
     /// Which file of a log a name is: `access.log.2.gz`, `access.log-20261122`, `access-20261122.log`; `None` where it is none of
     /// that log's.
     #[must_use]
-    pub fn of(log: &OsStr, name: &OsStr) -> Option<(Self, bool)> {
+    pub(super) fn of(log: &OsStr, name: &OsStr) -> Option<(Self, bool)> {
         let (log, name) = (log.as_bytes(), name.as_bytes());
         let (name, compressed) = name.strip_suffix(b".gz").map_or((name, false), |plain| (plain, true));
         let suffix = name.strip_prefix(log).or_else(|| {
@@ -46,7 +46,7 @@ impl Generation {
 
     /// A key by which the newest sorts first.
     #[must_use]
-    pub fn age(&self) -> (u32, Reverse<Vec<u8>>) {
+    pub(super) fn age(&self) -> (u32, Reverse<Vec<u8>>) {
         match self {
             Generation::Count(count) => (*count, Reverse(Vec::new())),
             Generation::Date(date) => (0, Reverse(date.clone())),
@@ -55,7 +55,7 @@ impl Generation {
 
     /// Whether it was rotated after another.
     #[must_use]
-    pub fn is_newer(&self, other: &Self) -> bool {
+    pub(super) fn is_newer(&self, other: &Self) -> bool {
         match (self, other) {
             (Generation::Count(a), Generation::Count(b)) => a < b,
             (Generation::Date(a), Generation::Date(b)) => a > b,
@@ -66,7 +66,7 @@ impl Generation {
 
 /// A file beside a log.
 #[derive(Debug, Clone)]
-pub struct Sibling {
+pub(super) struct Sibling {
     /// Where.
     pub path: PathBuf,
     /// Its inode, when the directory was read.
@@ -82,7 +82,7 @@ impl Sibling {
     ///
     /// # Errors
     /// When it can't be opened.
-    pub fn open(&self) -> io::Result<Option<File>> {
+    pub(super) fn open(&self) -> io::Result<Option<File>> {
         match crate::files::open_regular(&self.path) {
             Ok(file) if file.metadata()?.ino() == self.inode => Ok(Some(file)),
             Ok(_) => Ok(None),
@@ -96,7 +96,7 @@ impl Sibling {
 ///
 /// # Errors
 /// When the directory can't be read.
-pub fn siblings(log: &Path, inode: Option<u64>) -> io::Result<Vec<Sibling>> {
+pub(super) fn siblings(log: &Path, inode: Option<u64>) -> io::Result<Vec<Sibling>> {
     let (Some(dir), Some(name)) = (log.parent(), log.file_name()) else { return Ok(Vec::new()) };
     let mut siblings = Vec::new();
     for entry in std::fs::read_dir(dir)?.take(NAMES_MAX) {
@@ -114,9 +114,9 @@ pub fn siblings(log: &Path, inode: Option<u64>) -> io::Result<Vec<Sibling>> {
     Ok(siblings)
 }
 
-/// The files that were rotated after one of a generation, each once.
+/// The files that were rotated after one of a generation, each once, newest first.
 #[must_use]
-pub fn newer<'s>(siblings: &'s [Sibling], than: &Generation) -> Vec<&'s Sibling> {
+pub(super) fn newer<'s>(siblings: &'s [Sibling], than: &Generation) -> Vec<&'s Sibling> {
     let mut newer: Vec<&Sibling> = Vec::new();
     for sibling in siblings {
         let Some(generation) = &sibling.generation else { continue };
@@ -124,6 +124,7 @@ pub fn newer<'s>(siblings: &'s [Sibling], than: &Generation) -> Vec<&'s Sibling>
             newer.push(sibling);
         }
     }
+    newer.sort_by_key(|sibling| sibling.generation.as_ref().map(Generation::age));
     newer
 }
 

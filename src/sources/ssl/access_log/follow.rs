@@ -33,11 +33,11 @@ impl Older {
 
 /// A log that is followed, and its count.
 #[derive(Debug)]
-pub struct Following {
+pub(super) struct Following {
     current: Followed,
     older: Vec<Older>,
     /// When the newest rotated file was written last, while the log is empty.
-    newest_s: Option<i64>,
+    newest_ns: Option<i64>,
     count: u64,
     incarnation: u64,
 }
@@ -47,18 +47,23 @@ impl Following {
     ///
     /// # Errors
     /// When it can't be read.
-    pub fn begin(path: &Path) -> io::Result<Self> {
+    pub(super) fn begin(path: &Path) -> io::Result<Self> {
         let current = Followed::at_end(open_regular(path)?)?;
         // Any number that no count before had.
         let incarnation = RandomState::new().build_hasher().finish();
-        Ok(Following { current, older: Vec::new(), newest_s: None, count: 0, incarnation })
+        Ok(Following { current, older: Vec::new(), newest_ns: None, count: 0, incarnation })
     }
 
     /// Goes on where an earlier run of the agent stopped.
     ///
     /// # Errors
     /// When the log can't be read, or is not there.
-    pub fn resumed(path: &Path, rule: &LogRule, note: &Note, losses: &mut Vec<String>) -> io::Result<Self> {
+    pub(super) fn resumed(
+        path: &Path,
+        rule: &LogRule,
+        note: &Note,
+        losses: &mut Vec<String>,
+    ) -> io::Result<Self> {
         let Some((place, older)) = note.places.split_first() else { return Self::begin(path) };
         let at_path = match open_regular(path) {
             Ok(file) => Ok(Followed::new(file, Some(*place))?),
@@ -80,17 +85,15 @@ impl Following {
                 (None, Ok(followed)) => followed,
             },
         };
-        let Note { newest_s, count, incarnation, .. } = *note;
-        let mut following = Following { current, older: Vec::new(), newest_s, count, incarnation };
+        let Note { newest_ns, count, incarnation, .. } = *note;
+        let mut following = Following { current, older: Vec::new(), newest_ns, count, incarnation };
         if lost {
             following.lose(path, losses);
         }
         for place in older {
             match renamed(path, place)? {
                 Some(followed) => following.older.push(Older::new(followed)),
-                None => {
-                    following.recover(path, rule, place)?;
-                }
+                None => following.recover_older(path, rule, place)?,
             }
         }
         Ok(following)
@@ -98,21 +101,27 @@ impl Following {
 
     /// What is to be kept for the next run.
     #[must_use]
-    pub fn note(&self, of: u64) -> Note {
-        let mut places: Vec<Place> = Vec::with_capacity(1 + self.older.len());
+    pub(super) fn note(&self, of: u64) -> Note {
         // An empty file can't be known again; it follows the last one that is not.
-        if self.current.place.offset > 0 || self.older.is_empty() {
+        let all =
+            std::iter::once(self.current.place).chain(self.older.iter().map(|older| older.followed.place));
+        let mut places: Vec<Place> = all.skip_while(|place| place.offset == 0).take(1 + OLDER_MAX).collect();
+        if places.is_empty() {
             places.push(self.current.place);
         }
-        places.extend(self.older.iter().take(OLDER_MAX).map(|older| older.followed.place));
-        Note { of, count: self.count, incarnation: self.incarnation, newest_s: self.newest_s, places }
+        Note { of, count: self.count, incarnation: self.incarnation, newest_ns: self.newest_ns, places }
     }
 
     /// Counts what is new.
     ///
     /// # Errors
     /// When a file can't be read. What was counted of others stays counted.
-    pub fn turn(&mut self, path: &Path, rule: &LogRule, losses: &mut Vec<String>) -> io::Result<Tally> {
+    pub(super) fn turn(
+        &mut self,
+        path: &Path,
+        rule: &LogRule,
+        losses: &mut Vec<String>,
+    ) -> io::Result<Tally> {
         let mut tally = Tally::default();
         match open_regular(path) {
             Ok(file) => {
@@ -121,8 +130,12 @@ impl Following {
                     tally.add(self.rotate(path, rule, new, losses)?);
                 }
             }
-            // The server goes on writing to the file that is held open, until it makes a new one.
-            Err(error) if is_absent(&error) => {}
+            // The server goes on writing to the file that was renamed last, until it makes a new one.
+            Err(error) if is_absent(&error) => {
+                if let Some(new) = self.renamed_last(path)? {
+                    tally.add(self.rotate(path, rule, new, losses)?);
+                }
+            }
             Err(error) => return Err(error),
         }
         let is_empty = self.current.place.offset == 0 && self.older.is_empty();
@@ -133,13 +146,12 @@ impl Following {
                 None => self.lose(path, losses),
             }
             self.current.place = Place::beginning(place.inode);
-        } else if is_empty && self.newest_s.is_some() && self.newest_s != Some(newest_s(path)?) {
-            // It was filled, copied and cut off again since.
-            self.lose(path, losses);
+        } else if let (true, Some(known_ns)) = (is_empty, self.newest_ns) {
+            self.look_for_copies(path, known_ns, losses)?;
         }
         tally.add(self.drain(rule)?);
         let is_empty = self.current.place.offset == 0 && self.older.is_empty();
-        self.newest_s = if is_empty { Some(newest_s(path)?) } else { None };
+        self.newest_ns = if is_empty { Some(newest_ns(path, self.current.id.1)?) } else { None };
         Ok(tally)
     }
 
@@ -213,6 +225,38 @@ impl Following {
         ))
     }
 
+    /// An empty log may have been filled, copied and cut off again since. Copies are known by their time; that of a compressed one may
+    /// be when it was compressed.
+    fn look_for_copies(&mut self, path: &Path, known_ns: i64, losses: &mut Vec<String>) -> io::Result<()> {
+        let mut copies = Vec::new();
+        for sibling in beside::siblings(path, None)?.iter().filter(|s| s.inode != self.current.id.1) {
+            let Some(file) = sibling.open()? else { continue };
+            let copy = Followed::new(file, None)?;
+            if copy.written_ns()? > known_ns && copy.content_bytes(sibling.compressed)? != Some(0) {
+                if sibling.compressed {
+                    self.lose(path, losses);
+                    return Ok(());
+                }
+                copies.push((sibling.generation.as_ref().map(Generation::age), Older::new(copy)));
+            }
+        }
+        copies.sort_by_key(|(age, _)| age.clone());
+        self.older = copies.into_iter().map(|(_, copy)| copy).collect();
+        Ok(())
+    }
+
+    /// The newest of the rotated files, where it is not the one that is held open.
+    fn renamed_last(&self, path: &Path) -> io::Result<Option<Followed>> {
+        let siblings = beside::siblings(path, Some(self.current.id.1))?;
+        let Some(Some(own)) = self.own_generation(&siblings)? else { return Ok(None) };
+        let newer = beside::newer(&siblings, &own);
+        let newest = newer.iter().min_by_key(|sibling| sibling.generation.as_ref().map(Generation::age));
+        match newest.filter(|sibling| !sibling.compressed) {
+            Some(sibling) => sibling.open()?.map(|file| Followed::new(file, None)).transpose(),
+            None => Ok(None),
+        }
+    }
+
     /// Which of the rotated files the one that is held open is: `Some(None)` where its name does not tell, `None` where it is gone.
     fn own_generation(&self, siblings: &[Sibling]) -> io::Result<Option<Option<Generation>>> {
         if let Some(own) = siblings.iter().find(|sibling| sibling.inode == self.current.id.1) {
@@ -229,15 +273,26 @@ impl Following {
     }
 
     fn has_newer(&self, siblings: &[Sibling]) -> io::Result<bool> {
-        let own_s = self.current.written_s()?;
+        let own_ns = self.current.written_ns()?;
         for sibling in siblings {
             if let Some(file) = sibling.open()?
-                && Followed::new(file, None)?.written_s()? > own_s
+                && Followed::new(file, None)?.written_ns()? > own_ns
             {
                 return Ok(true);
             }
         }
         Ok(false)
+    }
+
+    /// Counts what the copy of a file that was rotated before has beyond a place.
+    fn recover_older(&mut self, path: &Path, rule: &LogRule, place: &Place) -> io::Result<()> {
+        if place.offset > 0
+            && let Some((_, tally, older)) = copy_of(place, &beside::siblings(path, None)?, rule)?
+        {
+            self.count += tally.sessions;
+            self.older.extend(older);
+        }
+        Ok(())
     }
 
     /// Finds the copy of a log that was read up to a place, and takes in what it and newer ones have beyond. `None` where there is
@@ -317,12 +372,15 @@ fn take_in(files: Vec<&Sibling>, rule: &LogRule) -> io::Result<Option<(Tally, Ve
     Ok(Some((tally, older)))
 }
 
-/// When the newest of the rotated files was written last, in unix seconds; 0 where there is none.
-fn newest_s(path: &Path) -> io::Result<i64> {
+/// When the newest of the rotated files but its own that have anything in them was written last, in unix nanoseconds; 0 where there is none.
+fn newest_ns(path: &Path, own_inode: u64) -> io::Result<i64> {
     let mut newest = 0;
-    for sibling in beside::siblings(path, None)? {
+    for sibling in beside::siblings(path, None)?.iter().filter(|sibling| sibling.inode != own_inode) {
         if let Some(file) = sibling.open()? {
-            newest = newest.max(Followed::new(file, None)?.written_s()?);
+            let followed = Followed::new(file, None)?;
+            if followed.content_bytes(sibling.compressed)? != Some(0) {
+                newest = newest.max(followed.written_ns()?);
+            }
         }
     }
     Ok(newest)

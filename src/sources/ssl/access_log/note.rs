@@ -5,11 +5,11 @@ use std::fmt;
 
 const VERSION: &str = "1";
 /// How many files that were rotated may be noted beside the log itself.
-pub const OLDER_MAX: usize = 6;
+pub(super) const OLDER_MAX: usize = 6;
 
 /// How far a log was read, and what that came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Note {
+pub(super) struct Note {
     /// Which log, by which rule: a count by another is no use.
     pub of: u64,
     /// The sessions counted.
@@ -17,7 +17,7 @@ pub struct Note {
     /// The incarnation of the count.
     pub incarnation: u64,
     /// When the newest rotated file was written last, while the log is empty.
-    pub newest_s: Option<i64>,
+    pub newest_ns: Option<i64>,
     /// The log, and the files before it that may still grow, oldest last.
     pub places: Vec<Place>,
 }
@@ -25,8 +25,8 @@ pub struct Note {
 impl fmt::Display for Note {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{VERSION} {:x} {} {} ", self.of, self.count, self.incarnation)?;
-        match self.newest_s {
-            Some(newest_s) => write!(f, "{newest_s}")?,
+        match self.newest_ns {
+            Some(newest_ns) => write!(f, "{newest_ns}")?,
             None => f.write_str("-")?,
         }
         for Place { inode, offset, print, in_long_line } in &self.places {
@@ -39,16 +39,16 @@ impl fmt::Display for Note {
 impl Note {
     /// Reads a note; `None` where it is none.
     #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
+    pub(super) fn parse(text: &str) -> Option<Self> {
         let mut words = text.split(' ');
         if words.next()? != VERSION {
             return None;
         }
         let of = u64::from_str_radix(words.next()?, 16).ok()?;
         let (count, incarnation) = (words.next()?.parse().ok()?, words.next()?.parse().ok()?);
-        let newest_s = match words.next()? {
+        let newest_ns = match words.next()? {
             "-" => None,
-            seconds => Some(seconds.parse().ok()?),
+            nanoseconds => Some(nanoseconds.parse().ok()?),
         };
         let mut places = Vec::new();
         while let Some(inode) = words.next() {
@@ -63,7 +63,7 @@ impl Note {
             of,
             count,
             incarnation,
-            newest_s,
+            newest_ns,
             places,
         })
     }

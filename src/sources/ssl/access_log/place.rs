@@ -8,12 +8,14 @@ use std::io::{self, BufReader, Read, Seek as _, SeekFrom};
 use std::os::unix::fs::{FileExt as _, MetadataExt as _};
 
 const CHUNK_BYTES: usize = 128 * 1024;
+/// The head and the end of a gzip member (RFC 1952).
+const GZIP_MIN_BYTES: u64 = 18;
 /// More than any log that is rotated by size or day has; what a damaged or hostile archive swells to.
 const INFLATED_MAX_BYTES: u64 = 64 << 30;
 
 /// How far a log was read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Place {
+pub(super) struct Place {
     /// The file's inode.
     pub inode: u64,
     /// The bytes that are done with.
@@ -27,7 +29,7 @@ pub struct Place {
 impl Place {
     /// The beginning of a file.
     #[must_use]
-    pub fn beginning(inode: u64) -> Self {
+    pub(super) fn beginning(inode: u64) -> Self {
         Place { inode, offset: 0, print: fingerprint(&[]), in_long_line: false }
     }
 
@@ -38,7 +40,7 @@ impl Place {
 
 /// A log that is followed. It stays open, so that it can be read to its end whatever becomes of its name.
 #[derive(Debug)]
-pub struct Followed {
+pub(super) struct Followed {
     file: File,
     /// Device and inode.
     pub id: (u64, u64),
@@ -51,7 +53,7 @@ impl Followed {
     ///
     /// # Errors
     /// When the file can't be asked.
-    pub fn new(file: File, place: Option<Place>) -> io::Result<Self> {
+    pub(super) fn new(file: File, place: Option<Place>) -> io::Result<Self> {
         let metadata = file.metadata()?;
         let inode = metadata.ino();
         let place = place.map_or_else(|| Place::beginning(inode), |place| Place { inode, ..place });
@@ -62,7 +64,7 @@ impl Followed {
     ///
     /// # Errors
     /// When the file can't be read.
-    pub fn at_end(file: File) -> io::Result<Self> {
+    pub(super) fn at_end(file: File) -> io::Result<Self> {
         let mut followed = Self::new(file, None)?;
         let size = followed.size()?;
         let from = size.saturating_sub(2 * super::tally::LINE_MAX_BYTES as u64);
@@ -83,23 +85,32 @@ impl Followed {
     ///
     /// # Errors
     /// When the file can't be asked.
-    pub fn size(&self) -> io::Result<u64> {
+    pub(super) fn size(&self) -> io::Result<u64> {
         Ok(self.file.metadata()?.len())
     }
 
-    /// When it was written last, in unix seconds.
+    /// How many bytes of log it has, modulo 2^32 where it is compressed; `None` where a compressed one is not whole.
+    ///
+    /// # Errors
+    /// When the file can't be read.
+    pub(super) fn content_bytes(&self, compressed: bool) -> io::Result<Option<u64>> {
+        if compressed { inflated_bytes(&self.file) } else { self.size().map(Some) }
+    }
+
+    /// When it was written last, in unix nanoseconds.
     ///
     /// # Errors
     /// When the file can't be asked.
-    pub fn written_s(&self) -> io::Result<i64> {
-        Ok(self.file.metadata()?.mtime())
+    pub(super) fn written_ns(&self) -> io::Result<i64> {
+        let metadata = self.file.metadata()?;
+        Ok(metadata.mtime().saturating_mul(1_000_000_000).saturating_add(metadata.mtime_nsec()))
     }
 
     /// The bytes before its place; `None` where they are not those that were read: it was cut off, and perhaps has grown again.
     ///
     /// # Errors
     /// When the file can't be read.
-    pub fn tail(&self) -> io::Result<Option<Vec<u8>>> {
+    pub(super) fn tail(&self) -> io::Result<Option<Vec<u8>>> {
         let mut tail = vec![0; self.place.tail_bytes()];
         let from = self.place.offset - tail.len() as u64;
         match self.file.read_exact_at(&mut tail, from) {
@@ -113,7 +124,7 @@ impl Followed {
     ///
     /// # Errors
     /// When the file can't be read.
-    pub fn head(&self) -> io::Result<Vec<u8>> {
+    pub(super) fn head(&self) -> io::Result<Vec<u8>> {
         let mut head = Vec::new();
         let mut file = &self.file;
         file.seek(SeekFrom::Start(0))?;
@@ -125,7 +136,7 @@ impl Followed {
     ///
     /// # Errors
     /// When the file can't be read. Its place is then as before.
-    pub fn drain(&mut self, rule: &LogRule) -> io::Result<Option<Tally>> {
+    pub(super) fn drain(&mut self, rule: &LogRule) -> io::Result<Option<Tally>> {
         let Some(tail) = self.tail()? else { return Ok(None) };
         let new_bytes = self.size()?.saturating_sub(self.place.offset);
         if new_bytes == 0 {
@@ -161,7 +172,7 @@ fn inflate(file: File) -> io::Take<MultiGzDecoder<BufReader<File>>> {
 ///
 /// # Errors
 /// When it can't be read, or is not whole.
-pub fn drain_gz(file: File, place: &Place, rule: &LogRule) -> io::Result<Option<Tally>> {
+pub(super) fn drain_gz(file: File, place: &Place, rule: &LogRule) -> io::Result<Option<Tally>> {
     let mut reader = inflate(file);
     let mut tail = Vec::new();
     let mut chunk = vec![0; CHUNK_BYTES];
@@ -186,18 +197,23 @@ pub fn drain_gz(file: File, place: &Place, rule: &LogRule) -> io::Result<Option<
     Ok(Some(counter.tally))
 }
 
-/// Whether a compressed log is a followed one: its length, which stands at the end of it (RFC 1952, ISIZE), and its first bytes.
+/// How many bytes a compressed file has inflated, modulo 2^32: that stands at its end (RFC 1952, ISIZE). `None` where it has no end.
+fn inflated_bytes(file: &File) -> io::Result<Option<u64>> {
+    let size = file.metadata()?.len();
+    let mut length = [0; 4];
+    if size < GZIP_MIN_BYTES {
+        return Ok(None);
+    }
+    file.read_exact_at(&mut length, size - 4)?;
+    Ok(Some(u64::from(u32::from_le_bytes(length))))
+}
+
+/// Whether a compressed log is a followed one, by its length and its first bytes.
 ///
 /// # Errors
 /// When either can't be read.
-pub fn is_compressed(file: File, followed: &Followed) -> io::Result<bool> {
-    let size = file.metadata()?.len();
-    let mut length = [0; 4];
-    if size < 18 {
-        return Ok(false);
-    }
-    file.read_exact_at(&mut length, size - 4)?;
-    if u64::from(u32::from_le_bytes(length)) != followed.size()? & 0xffff_ffff {
+pub(super) fn is_compressed(file: File, followed: &Followed) -> io::Result<bool> {
+    if inflated_bytes(&file)? != Some(followed.size()? & 0xffff_ffff) {
         return Ok(false);
     }
     let mut head = Vec::new();
