@@ -38,6 +38,8 @@ pub(super) struct Following {
     older: Vec<Older>,
     /// When the newest rotated file was written last, while the log is empty.
     newest_ns: Option<i64>,
+    /// The end of the newest file that was compressed when it was found, and the inode of the file before it.
+    passed: Option<(Place, u64)>,
     count: u64,
     incarnation: u64,
 }
@@ -51,7 +53,7 @@ impl Following {
         let current = Followed::at_end(open_regular(path)?)?;
         // Any number that no count before had.
         let incarnation = RandomState::new().build_hasher().finish();
-        Ok(Following { current, older: Vec::new(), newest_ns: None, count: 0, incarnation })
+        Ok(Following { current, older: Vec::new(), newest_ns: None, passed: None, count: 0, incarnation })
     }
 
     /// Goes on where an earlier run of the agent stopped.
@@ -86,7 +88,8 @@ impl Following {
             },
         };
         let Note { newest_ns, count, incarnation, .. } = *note;
-        let mut following = Following { current, older: Vec::new(), newest_ns, count, incarnation };
+        let mut following =
+            Following { current, older: Vec::new(), newest_ns, passed: None, count, incarnation };
         if lost {
             following.lose(path, losses);
         }
@@ -103,8 +106,13 @@ impl Following {
     #[must_use]
     pub(super) fn note(&self, of: u64) -> Note {
         // An empty file can't be known again; it follows the last one that is not.
-        let all =
-            std::iter::once(self.current.place).chain(self.older.iter().map(|older| older.followed.place));
+        let mut all = vec![self.current.place];
+        all.extend(self.older.iter().map(|older| older.followed.place));
+        if let Some((end, before)) = self.passed {
+            let at = all.iter().position(|place| place.inode == before).unwrap_or(all.len());
+            all.insert(at, end);
+        }
+        let all = all.into_iter();
         let mut places: Vec<Place> = all.skip_while(|place| place.offset == 0).take(1 + OLDER_MAX).collect();
         if places.is_empty() {
             places.push(self.current.place);
@@ -138,7 +146,7 @@ impl Following {
             }
             Err(error) => return Err(error),
         }
-        let is_empty = self.current.place.offset == 0 && self.older.is_empty();
+        let is_empty = self.current.place.offset == 0;
         if self.current.tail()?.is_none() {
             let place = self.current.place;
             match self.recover(path, rule, &place)? {
@@ -150,8 +158,11 @@ impl Following {
             self.look_for_copies(path, known_ns, losses)?;
         }
         tally.add(self.drain(rule)?);
-        let is_empty = self.current.place.offset == 0 && self.older.is_empty();
-        self.newest_ns = if is_empty { Some(newest_ns(path, self.current.id.1)?) } else { None };
+        if self.current.place.offset > 0 {
+            self.passed = None;
+        }
+        let is_empty = self.current.place.offset == 0;
+        self.newest_ns = if is_empty { Some(newest_ns(path, &self.held())?) } else { None };
         Ok(tally)
     }
 
@@ -184,11 +195,14 @@ impl Following {
     /// Lines are gone: the count is another from here on, so that the slot is a gap.
     fn lose(&mut self, path: &Path, losses: &mut Vec<String>) {
         self.incarnation = self.incarnation.wrapping_add(1);
-        losses.push(format!(
+        let loss = format!(
             "{} was cut off or replaced, and its earlier content is not beside it: what was written since the last sample is \
              not counted; keep one rotated file at least, in the same directory",
             path.display()
-        ));
+        );
+        if !losses.contains(&loss) {
+            losses.push(loss);
+        }
     }
 
     /// Goes over to a new file, and takes in those that were made and rotated since.
@@ -212,7 +226,8 @@ impl Following {
                 }
             };
             let between = between.into_iter().filter(|sibling| sibling.inode != new.id.1).collect();
-            if let Some((tally, older)) = take_in(between, rule)? {
+            if let Some(Taken { tally, older, passed }) = take_in(between, rule)? {
+                self.passed = passed.map(|end| (end, self.current.id.1));
                 self.count += tally.sessions;
                 let before = std::mem::replace(&mut self.current, new);
                 self.older.splice(0..0, older.into_iter().chain([Older::new(before)]));
@@ -225,11 +240,18 @@ impl Following {
         ))
     }
 
+    /// The inodes of the files that are held open.
+    fn held(&self) -> Vec<u64> {
+        let older = self.older.iter().map(|older| older.followed.id.1);
+        older.chain([self.current.id.1]).collect()
+    }
+
     /// An empty log may have been filled, copied and cut off again since. Copies are known by their time; that of a compressed one may
     /// be when it was compressed.
     fn look_for_copies(&mut self, path: &Path, known_ns: i64, losses: &mut Vec<String>) -> io::Result<()> {
+        let held = self.held();
         let mut copies = Vec::new();
-        for sibling in beside::siblings(path, None)?.iter().filter(|s| s.inode != self.current.id.1) {
+        for sibling in beside::siblings(path, None)?.iter().filter(|s| !held.contains(&s.inode)) {
             let Some(file) = sibling.open()? else { continue };
             let copy = Followed::new(file, None)?;
             if copy.written_ns()? > known_ns && copy.content_bytes(sibling.compressed)? != Some(0) {
@@ -241,7 +263,7 @@ impl Following {
             }
         }
         copies.sort_by_key(|(age, _)| age.clone());
-        self.older = copies.into_iter().map(|(_, copy)| copy).collect();
+        self.older.splice(0..0, copies.into_iter().map(|(_, copy)| copy));
         Ok(())
     }
 
@@ -304,11 +326,15 @@ impl Following {
         for _ in 0..LOOKS {
             let siblings = beside::siblings(path, None)?;
             let Some((generation, tally, older)) = copy_of(place, &siblings, rule)? else { return Ok(None) };
-            if let Some((newer, more)) = take_in(beside::newer(&siblings, &generation), rule)? {
+            let newer = beside::newer(&siblings, &generation);
+            let newer = newer.into_iter().filter(|sibling| sibling.inode != self.current.id.1).collect();
+            if let Some(more) = take_in(newer, rule)? {
+                let copied = older.as_ref().map_or(0, |older: &Older| older.followed.id.1);
+                self.passed = more.passed.map(|end| (end, copied));
                 let mut all = tally;
-                all.add(newer);
+                all.add(more.tally);
                 self.count += all.sessions;
-                self.older.splice(0..0, more.into_iter().chain(older));
+                self.older.splice(0..0, more.older.into_iter().chain(older));
                 return Ok(Some(all));
             }
         }
@@ -349,33 +375,45 @@ fn copy_of(place: &Place, siblings: &[Sibling], rule: &LogRule) -> io::Result<Op
     for (generation, sibling) in by_age.iter().filter(|(_, sibling)| sibling.compressed).take(SEARCHED_MAX) {
         let Some(file) = sibling.open()? else { continue };
         // One that can't be inflated is not the copy that is looked for, or no longer.
-        if let Ok(Some(tally)) = drain_gz(file, place, rule) {
+        if let Ok(Some((tally, _))) = drain_gz(file, place, rule) {
             return Ok(Some(((*generation).clone(), tally, None)));
         }
     }
     Ok(None)
 }
 
+/// What files came to that were rotated between two readings.
+struct Taken {
+    tally: Tally,
+    older: Vec<Older>,
+    /// The end of the newest compressed one.
+    passed: Option<Place>,
+}
+
 /// Opens files that were rotated meanwhile, and counts the compressed ones. `None` where names moved on under it.
-fn take_in(files: Vec<&Sibling>, rule: &LogRule) -> io::Result<Option<(Tally, Vec<Older>)>> {
+fn take_in(files: Vec<&Sibling>, rule: &LogRule) -> io::Result<Option<Taken>> {
     let mut tally = Tally::default();
     let mut older = Vec::new();
+    let mut passed = None;
     for sibling in files {
         let Some(file) = sibling.open()? else { return Ok(None) };
         if sibling.compressed {
             let inode = sibling.inode;
-            tally.add(drain_gz(file, &Place::beginning(inode), rule)?.unwrap_or_default());
+            if let Some((own, end)) = drain_gz(file, &Place::beginning(inode), rule)? {
+                tally.add(own);
+                passed = passed.or(Some(end));
+            }
         } else {
             older.push(Older::new(Followed::new(file, None)?));
         }
     }
-    Ok(Some((tally, older)))
+    Ok(Some(Taken { tally, older, passed }))
 }
 
-/// When the newest of the rotated files but its own that have anything in them was written last, in unix nanoseconds; 0 where there is none.
-fn newest_ns(path: &Path, own_inode: u64) -> io::Result<i64> {
+/// When the newest of the rotated files but those held open that have anything in them was written last, in unix nanoseconds; 0 where there is none.
+fn newest_ns(path: &Path, held: &[u64]) -> io::Result<i64> {
     let mut newest = 0;
-    for sibling in beside::siblings(path, None)?.iter().filter(|sibling| sibling.inode != own_inode) {
+    for sibling in beside::siblings(path, None)?.iter().filter(|sibling| !held.contains(&sibling.inode)) {
         if let Some(file) = sibling.open()? {
             let followed = Followed::new(file, None)?;
             if followed.content_bytes(sibling.compressed)? != Some(0) {

@@ -168,11 +168,11 @@ fn inflate(file: File) -> io::Take<MultiGzDecoder<BufReader<File>>> {
     MultiGzDecoder::new(BufReader::with_capacity(CHUNK_BYTES, file)).take(INFLATED_MAX_BYTES)
 }
 
-/// Counts the lines of a compressed log behind a place; `None` where it is another log, in which there is no such place.
+/// Counts the lines of a compressed log behind a place, and tells its end; `None` where it is another log, in which there is no such place.
 ///
 /// # Errors
 /// When it can't be read, or is not whole.
-pub(super) fn drain_gz(file: File, place: &Place, rule: &LogRule) -> io::Result<Option<Tally>> {
+pub(super) fn drain_gz(file: File, place: &Place, rule: &LogRule) -> io::Result<Option<(Tally, Place)>> {
     let mut reader = inflate(file);
     let mut tail = Vec::new();
     let mut chunk = vec![0; CHUNK_BYTES];
@@ -194,7 +194,13 @@ pub(super) fn drain_gz(file: File, place: &Place, rule: &LogRule) -> io::Result<
     if reader.limit() == 0 {
         return Err(io::Error::new(io::ErrorKind::FileTooLarge, "it inflates without end"));
     }
-    Ok(Some(counter.tally))
+    let end = Place {
+        inode: place.inode,
+        offset: place.offset + counter.consumed,
+        print: fingerprint(&counter.tail),
+        in_long_line: counter.in_long_line,
+    };
+    Ok(Some((counter.tally, end)))
 }
 
 /// How many bytes a compressed file has inflated, modulo 2^32: that stands at its end (RFC 1952, ISIZE). `None` where it has no end.
