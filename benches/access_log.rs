@@ -34,7 +34,9 @@ const COMBINED: &str = "$remote_addr - $remote_user [$time_local] \"$request\" $
 fn line(format: &str, n: u64, text: &mut String) {
     let (requests, protocol) = (1 + n % 4, if n % 16 < 4 { "-" } else { "TLSv1.3" });
     let _ = match format {
-        "nginx" => writeln!(text, "1795000000.{:03} {n} {requests} {protocol} TLS_AES_256_GCM_SHA384 r", n % 1000),
+        "nginx" => {
+            writeln!(text, "1795000000.{:03} {n} {requests} {protocol} TLS_AES_256_GCM_SHA384 r", n % 1000)
+        }
         "haproxy" => writeln!(
             text,
             "Nov 22 10:00:00 edge haproxy[812]: 192.0.2.7:{} [22/Nov/2026:10:00:00.123] front~ back/s1 0/0/1/2/3 200 512 - - ---- \
@@ -89,8 +91,7 @@ fn main() {
     for (name, format) in FORMATS {
         let path = dir.path().join("tls.log");
         let mut file = File::create(&path).unwrap();
-        let mut source =
-            AccessLog::new(&Root::new("/"), "log", &path, &LogRule::of_format(format).unwrap());
+        let mut source = AccessLog::new(&Root::new("/"), "log", &path, &LogRule::of_format(format).unwrap());
         source.read().unwrap();
         let mut text = String::new();
         for n in 0..LINES {

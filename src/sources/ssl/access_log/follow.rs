@@ -162,7 +162,7 @@ impl Following {
             self.passed = None;
         }
         let is_empty = self.current.place.offset == 0;
-        self.newest_ns = if is_empty { Some(newest_ns(path, &self.held())?) } else { None };
+        self.newest_ns = if is_empty { Some(newest_ns(path, self.current.id.1)?) } else { None };
         Ok(tally)
     }
 
@@ -213,13 +213,17 @@ impl Following {
         new: Followed,
         losses: &mut Vec<String>,
     ) -> io::Result<Tally> {
+        // Cut off and renamed both: where its content went is too much of a guess.
+        if self.current.tail()?.is_none() {
+            self.lose(path, losses);
+        }
         for _ in 0..LOOKS {
             let siblings = beside::siblings(path, Some(self.current.id.1))?;
             let between = match self.own_generation(&siblings)? {
                 Some(Some(generation)) => beside::newer(&siblings, &generation),
                 Some(None) => Vec::new(),
                 None => {
-                    if self.has_newer(&siblings)? {
+                    if self.has_newer(&siblings)? || self.was_copied(path)? {
                         self.lose(path, losses);
                     }
                     Vec::new()
@@ -228,6 +232,7 @@ impl Following {
             let between = between.into_iter().filter(|sibling| sibling.inode != new.id.1).collect();
             if let Some(Taken { tally, older, passed }) = take_in(between, rule)? {
                 self.passed = passed.map(|end| (end, self.current.id.1));
+                self.newest_ns = None;
                 self.count += tally.sessions;
                 let before = std::mem::replace(&mut self.current, new);
                 self.older.splice(0..0, older.into_iter().chain([Older::new(before)]));
@@ -284,7 +289,9 @@ impl Following {
         if let Some(own) = siblings.iter().find(|sibling| sibling.inode == self.current.id.1) {
             return Ok(Some(own.generation.clone()));
         }
-        for sibling in siblings.iter().filter(|sibling| sibling.compressed) {
+        // An empty file is like any other.
+        let has_content = self.current.size()? > 0;
+        for sibling in siblings.iter().filter(|sibling| sibling.compressed && has_content) {
             // One that is not whole yet is no copy yet.
             let Some(file) = sibling.open()? else { continue };
             if is_compressed(file, &self.current).unwrap_or(false) {
@@ -292,6 +299,12 @@ impl Following {
             }
         }
         Ok(None)
+    }
+
+    /// Whether the log, which was empty, may have been filled and copied before it went.
+    fn was_copied(&self, path: &Path) -> io::Result<bool> {
+        let Some(known_ns) = self.newest_ns else { return Ok(false) };
+        Ok(newest_ns(path, self.current.id.1)? > known_ns)
     }
 
     fn has_newer(&self, siblings: &[Sibling]) -> io::Result<bool> {
@@ -410,10 +423,10 @@ fn take_in(files: Vec<&Sibling>, rule: &LogRule) -> io::Result<Option<Taken>> {
     Ok(Some(Taken { tally, older, passed }))
 }
 
-/// When the newest of the rotated files but those held open that have anything in them was written last, in unix nanoseconds; 0 where there is none.
-fn newest_ns(path: &Path, held: &[u64]) -> io::Result<i64> {
+/// When the newest of the rotated files but the log itself that have anything in them was written last, in unix nanoseconds; 0 where there is none.
+fn newest_ns(path: &Path, own_inode: u64) -> io::Result<i64> {
     let mut newest = 0;
-    for sibling in beside::siblings(path, None)?.iter().filter(|sibling| !held.contains(&sibling.inode)) {
+    for sibling in beside::siblings(path, None)?.iter().filter(|sibling| sibling.inode != own_inode) {
         if let Some(file) = sibling.open()? {
             let followed = Followed::new(file, None)?;
             if followed.content_bytes(sibling.compressed)? != Some(0) {
