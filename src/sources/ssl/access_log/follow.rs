@@ -131,6 +131,7 @@ impl Following {
         losses: &mut Vec<String>,
     ) -> io::Result<Tally> {
         let mut tally = Tally::default();
+        let mut is_there = true;
         match open_regular(path) {
             Ok(file) => {
                 let new = Followed::new(file, None)?;
@@ -140,13 +141,14 @@ impl Following {
             }
             // The server goes on writing to the file that was renamed last, until it makes a new one.
             Err(error) if is_absent(&error) => {
+                is_there = false;
                 if let Some(new) = self.renamed_last(path)? {
                     tally.add(self.rotate(path, rule, new, losses)?);
                 }
             }
             Err(error) => return Err(error),
         }
-        let is_empty = self.current.place.offset == 0;
+        let is_empty = is_there && self.current.place.offset == 0;
         if self.current.tail()?.is_none() {
             let place = self.current.place;
             match self.recover(path, rule, &place)? {
@@ -275,10 +277,13 @@ impl Following {
     /// The newest of the rotated files, where it is not the one that is held open.
     fn renamed_last(&self, path: &Path) -> io::Result<Option<Followed>> {
         let siblings = beside::siblings(path, Some(self.current.id.1))?;
-        let Some(Some(own)) = self.own_generation(&siblings)? else { return Ok(None) };
+        let own = self.own_generation(&siblings)?.ok_or(io::ErrorKind::NotFound)?;
+        let Some(own) = own else { return Ok(None) };
         let newer = beside::newer(&siblings, &own);
         let newest = newer.iter().min_by_key(|sibling| sibling.generation.as_ref().map(Generation::age));
-        match newest.filter(|sibling| !sibling.compressed) {
+        match newest {
+            // No server writes to a compressed file: its log is elsewhere, or gone.
+            Some(sibling) if sibling.compressed => Err(io::ErrorKind::NotFound.into()),
             Some(sibling) => sibling.open()?.map(|file| Followed::new(file, None)).transpose(),
             None => Ok(None),
         }
