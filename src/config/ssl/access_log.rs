@@ -167,12 +167,9 @@ fn read(keys: &mut Keys<'_>) -> Option<SslSource> {
     let lines = keys.take("lines", |raw| raw.choice(&[Lines::Requests, Lines::Connections], Lines::word));
     let handshakes =
         keys.take("handshakes", |raw| raw.choice(&[Handshakes::All, Handshakes::Full], Handshakes::word));
-    let path = match path? {
-        Some(path) => path,
-        None => {
-            keys.refuse_all(Fault::new("this source has no log", "add path = \"/var/log/...\""));
-            return None;
-        }
+    let Some(path) = path? else {
+        keys.refuse_all(Fault::new("this source has no log", "add path = \"/var/log/...\""));
+        return None;
     };
     let Some(Format { text, pattern }) = format? else {
         let words: Vec<String> = WORDS.iter().map(|word| quoted(word)).collect();

@@ -76,7 +76,14 @@ impl Following {
         let current = match at_path {
             Ok(followed) if followed.id.1 == place.inode => followed,
             at_path => match (renamed(path, place)?, at_path) {
-                (Some(renamed), _) => renamed,
+                (Some(renamed), _) => {
+                    // It was empty: another may have its inode by now.
+                    lost = place.offset == 0
+                        && note.newest_ns.is_some_and(|known_ns| {
+                            newest_ns(path, renamed.id.1).is_ok_and(|newest_ns| newest_ns > known_ns)
+                        });
+                    renamed
+                }
                 (None, Err(error)) => return Err(error),
                 // There is nothing to know an empty file by.
                 (None, Ok(_)) if place.offset == 0 => {
@@ -197,6 +204,9 @@ impl Following {
     /// Lines are gone: the count is another from here on, so that the slot is a gap.
     fn lose(&mut self, path: &Path, losses: &mut Vec<String>) {
         self.incarnation = self.incarnation.wrapping_add(1);
+        // What was before the loss is no place to go on from.
+        self.older.clear();
+        self.passed = None;
         let loss = format!(
             "{} was cut off or replaced, and its earlier content is not beside it: what was written since the last sample is \
              not counted; keep one rotated file at least, in the same directory",
@@ -347,8 +357,10 @@ impl Following {
             let newer = beside::newer(&siblings, &generation);
             let newer = newer.into_iter().filter(|sibling| sibling.inode != self.current.id.1).collect();
             if let Some(more) = take_in(newer, rule)? {
-                let copied = older.as_ref().map_or(0, |older: &Older| older.followed.id.1);
-                self.passed = more.passed.map(|end| (end, copied));
+                let next = self.older.first().map(|older| older.followed.id.1);
+                let next = older.as_ref().ok().map(|older| older.followed.id.1).or(next);
+                let end = more.passed.or(older.as_ref().err().copied());
+                self.passed = end.map(|end| (end, next.unwrap_or(0)));
                 let mut all = tally;
                 all.add(more.tally);
                 self.count += all.sessions;
@@ -376,7 +388,8 @@ fn renamed(path: &Path, place: &Place) -> io::Result<Option<Followed>> {
     Ok(None)
 }
 
-type Copied = (Generation, Tally, Option<Older>);
+/// Its generation, and what it is: a file that is followed, or a compressed one that was counted up to its end.
+type Copied = (Generation, Tally, Result<Older, Place>);
 
 /// The copy in which a place is found, plain or compressed.
 fn copy_of(place: &Place, siblings: &[Sibling], rule: &LogRule) -> io::Result<Option<Copied>> {
@@ -387,14 +400,14 @@ fn copy_of(place: &Place, siblings: &[Sibling], rule: &LogRule) -> io::Result<Op
         let Some(file) = sibling.open()? else { continue };
         let followed = Followed::new(file, Some(*place))?;
         if followed.tail()?.is_some() {
-            return Ok(Some(((*generation).clone(), Tally::default(), Some(Older::new(followed)))));
+            return Ok(Some(((*generation).clone(), Tally::default(), Ok(Older::new(followed)))));
         }
     }
     for (generation, sibling) in by_age.iter().filter(|(_, sibling)| sibling.compressed).take(SEARCHED_MAX) {
         let Some(file) = sibling.open()? else { continue };
         // One that can't be inflated is not the copy that is looked for, or no longer.
-        if let Ok(Some((tally, _))) = drain_gz(file, place, rule) {
-            return Ok(Some(((*generation).clone(), tally, None)));
+        if let Ok(Some((tally, end))) = drain_gz(file, place, rule) {
+            return Ok(Some(((*generation).clone(), tally, Err(end))));
         }
     }
     Ok(None)
