@@ -184,7 +184,7 @@ fn the_nearest_name_is_offered_where_there_is_one_and_else_the_known_ones() {
         ),
         ("[ram]\nscope = \"hots\"", "did you mean \"host\"? The choice is auto, host or cgroup"),
         ("[log]\nlevel = \"trace\"", "take error, warn, info or debug"),
-        ("[[ssl]]\nkind = \"kernel\"", "the kinds in this version: \"haproxy\""),
+        ("[[ssl]]\nkind = \"kernel\"", "the kinds in this version: \"haproxy\" and \"access_log\""),
     ] {
         let mistakes = load_text(file, &inputs(&[STATE], &[])).unwrap_err();
         assert_eq!(mistakes.all()[0].mend, mend, "{file}");

@@ -9,7 +9,7 @@ use libfuzzer_sys::fuzz_target;
 fuzz_target!(|data: &[u8]| {
     let Some((pick, bytes)) = data.split_first() else { return };
     let text = String::from_utf8_lossy(bytes);
-    match pick % 12 {
+    match pick % 13 {
         0 => drop(ram::mem_total(&text)),
         1 => drop(network::net_dev(&text)),
         2 => drop(ssl::haproxy::sessions(&text)),
@@ -21,6 +21,15 @@ fuzz_target!(|data: &[u8]| {
         8 => _ = presence::argv0(bytes),
         9 => _ = host::os_release(&text, "PRETTY_NAME"),
         10 => _ = host::processors(&text),
+        11 => {
+            for format in ["nginx", "apache", "haproxy", "json"] {
+                if let Some(rule) = highwater::config::LogRule::of_format(format) {
+                    let mut counter = ssl::access_log::tally::Counter::new(&rule, Vec::new(), false);
+                    counter.feed(bytes);
+                    _ = counter.tally;
+                }
+            }
+        }
         _ => _ = container::kind_of_cgroups(&text),
     }
 });

@@ -127,3 +127,55 @@ pub fn fingerprint(bytes: &[u8]) -> u64 {
     let step = |hash: u64, byte: &u8| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
     bytes.iter().fold(0xcbf2_9ce4_8422_2325, step)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sessions(format: &str, line: &str) -> Tally {
+        let rule = LogRule::of_format(format).unwrap();
+        let mut counter = Counter::new(&rule, Vec::new(), false);
+        // However the bytes come.
+        line.bytes().for_each(|byte| counter.feed(&[byte]));
+        let mut whole = Counter::new(&rule, Vec::new(), false);
+        whole.feed(line.as_bytes());
+        assert_eq!(
+            (whole.tally, whole.consumed, &whole.tail),
+            (counter.tally, counter.consumed, &counter.tail)
+        );
+        counter.tally
+    }
+
+    #[test]
+    fn the_first_request_of_a_connection_with_tls_is_a_session() {
+        let cases = [
+            ("nginx", "1795.1 7 1 TLSv1.3 AES r\n", 1, 0),
+            ("nginx", "1795.1 7 2 TLSv1.3 AES r\n", 0, 0),
+            ("nginx", "1795.1 7 1 - - .\n", 0, 0),
+            ("nginx", "\0\u{7f}garbage\n", 0, 1),
+            ("nginx", "1795.1 7 1 TLSv1.3 AES r", 0, 0),
+            ("apache", "1.2 TLSv1.2 AES Initial 0 -\n1.2 TLSv1.2 AES Initial 1 -\n", 1, 0),
+            ("apache", "1.2 TLSv1.3 AES Resumed 0 1\n1.2 TLSv1.3 AES Resumed 0 3\n", 1, 0),
+            ("haproxy", "<6>Nov 22 haproxy[1]: x tls_first=1 tls=TLSv1.3 tls_resumed=0\n", 1, 0),
+            ("haproxy", "tls_first=0 tls=TLSv1.3 tls_resumed=0\ntls_first=1 tls=- tls_resumed=0\n", 0, 0),
+            ("json", "{\"a\":[1],\"ssl_protocol\":\"TLSv1.3\",\"connection_requests\":1}\n", 1, 0),
+            ("json", "{\"ssl_protocol\":\"TLSv1.3\",\"connection_requests\":\"2\"}\n{\"x\":\n", 0, 1),
+        ];
+        for (format, text, expect, foreign) in cases {
+            let tally = sessions(format, text);
+            assert_eq!((tally.sessions, tally.foreign), (expect, foreign), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_line_without_end_is_passed_over_in_bounded_memory() {
+        let rule = LogRule::of_format("nginx").unwrap();
+        let mut counter = Counter::new(&rule, Vec::new(), false);
+        for _ in 0..100 {
+            counter.feed(&[b'x'; 4096]);
+        }
+        assert!(counter.held.len() <= LINE_MAX_BYTES && counter.in_long_line);
+        counter.feed(b"\n1795.1 7 1 TLSv1.3 AES r\n");
+        assert_eq!(counter.tally, Tally { lines: 2, sessions: 1, foreign: 1 });
+    }
+}
