@@ -625,7 +625,7 @@ fn the_example_is_right_with_its_comments_taken_off() {
         .map(|line| format!("{line}\n"))
         .collect();
     let loaded = load_text(&uncommented, &inputs(&[], &[])).unwrap();
-    assert_eq!(loaded.config.ssl.len(), 1);
+    assert_eq!(loaded.config.ssl.len(), 2);
     assert_eq!(loaded.config.ram.presence, Some(Presence::Process("nginx".to_owned())));
     assert_eq!(loaded.warnings, []);
 }
