@@ -43,7 +43,9 @@ pub use load::{Inputs, Loaded, find_file, load};
 pub use mistakes::{MISTAKES_MAX, Mistake, Mistakes, Place, Warning};
 pub use proxy_url::{NoProxyUrl, ProxyUrl};
 pub use show::{Origin, Origins, Value, effective, show};
-pub use ssl::{Ssl, SslSource};
+pub use ssl::{
+    AccessLog, Handshakes, JsonNames, LineForm, Lines, LogRule, Pattern, Piece, Role, Ssl, SslSource,
+};
 
 use highwater_rules::day::Calendar;
 use highwater_rules::meter::CountRule;

@@ -185,8 +185,8 @@ fn the_nearest_name_is_offered_where_there_is_one_and_else_the_known_ones() {
         ("[ram]\nscope = \"hots\"", "did you mean \"host\"? The choice is auto, host or cgroup"),
         ("[log]\nlevel = \"trace\"", "take error, warn, info or debug"),
         (
-            "[[ssl]]\nkind = \"access_log\"",
-            "the kinds in this version: \"haproxy\", \"kernel\", \"loadmaster\" and \"prometheus\"",
+            "[[ssl]]\nkind = \"apache\"",
+            "the kinds in this version: \"haproxy\", \"kernel\", \"access_log\", \"loadmaster\" and \"prometheus\"",
         ),
     ] {
         let mistakes = load_text(file, &inputs(&[STATE], &[])).unwrap_err();
@@ -628,7 +628,7 @@ fn the_example_is_right_with_its_comments_taken_off() {
         .map(|line| format!("{line}\n"))
         .collect();
     let loaded = load_text(&uncommented, &inputs(&[], &[])).unwrap();
-    assert_eq!(loaded.config.ssl.len(), 8);
+    assert_eq!(loaded.config.ssl.len(), 9);
     assert_eq!(loaded.config.ram.presence, Some(Presence::Process("nginx".to_owned())));
     // It shows what there is, not what fits together: the kernel sees HAProxy's sessions too.
     assert_eq!(loaded.warnings.len(), 4, "{:?}", loaded.warnings);

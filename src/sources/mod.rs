@@ -62,6 +62,8 @@ pub enum Source {
     Loadmaster(ssl::loadmaster::Loadmaster),
     /// TLS sessions, as an exposition for Prometheus tells them.
     Prometheus(ssl::prometheus::Prometheus),
+    /// TLS sessions, as a server's access log tells of them.
+    AccessLog(ssl::access_log::AccessLog),
 }
 
 impl Source {
@@ -74,6 +76,9 @@ impl Source {
             Source::Network(network::Network::new(root.clone(), &config.network)),
         ];
         sources.extend(config.ssl.iter().map(|Ssl { name, source }| match source {
+            SslSource::AccessLog(log) => {
+                Source::AccessLog(ssl::access_log::AccessLog::new(&root, name, &log.path, &log.rule))
+            }
             SslSource::Haproxy(haproxy) => {
                 let source = ssl::haproxy::Haproxy::new(&root, name, &haproxy.socket);
                 Source::Haproxy(source.with_services(haproxy.services))
@@ -99,6 +104,7 @@ impl Source {
             Source::Kernel(kernel) => format!("ssl/{}", kernel.name()),
             Source::Loadmaster(loadmaster) => format!("ssl/{}", loadmaster.name()),
             Source::Prometheus(prometheus) => format!("ssl/{}", prometheus.name()),
+            Source::AccessLog(log) => format!("ssl/{}", log.name()),
         }
     }
 
@@ -114,6 +120,7 @@ impl Source {
             Source::Kernel(kernel) => kernel.read(),
             Source::Loadmaster(loadmaster) => loadmaster.read(),
             Source::Prometheus(prometheus) => prometheus.read(),
+            Source::AccessLog(log) => log.read(),
         }
     }
 
@@ -124,7 +131,7 @@ impl Source {
         match self {
             Source::Ram(ram) => ram.may_block(),
             Source::Network(network) => network.may_block(),
-            Source::Haproxy(_) | Source::Loadmaster(_) | Source::Prometheus(_) => true,
+            Source::Haproxy(_) | Source::AccessLog(_) | Source::Loadmaster(_) | Source::Prometheus(_) => true,
             Source::Kernel(kernel) => kernel.may_block(),
         }
     }
@@ -134,6 +141,7 @@ impl Source {
     pub const fn stack_bytes(&self) -> usize {
         match self {
             Source::Loadmaster(_) | Source::Prometheus(_) => fetch::STACK_BYTES,
+            Source::AccessLog(_) => 256 * 1024,
             Source::Ram(_) | Source::Network(_) | Source::Haproxy(_) | Source::Kernel(_) => 128 * 1024,
         }
     }
@@ -148,12 +156,14 @@ impl Source {
             | Source::Kernel(_)
             | Source::Loadmaster(_)
             | Source::Prometheus(_) => TIMEOUT,
+            Source::AccessLog(_) => ssl::access_log::TIMEOUT,
         }
     }
 
     /// Takes up the note that it left with the last record that was kept, before it is read for the first time. Most leave none.
-    pub fn resume(&mut self, _note: &str) {
+    pub fn resume(&mut self, note: &str) {
         match self {
+            Source::AccessLog(log) => log.resume(note),
             Source::Ram(_)
             | Source::Network(_)
             | Source::Haproxy(_)
@@ -179,6 +189,7 @@ impl Source {
             Source::Kernel(kernel) => vec![kernel.series()],
             Source::Loadmaster(loadmaster) => vec![loadmaster.series()],
             Source::Prometheus(prometheus) => vec![prometheus.series()],
+            Source::AccessLog(log) => vec![log.series()],
         }
     }
 
@@ -188,7 +199,11 @@ impl Source {
         match self {
             Source::Network(network) => network.duplicates(),
             Source::Kernel(kernel) => kernel.duplicates(),
-            Source::Ram(_) | Source::Haproxy(_) | Source::Loadmaster(_) | Source::Prometheus(_) => &[],
+            Source::Ram(_)
+            | Source::Haproxy(_)
+            | Source::AccessLog(_)
+            | Source::Loadmaster(_)
+            | Source::Prometheus(_) => &[],
         }
     }
 }
@@ -372,6 +387,26 @@ pub enum SourceError {
         age_s: i64,
         /// How long ago it may be, in seconds.
         max_s: i64,
+    },
+    /// There is no log.
+    #[error("no log at {}: correct `path`, or let the server write its log there", path.display())]
+    NoLog {
+        /// Where it should be.
+        path: PathBuf,
+    },
+    /// The agent may not read a log.
+    #[error("no permission to read {}: add the agent's user to the group that may (often `adm`), and let the directory be searched", path.display())]
+    LogNotPermitted {
+        /// The log.
+        path: PathBuf,
+    },
+    /// A log's lines are not what they should be.
+    #[error("none of {lines} new lines of {} is in the configured format: set `format` to the one that the server writes", path.display())]
+    OtherFormat {
+        /// The log.
+        path: PathBuf,
+        /// How many lines there were.
+        lines: u64,
     },
     /// Nobody listens at HAProxy's socket.
     #[error("nothing listens at {} ({error}): start HAProxy, or set `socket` to the path in its `stats socket` line", socket.display())]

@@ -1,6 +1,8 @@
 //! The sources, over the `/proc` and `/sys` of hosts of many shapes, over hostile files and sockets, and at a real HAProxy.
 
 #[cfg(test)]
+mod access_log;
+#[cfg(test)]
 #[path = "../uplink/authority.rs"]
 #[expect(dead_code, reason = "the tests of the uplink need more of it")]
 mod authority;

@@ -9,7 +9,7 @@ use libfuzzer_sys::fuzz_target;
 fuzz_target!(|data: &[u8]| {
     let Some((pick, bytes)) = data.split_first() else { return };
     let text = String::from_utf8_lossy(bytes);
-    match pick % 14 {
+    match pick % 15 {
         0 => drop(ram::mem_total(&text)),
         1 => drop(interfaces::net_dev(&text)),
         2 => drop(ssl::haproxy::told(&text)),
@@ -23,6 +23,15 @@ fuzz_target!(|data: &[u8]| {
         10 => _ = host::processors(&text),
         11 => drop(ssl::loadmaster::xml::answer(&text)),
         12 => drop(ssl::loadmaster::json::answer(&text)),
+        13 => {
+            for format in ["nginx", "apache", "haproxy", "json"] {
+                if let Some(rule) = highwater::config::LogRule::of_format(format) {
+                    let mut counter = ssl::access_log::tally::Counter::new(&rule, Vec::new(), false);
+                    counter.feed(bytes);
+                    _ = counter.tally;
+                }
+            }
+        }
         _ => _ = container::kind_of_cgroups(&text),
     }
 });

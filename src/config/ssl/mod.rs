@@ -1,16 +1,20 @@
 //! `[[ssl]]`: the sources of TLS sessions. What they have in common is here; each kind's own keys are in a file of its own.
 
+mod access_log;
 mod haproxy;
 mod kernel;
 mod loadmaster;
+mod log_pattern;
 mod overlap;
 mod prometheus;
 mod services;
 mod web;
 
+pub use access_log::{AccessLog, Handshakes, JsonNames, LineForm, Lines, LogRule};
 pub use haproxy::Haproxy;
 pub use kernel::Kernel;
 pub use loadmaster::{Loadmaster, Login};
+pub use log_pattern::{Pattern, Piece, Role};
 pub use prometheus::{Compare, Counts, Exposition, Matcher, Pass, Preset, Prometheus, Web};
 pub use web::Trust;
 
@@ -27,8 +31,6 @@ use std::collections::BTreeMap;
 
 /// The keys of every kind.
 const COMMON: &[&str] = &["kind", "name"];
-/// Kinds that a later version brings.
-const PLANNED: &[&str] = &["access_log"];
 const NAME_MAX_BYTES: usize = 64;
 
 /// One `[[ssl]]`: a source of TLS sessions.
@@ -51,6 +53,8 @@ pub enum SslSource {
     Loadmaster(Loadmaster),
     /// An exposition in Prometheus's text format.
     Prometheus(Prometheus),
+    /// A server's access log.
+    AccessLog(AccessLog),
 }
 
 impl SslSource {
@@ -62,6 +66,7 @@ impl SslSource {
             SslSource::Kernel(_) => kernel::KIND.word,
             SslSource::Loadmaster(_) => loadmaster::KIND.word,
             SslSource::Prometheus(_) => prometheus::KIND.word,
+            SslSource::AccessLog(_) => access_log::KIND.word,
         }
     }
 
@@ -72,6 +77,7 @@ impl SslSource {
             SslSource::Kernel(kernel) => kernel.shown(),
             SslSource::Loadmaster(loadmaster) => loadmaster.shown(),
             SslSource::Prometheus(prometheus) => prometheus.shown(),
+            SslSource::AccessLog(log) => log.shown(),
         }
     }
 
@@ -82,6 +88,7 @@ impl SslSource {
             SslSource::Kernel(kernel) => (At::Kernel(&kernel.ports), None),
             SslSource::Loadmaster(loadmaster) => (At::Url(&loadmaster.url), Some(loadmaster::KIND.word)),
             SslSource::Prometheus(prometheus) => prometheus.looks(),
+            SslSource::AccessLog(log) => (At::Path(&log.path), None),
         };
         Look { at, software }
     }
@@ -95,7 +102,7 @@ struct Kind {
     read: fn(&mut Keys<'_>) -> Option<SslSource>,
 }
 
-const KINDS: &[Kind] = &[haproxy::KIND, kernel::KIND, loadmaster::KIND, prometheus::KIND];
+const KINDS: &[Kind] = &[haproxy::KIND, kernel::KIND, access_log::KIND, loadmaster::KIND, prometheus::KIND];
 
 /// Every key that a `[[ssl]]` of any kind may have.
 pub(super) fn all_keys() -> Vec<&'static str> {
@@ -223,9 +230,6 @@ fn kind(raw: &Raw) -> Result<&'static Kind, Fault> {
     let words: Vec<String> = KINDS.iter().map(|kind| quoted(kind.word)).collect();
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     let choice = format!("the kinds in this version: {}", listed(&words, "and"));
-    if PLANNED.contains(&text) {
-        return Err(Fault::new(format!("the kind {} is not in this version", quoted(text)), choice));
-    }
     let mend = match nearest(text, KINDS.iter().map(|kind| kind.word)) {
         Some(meant) => format!("did you mean \"{meant}\"?"),
         None => choice,

@@ -1,0 +1,195 @@
+//! One line of a log: whether it tells of a new TLS session.
+
+use crate::config::{Handshakes, JsonNames, LineForm, Lines, LogRule, Pattern, Role};
+use memchr::{memchr, memmem};
+use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
+use std::borrow::Cow;
+use std::fmt;
+
+/// What a line tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Told {
+    /// A new session.
+    Session,
+    /// A request on a session that is known, or on a connection without TLS.
+    Other,
+    /// It is no line of the configured format.
+    Foreign,
+}
+
+/// The fields that matter; `None` where the line has no such field.
+#[derive(Debug, Default, PartialEq)]
+struct Fields<'a> {
+    protocol: Option<Cow<'a, [u8]>>,
+    requests: Option<Cow<'a, [u8]>>,
+    stream: Option<Cow<'a, [u8]>>,
+    first: Option<Cow<'a, [u8]>>,
+    resumed: Option<Cow<'a, [u8]>>,
+}
+
+/// Reads one line, without its newline.
+#[must_use]
+pub fn read(rule: &LogRule, line: &[u8]) -> Told {
+    let line = line.strip_suffix(b"\r").unwrap_or(line);
+    let fields = match &rule.form {
+        LineForm::Pattern(pattern) => fit(pattern, line),
+        LineForm::Json(names) => json(names, line),
+    };
+    fields.and_then(|fields| judge(rule, &fields)).unwrap_or(Told::Foreign)
+}
+
+/// `None` where a field says what it can't.
+fn judge(rule: &LogRule, fields: &Fields<'_>) -> Option<Told> {
+    let protocol = fields.protocol.as_deref().unwrap_or_default();
+    if matches!(protocol, b"" | b"-") {
+        return Some(Told::Other);
+    }
+    if !protocol.starts_with(b"TLS") && !protocol.starts_with(b"SSL") {
+        return None;
+    }
+    if rule.lines == Lines::Requests {
+        let is_first = match (&fields.first, &fields.requests) {
+            (Some(first), _) => match &**first {
+                b"1" => true,
+                b"0" => false,
+                _ => return None,
+            },
+            (None, requests) => number(requests.as_deref()?)? == rule.first,
+        };
+        // Each request of HTTP/2 looks like the first of a connection to Apache; the first of them has stream 1.
+        let stream = fields.stream.as_deref().unwrap_or(b"-");
+        if !is_first || !matches!(stream, b"-" | b"" | b"1") {
+            return Some(Told::Other);
+        }
+    }
+    let resumed = matches!(fields.resumed.as_deref(), Some(b"r" | b"Resumed" | b"1" | b"true"));
+    Some(if resumed && rule.handshakes == Handshakes::Full { Told::Other } else { Told::Session })
+}
+
+fn number(text: &[u8]) -> Option<u64> {
+    crate::sources::digits(std::str::from_utf8(text).ok().filter(|text| !text.is_empty())?)
+}
+
+/// The fields of a line that fits the pattern.
+fn fit<'a>(pattern: &Pattern, line: &'a [u8]) -> Option<Fields<'a>> {
+    let mut rest = line;
+    if !pattern.lead.is_empty() {
+        let at = memmem::find(line, &pattern.lead)?;
+        rest = line.get(at + pattern.lead.len()..)?;
+    }
+    let mut fields = Fields::default();
+    for piece in &pattern.pieces {
+        let end = match *piece.until.as_slice() {
+            [] => rest.len(),
+            [byte] => memchr(byte, rest).unwrap_or(usize::MAX),
+            ref text => memmem::find(rest, text).unwrap_or(usize::MAX),
+        };
+        // The last field may end with the line, where the pattern was cut short behind it.
+        let (field, after) = match rest.get(..end) {
+            Some(field) => (field, rest.get(end + piece.until.len()..).unwrap_or_default()),
+            None if std::ptr::eq(piece, pattern.pieces.last()?) => (rest, [].as_slice()),
+            None => return None,
+        };
+        let place = match piece.role {
+            Role::Skip => None,
+            Role::Protocol => Some(&mut fields.protocol),
+            Role::Requests => Some(&mut fields.requests),
+            Role::Stream => Some(&mut fields.stream),
+            Role::First => Some(&mut fields.first),
+            Role::Resumed => Some(&mut fields.resumed),
+        };
+        if let Some(place) = place {
+            *place = Some(Cow::Borrowed(field));
+        }
+        rest = after;
+    }
+    Some(fields)
+}
+
+/// The fields of a JSON object; a beginning that a syslog daemon wrote is passed over.
+fn json<'a>(names: &JsonNames, line: &'a [u8]) -> Option<Fields<'a>> {
+    let object = line.get(memchr(b'{', line)?..)?;
+    let mut deserializer = serde_json::Deserializer::from_slice(object);
+    let fields = Object { names }.deserialize(&mut deserializer).ok()?;
+    deserializer.end().ok()?;
+    Some(fields)
+}
+
+struct Object<'n> {
+    names: &'n JsonNames,
+}
+
+impl<'de> DeserializeSeed<'de> for Object<'_> {
+    type Value = Fields<'de>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Object<'_> {
+    type Value = Fields<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut fields = Fields::default();
+        while let Some(Text(name)) = map.next_key_seed(TextSeed)? {
+            let name = std::str::from_utf8(&name).unwrap_or_default();
+            let place = if name == self.names.protocol {
+                &mut fields.protocol
+            } else if name == self.names.requests {
+                &mut fields.requests
+            } else if name == self.names.resumed {
+                &mut fields.resumed
+            } else {
+                map.next_value::<IgnoredAny>()?;
+                continue;
+            };
+            *place = Some(map.next_value_seed(TextSeed)?.0);
+        }
+        Ok(fields)
+    }
+}
+
+/// A string, or a number, a truth or nothing as the text for it.
+struct Text<'a>(Cow<'a, [u8]>);
+struct TextSeed;
+
+impl<'de> DeserializeSeed<'de> for TextSeed {
+    type Value = Text<'de>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for TextSeed {
+    type Value = Text<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a string or a number")
+    }
+
+    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
+        Ok(Text(Cow::Borrowed(text.as_bytes())))
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
+        Ok(Text(Cow::Owned(text.as_bytes().to_vec())))
+    }
+
+    fn visit_u64<E>(self, number: u64) -> Result<Self::Value, E> {
+        Ok(Text(Cow::Owned(number.to_string().into_bytes())))
+    }
+
+    fn visit_bool<E>(self, truth: bool) -> Result<Self::Value, E> {
+        Ok(Text(Cow::Borrowed(if truth { b"true" } else { b"false" })))
+    }
+
+    fn visit_unit<E>(self) -> Result<Self::Value, E> {
+        Ok(Text(Cow::Borrowed(b"-")))
+    }
+}

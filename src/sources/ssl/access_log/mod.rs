@@ -1,0 +1,137 @@
+//! TLS sessions as a server's access log tells of them: the log is followed over rotations and over restarts of the agent.
+
+mod beside;
+mod follow;
+pub mod line;
+mod note;
+mod place;
+pub mod tally;
+
+use crate::config::{LineForm, LogRule};
+use crate::files::Root;
+use crate::sources::{Readout, SourceError};
+use follow::Following;
+use highwater_rules::figure::{Figure, Observation};
+use highwater_rules::meter::{Meter, Series};
+use highwater_rules::record::Counters;
+use note::Note;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use tally::{Tally, fingerprint};
+
+/// How long a reading may take: some millions of lines, where the slot is long enough.
+pub const TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The source of `ssl_tps` at one access log.
+#[derive(Debug)]
+pub struct AccessLog {
+    name: String,
+    path: PathBuf,
+    rule: LogRule,
+    /// A number for this log and this rule.
+    of: u64,
+    resumed: Option<Note>,
+    following: Option<Following>,
+    /// What was lost and not told yet.
+    losses: Vec<String>,
+    /// Whether a line was of the configured format, and whether one was not.
+    has_fitted: bool,
+    has_misfitted: bool,
+}
+
+impl AccessLog {
+    /// The source of that name, at the log below `root`.
+    #[must_use]
+    pub fn new(root: &Root, name: &str, path: &Path, rule: &LogRule) -> Self {
+        let path = root.at(path);
+        let of = fingerprint(format!("{} {rule:?}", path.display()).as_bytes());
+        AccessLog {
+            name: name.to_owned(),
+            path,
+            rule: rule.clone(),
+            of,
+            resumed: None,
+            following: None,
+            losses: Vec::new(),
+            has_fitted: false,
+            has_misfitted: false,
+        }
+    }
+
+    /// Its configured name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The one series that it gives.
+    #[must_use]
+    pub fn series(&self) -> Series {
+        Series::new(Meter::SslTps, &self.name)
+    }
+
+    /// Takes up the note of an earlier run. One of another log, or of another rule, is none.
+    pub fn resume(&mut self, note: &str) {
+        self.resumed = Note::parse(note).filter(|note| note.of == self.of);
+    }
+
+    /// What it sees now.
+    ///
+    /// # Errors
+    /// When the log can't be read, or is of another format.
+    pub fn read(&mut self) -> Result<Readout, SourceError> {
+        let mut following = match self.following.take() {
+            Some(following) => following,
+            None => self.begin().map_err(|error| self.unreadable(error))?,
+        };
+        let turned = following.turn(&self.path, &self.rule, &mut self.losses);
+        let note = following.note(self.of);
+        self.following = Some(following);
+        self.look_at_format(turned.map_err(|error| self.unreadable(error))?)?;
+        let counters = Counters { first: note.count, second: None, incarnation: note.incarnation };
+        let observation = Observation { series: self.series(), figure: Figure::Count(counters) };
+        Ok(Readout {
+            observations: vec![observation],
+            note: Some(note.to_string()),
+            losses: std::mem::take(&mut self.losses),
+            ..Readout::default()
+        })
+    }
+
+    fn begin(&mut self) -> io::Result<Following> {
+        match &self.resumed {
+            Some(note) => Following::resumed(&self.path, &self.rule, note, &mut self.losses),
+            None => Following::begin(&self.path),
+        }
+    }
+
+    /// Lines that are all of another format mean that the server's configuration is not this one's: not that there was no session.
+    /// Where a pattern is looked for within lines, others may stand between them.
+    fn look_at_format(&mut self, tally: Tally) -> Result<(), SourceError> {
+        let fitting = tally.lines - tally.foreign;
+        self.has_fitted |= fitting > 0;
+        let is_mixed = matches!(&self.rule.form, LineForm::Pattern(pattern) if !pattern.lead.is_empty());
+        if tally.lines > 0 && fitting == 0 && !(is_mixed && self.has_fitted) {
+            return Err(SourceError::OtherFormat { path: self.path.clone(), lines: tally.lines });
+        }
+        if tally.foreign > 0 && !std::mem::replace(&mut self.has_misfitted, true) {
+            self.losses.push(format!(
+                "{} of {} new lines of {} are not in the configured format and are not counted: this is told once",
+                tally.foreign,
+                tally.lines,
+                self.path.display()
+            ));
+        }
+        Ok(())
+    }
+
+    fn unreadable(&self, error: io::Error) -> SourceError {
+        let path = self.path.clone();
+        match error.kind() {
+            io::ErrorKind::NotFound => SourceError::NoLog { path },
+            io::ErrorKind::PermissionDenied => SourceError::LogNotPermitted { path },
+            _ => SourceError::unreadable(&path, error),
+        }
+    }
+}

@@ -1,0 +1,237 @@
+//! The access log's source against a model: a writer that rotates in every way, readings at any moment, restarts of the agent.
+
+use flate2::write::GzEncoder;
+use highwater::config::LogRule;
+use highwater::files::Root;
+use highwater::sources::ssl::access_log::AccessLog;
+use highwater::sources::{Readout, SourceError};
+use highwater_rules::figure::Figure;
+use highwater_rules::record::Counters;
+use proptest::prelude::*;
+use std::fs::{self, File};
+use std::io::Write as _;
+use std::path::PathBuf;
+
+/// A log, its writer, and the source that reads it.
+struct World {
+    dir: tempfile::TempDir,
+    writer: File,
+    serial: u64,
+    /// Sessions in whole lines, and a line whose end is not written yet.
+    sessions: u64,
+    unfinished: Option<(String, bool)>,
+    source: AccessLog,
+    note: Option<String>,
+}
+
+fn counters(readout: &Readout) -> Counters {
+    match readout.observations[0].figure {
+        Figure::Count(counters) => counters,
+        other => panic!("{other:?} is no count"),
+    }
+}
+
+impl World {
+    fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let writer = File::options().append(true).create(true).open(dir.path().join("tls.log")).unwrap();
+        let source = Self::source(&dir);
+        World { dir, writer, serial: 0, sessions: 0, unfinished: None, source, note: None }
+    }
+
+    fn source(dir: &tempfile::TempDir) -> AccessLog {
+        let rule = LogRule::of_format("nginx").unwrap();
+        AccessLog::new(&Root::new("/"), "log", &dir.path().join("tls.log"), &rule)
+    }
+
+    fn at(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    fn line(&mut self) -> (String, bool) {
+        self.serial += 1;
+        let n = self.serial;
+        let (requests, protocol) = [(1, "TLSv1.3"), (2, "TLSv1.3"), (1, "-"), (1, "TLSv1.2")][n as usize % 4];
+        let line = format!("1795000000.{:03} {n} {requests} {protocol} AES r\n", n % 1000);
+        (line, requests == 1 && protocol != "-")
+    }
+
+    fn append(&mut self, lines: usize) {
+        self.finish();
+        for _ in 0..lines {
+            let (line, session) = self.line();
+            self.writer.write_all(line.as_bytes()).unwrap();
+            self.sessions += u64::from(session);
+        }
+    }
+
+    /// Writes the end of a line that was begun.
+    fn finish(&mut self) {
+        if let Some((rest, session)) = self.unfinished.take() {
+            self.writer.write_all(rest.as_bytes()).unwrap();
+            self.sessions += u64::from(session);
+        }
+    }
+
+    fn half(&mut self) {
+        self.finish();
+        let (line, session) = self.line();
+        let (head, rest) = line.split_at(line.len() / 2);
+        self.writer.write_all(head.as_bytes()).unwrap();
+        self.unfinished = Some((rest.to_owned(), session));
+    }
+
+    /// Makes room for a new `tls.log.1`, as logrotate does.
+    fn shift(&self) {
+        for n in (1..80).rev() {
+            for end in ["", ".gz"] {
+                let _ = fs::rename(
+                    self.at(&format!("tls.log.{n}{end}")),
+                    self.at(&format!("tls.log.{}{end}", n + 1)),
+                );
+            }
+        }
+    }
+
+    fn rename(&self) {
+        self.shift();
+        let _ = fs::rename(self.at("tls.log"), self.at("tls.log.1"));
+    }
+
+    fn reopen(&mut self) {
+        self.finish();
+        self.writer = File::options().append(true).create(true).open(self.at("tls.log")).unwrap();
+    }
+
+    fn copy_and_truncate(&mut self) {
+        self.finish();
+        if !self.at("tls.log").exists() {
+            return;
+        }
+        self.reopen();
+        self.shift();
+        fs::copy(self.at("tls.log"), self.at("tls.log.1")).unwrap();
+        self.writer.set_len(0).unwrap();
+    }
+
+    fn compress(&mut self) {
+        // Nothing compresses what is still written to.
+        self.reopen();
+        let Ok(plain) = fs::read(self.at("tls.log.1")) else { return };
+        let mut encoder =
+            GzEncoder::new(File::create(self.at("tls.log.1.gz")).unwrap(), flate2::Compression::fast());
+        encoder.write_all(&plain).unwrap();
+        let modified = fs::metadata(self.at("tls.log.1")).unwrap().modified().unwrap();
+        encoder.finish().unwrap().set_modified(modified).unwrap();
+        fs::remove_file(self.at("tls.log.1")).unwrap();
+    }
+
+    fn read(&mut self) -> Result<Readout, SourceError> {
+        let readout = self.source.read()?;
+        self.note = readout.note.clone();
+        assert!(self.note.as_ref().is_some_and(|note| note.len() <= 1024), "{:?}", self.note);
+        Ok(readout)
+    }
+
+    fn restart(&mut self) {
+        self.source = Self::source(&self.dir);
+        if let Some(note) = &self.note {
+            self.source.resume(note);
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Step {
+    Append(usize),
+    Half,
+    Rename,
+    Reopen,
+    Copytruncate,
+    Compress,
+    Remove,
+    Cut,
+    Read,
+    Restart,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        6 => (1usize..40).prop_map(Step::Append),
+        2 => Just(Step::Half),
+        2 => Just(Step::Rename),
+        2 => Just(Step::Reopen),
+        2 => Just(Step::Copytruncate),
+        1 => Just(Step::Compress),
+        1 => Just(Step::Remove),
+        1 => Just(Step::Cut),
+        5 => Just(Step::Read),
+        2 => Just(Step::Restart),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(600))]
+
+    #[test]
+    fn every_line_is_counted_once_or_its_slot_is_a_gap(
+            steps in proptest::collection::vec(step(), 1..60),
+            by_copy in any::<bool>(),
+        ) {
+        let mut world = World::new();
+        let before = counters(&world.read().unwrap());
+        prop_assert_eq!(before.first, 0);
+        let (mut counted, mut truth, mut incarnation) = (0, 0, before.incarnation);
+        // Whether the log has its writer: what is written to a file that has no name any more is nobody's.
+        let mut may_lose = false;
+        // An empty log has nothing by which it is known again once it was filled and compressed.
+        let (mut blank, mut compressed) = (true, false);
+        for step in steps.into_iter().chain([Step::Reopen, Step::Read]) {
+            // A log is rotated in one way or the other.
+            let step = match step {
+                Step::Rename if by_copy => Step::Copytruncate,
+                Step::Copytruncate if !by_copy => Step::Rename,
+                step => step,
+            };
+            match step {
+                Step::Append(lines) => world.append(lines),
+                Step::Half => world.half(),
+                Step::Rename => world.rename(),
+                Step::Reopen => world.reopen(),
+                Step::Copytruncate => world.copy_and_truncate(),
+                Step::Compress => {
+                    world.compress();
+                    compressed = true;
+                }
+                Step::Remove => {
+                    let _ = fs::remove_file(world.at("tls.log.1"));
+                    let _ = fs::remove_file(world.at("tls.log.1.gz"));
+                    may_lose = true;
+                }
+                Step::Cut => {
+                    world.finish();
+                    world.writer.set_len(0).unwrap();
+                    may_lose = true;
+                }
+                Step::Restart => world.restart(),
+                Step::Read => {
+                    let Ok(readout) = world.read() else { continue };
+                    let now = counters(&readout);
+                    if now.incarnation == incarnation {
+                        prop_assert!(readout.losses.is_empty());
+                        // What a removed file had is not always known to have been there.
+                        if !may_lose {
+                            prop_assert_eq!(now.first - counted, world.sessions - truth);
+                        }
+                        prop_assert!(now.first >= counted && now.first - counted <= world.sessions - truth);
+                    } else {
+                        prop_assert!(may_lose || (blank && compressed), "{:?}", readout.losses);
+                        prop_assert_eq!(readout.losses.len(), 1);
+                    }
+                    blank |= !fs::read(world.at("tls.log")).is_ok_and(|log| log.contains(&b'\n'));
+                    (counted, truth, incarnation) = (now.first, world.sessions, now.incarnation);
+                }
+            }
+        }
+    }
+}
