@@ -1,8 +1,12 @@
 //! The log's events, in one place. Their names and keys are the contract of `docs/log-events.md`, which a test holds them to.
 
 mod licence;
+mod reports;
+mod samples;
 
 pub(crate) use licence::*;
+pub(crate) use reports::*;
+pub(crate) use samples::*;
 
 use crate::config::{Loaded, Warning};
 use crate::gate::{GateError, HookEnd, State};
@@ -10,16 +14,11 @@ use crate::host::HostFacts;
 use crate::ledger::{Closed, Ledger, LedgerError};
 use crate::log::{at, stamp};
 use crate::recorder::Recorded;
-use crate::sampler::{Report, Sample};
+use crate::sampler::Report;
 use crate::uplink::Enrolment;
-use highwater_rules::assemble;
-use highwater_rules::chain::Digest;
-use highwater_rules::figure::total;
 use highwater_rules::grace::Stage;
-use highwater_rules::meter::{GapReason, Meter, TOTAL};
-use highwater_rules::record::{Mark, Reading, SlotRecord};
+use highwater_rules::record::Mark;
 use highwater_rules::sign::KeyId;
-use highwater_rules::slot::SlotLength;
 use highwater_rules::timeline::Passed;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -85,97 +84,6 @@ pub(crate) fn clock(passed: &Passed) {
     if passed.suspended_ms > 0 {
         warn!(suspended_ms = passed.suspended_ms, "host_suspended");
     }
-}
-
-pub(crate) fn sampled(record: &SlotRecord, took_ms: i64) {
-    let late_ms = record.taken.wall_ms - record.at() * 1000;
-    write_sampled(record, Some(late_ms), took_ms);
-}
-
-/// An extra sample: the figures since the slot's end before it. It is in the log only.
-pub(crate) fn sampled_extra(
-    previous: Option<&SlotRecord>,
-    now: Mark,
-    sample: Sample,
-    length: SlotLength,
-    took_ms: i64,
-) {
-    // Told as if a slot had just ended: rates stand for the time since the last record, where that is half a slot or more.
-    let slot = previous.map_or_else(|| length.ended_by(now.wall_ms), |p| length.slot_at(p.at()));
-    let record = assemble::record(previous, None, slot, length, now, sample.seen, &sample.missing);
-    write_sampled(&record, None, took_ms);
-}
-
-fn write_sampled(record: &SlotRecord, late_ms: Option<i64>, took_ms: i64) {
-    let sum = |meter| total(meter, &record.entries);
-    let value = |meter| sum(meter).and_then(Result::ok).map(|r: Reading| r.value);
-    let gap = |meter| sum(meter).and_then(Result::err).map(GapReason::word);
-    let directions = sum(Meter::NetworkThroughput).and_then(Result::ok).and_then(|r| r.directions);
-    let extra = late_ms.is_none();
-    info!(
-        at = if extra { stamp(record.taken.wall_ms) } else { at(record.at()) },
-        slot = (!extra).then_some(record.slot.0),
-        extra = extra.then_some(true),
-        ram_capacity = value(Meter::RamCapacity),
-        ram_capacity_gap = gap(Meter::RamCapacity),
-        network_throughput = value(Meter::NetworkThroughput),
-        network_throughput_gap = gap(Meter::NetworkThroughput),
-        rx = directions.map(|d| d.rx),
-        tx = directions.map(|d| d.tx),
-        ssl_tps = value(Meter::SslTps),
-        ssl_tps_gap = gap(Meter::SslTps),
-        vs_bytes = value(Meter::VsBytes),
-        vs_bytes_gap = gap(Meter::VsBytes),
-        network_throughput_burst = value(Meter::NetworkThroughputBurst),
-        network_throughput_burst_gap = gap(Meter::NetworkThroughputBurst),
-        ssl_tps_burst = value(Meter::SslTpsBurst),
-        ssl_tps_burst_gap = gap(Meter::SslTpsBurst),
-        late_ms,
-        took_ms,
-        readings = readings_json(record).as_str(),
-        "sampled"
-    );
-}
-
-fn readings_json(record: &SlotRecord) -> String {
-    let readings: Vec<serde_json::Value> = record.entries.iter().map(crate::json::entry).collect();
-    serde_json::Value::Array(readings).to_string()
-}
-
-pub(crate) fn missed(record: &SlotRecord) {
-    for run in &record.missed {
-        warn!(
-            from = at(run.first.start(record.length)),
-            to = at(run.last.end(record.length)),
-            slots = run.last.0 - run.first.0 + 1,
-            reason = run.reason.word(),
-            "slots_missed"
-        );
-    }
-}
-
-pub(crate) fn day_closed(closed: &Closed) {
-    let summary = &closed.summary;
-    let peak = |meter: Meter| {
-        let total = summary.series.iter().find(|s| s.series.meter == meter && s.series.subject == TOTAL);
-        total.and_then(|s| s.peak).map(|p| p.reading.value)
-    };
-    let missed: Vec<String> = summary.coverage.reasons().map(|(r, n)| format!("{r}:{n}")).collect();
-    info!(
-        day = %summary.day.date,
-        time_zone = closed.time_zone.as_str(),
-        revision = closed.revision,
-        expected = summary.coverage.expected(),
-        read = summary.coverage.read,
-        missed = (!missed.is_empty()).then(|| missed.join(",")),
-        ram_capacity = peak(Meter::RamCapacity),
-        network_throughput = peak(Meter::NetworkThroughput),
-        ssl_tps = peak(Meter::SslTps),
-        vs_bytes = peak(Meter::VsBytes),
-        network_throughput_burst = peak(Meter::NetworkThroughputBurst),
-        ssl_tps_burst = peak(Meter::SslTpsBurst),
-        "day_closed"
-    );
 }
 
 pub(crate) fn ledger_moved_aside(aside: &Path, why: &str) {
@@ -310,37 +218,6 @@ pub(crate) fn grace_doubted() {
     warn!("grace_doubted");
 }
 
-pub(crate) fn report_accepted(
-    sequence: u64,
-    day: &str,
-    time_zone: &str,
-    partial: bool,
-    received_at: i64,
-    digest: &Digest,
-) {
-    info!(
-        sequence,
-        day,
-        time_zone,
-        partial = partial.then_some(true),
-        received_at = at(received_at),
-        digest = digest.hex(),
-        "report_accepted"
-    );
-}
-
-pub(crate) fn report_parked(sequence: u64, day: &str, time_zone: &str, why: &str) {
-    error!(sequence, day, time_zone, error = why, "report_parked");
-}
-
-pub(crate) fn push_failed(error: &str, mend: &str, failures: u32, retry_in_s: i64) {
-    warn!(error, mend, failures, retry_in_s, "push_failed");
-}
-
-pub(crate) fn push_recovered(failures: u32) {
-    info!(failures, "push_recovered");
-}
-
 pub(crate) fn key_changed(before: KeyId, now: KeyId) {
     warn!(before = before.hex(), now = now.hex(), "central_key_changed");
 }
@@ -427,28 +304,4 @@ pub(crate) fn gate_failed(error: &GateError) {
 /// The status file can be written again.
 pub(crate) fn gate_recovered() {
     info!("gate_recovered");
-}
-
-/// What central answered to an export was taken in.
-pub(crate) fn imported(accepted: u64, already: u64, parked: usize, renewed: bool, error: Option<&str>) {
-    if error.is_some() {
-        warn!(accepted, already, parked, grace_renewed = renewed, error, "imported");
-    } else {
-        info!(accepted, already, parked, grace_renewed = renewed, "imported");
-    }
-}
-
-/// A bundle was put into the object store.
-pub(crate) fn bundle_uploaded(reports: usize, bytes: usize) {
-    info!(reports, bytes, "bundle_uploaded");
-}
-
-/// A bundle of receipts was fetched: from the object store, or with central's answer to the request for a place.
-pub(crate) fn receipts_fetched(bytes: usize, is_contact: bool) {
-    info!(bytes, by = if is_contact { "contact" } else { "object" }, "receipts_fetched");
-}
-
-/// The bytes of reports that central has were dropped.
-pub(crate) fn pruned(reports: i64, bytes: i64) {
-    info!(reports, bytes, "pruned");
 }
