@@ -11,7 +11,7 @@ pub(crate) use samples::*;
 use crate::config::{Loaded, Warning};
 use crate::gate::{GateError, HookEnd, State};
 use crate::host::HostFacts;
-use crate::ledger::{Closed, Ledger, LedgerError};
+use crate::ledger::{Ledger, LedgerError};
 use crate::log::{at, stamp};
 use crate::recorder::Recorded;
 use crate::sampler::Report;
