@@ -122,7 +122,11 @@ fn the_watch_sees_the_connection_of_an_agent_that_is_not_air_gapped() {
     let home = site("direct", Mode::Online, NOBODY);
     let mut watched = Watched::run(&home);
     watched.agent.event("activated");
-    home.ask(&["push"]);
+    // With its first slot it is asked at its socket, too.
+    watched.agent.slots(1);
+    let pushed = home.ask(&["push"]);
+    let error = String::from_utf8_lossy(&pushed.stderr).into_owned();
+    assert_eq!((pushed.status.code(), error.contains("127.0.0.1:9")), (Some(69), true), "{error}");
     let seen =
         eventually("a connection", || watched.others().into_iter().find(|call| call.contains("AF_INET")));
     assert!(seen.contains("sin_port=htons(9)") || seen.contains("socket("), "{seen}");

@@ -45,11 +45,14 @@ fn push_says_what_is_missing_before_the_activation_and_while_central_is_away() {
     if let Some(agent) = &mut agent {
         agent.slots(2);
     }
+    // The open day's report is made again only where a slot has been written since.
+    let mut waiting = 0;
     for running in [true, false] {
         let (outcome, code) = home.json_and_code(&["push", "--open-day"]);
         assert_eq!(code, 69, "running: {running}: {outcome}");
         assert!(outcome["error"]["mend"].as_str().unwrap().contains("activate"), "{outcome}");
-        assert!(outcome["pending"].as_i64().unwrap() > 0, "{outcome}");
+        waiting = outcome["pending"].as_i64().unwrap();
+        assert!(waiting > 0, "{outcome}");
         if let Some(agent) = agent.take() {
             agent.stop();
         }
@@ -64,7 +67,7 @@ fn push_says_what_is_missing_before_the_activation_and_while_central_is_away() {
     assert!(status["outbox"]["last_error"].is_string() && status["outbox"]["mend"].is_string(), "{status}");
     central.come_back();
     let outcome = home.json(&["push"]);
-    assert_eq!((&outcome["accepted"], &outcome["pending"]), (&2.into(), &0.into()), "{outcome}");
+    assert_eq!((&outcome["accepted"], &outcome["pending"]), (&waiting.into(), &0.into()), "{outcome}");
     assert!(home.status()["outbox"]["last_error"].is_null());
 }
 
