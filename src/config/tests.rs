@@ -112,7 +112,7 @@ a.toml:20:8: ssl.kind: the kind "haproxi" is unknown
 a.toml:21:10: ssl.socket: "run/x" is no absolute path
     write the whole path, from / on
 a.toml:23:1: this TLS source has no kind
-    add kind = "haproxy", kind = "kernel", kind = "loadmaster" or kind = "prometheus"
+    add kind = "haproxy", kind = "kernel", kind = "access_log", kind = "loadmaster" or kind = "prometheus"
 a.toml:24:1: unknown key "transport" in [[ssl]]
     `transport` belongs to [uplink]: move it there
 a.toml:26:2: unknown section "legder"
@@ -631,7 +631,7 @@ fn the_example_is_right_with_its_comments_taken_off() {
     assert_eq!(loaded.config.ssl.len(), 9);
     assert_eq!(loaded.config.ram.presence, Some(Presence::Process("nginx".to_owned())));
     // It shows what there is, not what fits together: the kernel sees HAProxy's sessions too.
-    assert_eq!(loaded.warnings.len(), 4, "{:?}", loaded.warnings);
+    assert_eq!(loaded.warnings.len(), 5, "{:?}", loaded.warnings);
 }
 
 #[test]
