@@ -135,6 +135,11 @@ impl Proxy {
         self.await_socket();
     }
 
+    pub(crate) fn restart(&mut self) {
+        self.stop();
+        self.start_again();
+    }
+
     /// Has the master reload, once the worker has run for two seconds, and waits for the new one.
     pub(crate) fn reload(&self) {
         Self::eventually("haproxy does not run on", || self.info("Uptime_sec").is_some_and(|s| s >= 2));
