@@ -1,11 +1,14 @@
 //! What the kernel source costs those whose sessions it counts: `cargo bench --bench kernel_source`, as root, with iperf3.
 //!
-//! Bulk TCP leaves through a veth pair between two network namespaces, beside an agent with the source and beside one without it, in
-//! turns. Only the ratios say something: machines differ, and so do two minutes of one. On a machine with other work the one of bit/s
-//! says little; bits per second of CPU time, of both ends together, are disturbed less.
+//! Bulk TCP leaves through three cables, each a veth pair between network namespaces of its own with an agent at its near end. One
+//! of the agents has the source; the two others do not, and say with each other how much two equals differ in the same run. The
+//! cables take short turns in all orders, and each of them has the source for a third of the run, so that neither drift nor a
+//! cable's own speed is taken for the source. Only the ratios say something: machines differ. On a machine with other work the one
+//! of bit/s says little; bits per second of CPU time, of both ends together, are disturbed less.
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
+    clippy::indexing_slicing,
     clippy::print_stdout,
     reason = "a bench prints, and ends where something fails"
 )]
@@ -14,8 +17,12 @@ use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-const PAIRS: usize = 16;
-const SECONDS: &str = "1";
+/// So many turns are taken with the source at each of the cables.
+const TURNS: usize = 30;
+/// What each cable carries in a turn.
+const BYTES: &str = "400M";
+/// How often iperf3 is asked when its server is still busy with what was before.
+const ATTEMPTS: usize = 20;
 const ADDRESS: &str = "192.0.2.1";
 
 /// Two namespaces with a cable; they go with it.
@@ -47,10 +54,10 @@ fn ip(line: &str) {
 }
 
 impl Cable {
-    fn new() -> Self {
+    fn new(n: usize) -> Self {
         let id = std::process::id();
-        let cable =
-            Cable { near: format!("highwater-bench-{id}-near"), far: format!("highwater-bench-{id}-far") };
+        let name = |end: &str| format!("highwater-bench-{id}-{n}-{end}");
+        let cable = Cable { near: name("near"), far: name("far") };
         let Cable { near, far } = &cable;
         ip(&format!("netns add {near}"));
         ip(&format!("netns add {far}"));
@@ -68,8 +75,8 @@ impl Cable {
         command
     }
 
-    /// An agent at the near end that has taken its second sample.
-    fn agent(&self, dir: &Path, config: &Path) -> Running {
+    /// An agent at the near end that has said `wanted` of a slot.
+    fn agent(&self, dir: &Path, config: &Path, wanted: &str) -> Running {
         let mut command = Self::command(&self.near, env!("CARGO_BIN_EXE_highwater"));
         command.arg("run").arg("--config").arg(config).arg("--state-dir").arg(dir);
         command.env("HIGHWATER_SAMPLING__INTERVAL", "1s").stdout(Stdio::piped());
@@ -77,19 +84,27 @@ impl Cable {
         let said = BufReader::new(child.stdout.take().unwrap());
         let running = Running(child);
         let mut samples = said.lines().map(Result::unwrap).filter(|line| line.contains("event=sampled"));
-        samples.nth(1).expect("the agent samples");
+        samples.find(|line| line.contains(wanted)).expect("the agent samples");
         // What it says from now on is read to its end, so that it never waits for a reader.
         std::thread::spawn(move || samples.count());
         running
     }
 
-    /// What left through the near end.
+    /// What left through the near end in one turn.
     fn throughput(&self) -> Rate {
-        let output = Self::command(&self.far, "iperf3")
-            .args(["-c", ADDRESS, "-R", "-t", SECONDS, "-J"])
-            .output()
-            .unwrap();
-        let said: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        let client = || {
+            let output =
+                Self::command(&self.far, "iperf3").args(["-c", ADDRESS, "-R", "-n", BYTES, "-J"]).output();
+            let output = output.unwrap();
+            output.status.success().then_some(output.stdout)
+        };
+        let said = (0..ATTEMPTS).find_map(|_| {
+            client().or_else(|| {
+                nix::poll::poll(&mut [], 50u8).unwrap();
+                None
+            })
+        });
+        let said: serde_json::Value = serde_json::from_slice(&said.expect("iperf3 runs")).unwrap();
         let number =
             |at: &str| said.pointer(at).and_then(serde_json::Value::as_f64).expect("iperf3 says a rate");
         let wall = number("/end/sum_received/bits_per_second");
@@ -106,9 +121,51 @@ struct Rate {
     cpu: f64,
 }
 
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_unstable_by(f64::total_cmp);
-    values.get(values.len() / 2).copied().unwrap()
+/// The orders in which three cables can take their turns.
+const ORDERS: [[usize; 3]; 6] = [[0, 1, 2], [2, 1, 0], [1, 2, 0], [0, 2, 1], [2, 0, 1], [1, 0, 2]];
+
+/// The median of ratios, how sure it is, and how far they spread.
+fn told(mut ratios: Vec<f64>) -> String {
+    ratios.sort_unstable_by(f64::total_cmp);
+    let all = ratios.len() as f64;
+    let at = |rank: f64| ratios.get(rank.max(0.0) as usize).or(ratios.last()).copied().unwrap();
+    // By rank alone, whatever their distribution.
+    let sure = 0.98 * all.sqrt();
+    format!(
+        "median {:.3} (95 % sure: {:.3} to {:.3}), half of them {:.3} to {:.3}, all {:.3} to {:.3}",
+        at(all / 2.0),
+        at(all / 2.0 - sure),
+        at(all / 2.0 + sure),
+        at(all / 4.0),
+        at(all * 0.75),
+        at(0.0),
+        at(all - 1.0)
+    )
+}
+
+/// Turns with the source at one of the cables: the rate of that one first, then those of the two others.
+fn turns(cables: &[Cable; 3], dir: &Path, source: usize) -> Vec<[Rate; 3]> {
+    let (with, without) = (dir.join("with.toml"), dir.join("without.toml"));
+    std::fs::write(&with, "[[ssl]]\nkind = \"kernel\"\n").unwrap();
+    std::fs::write(&without, "").unwrap();
+    let agents = cables.iter().enumerate().map(|(n, cable)| {
+        let state = dir.join(format!("{source}-{n}"));
+        if n == source {
+            // A reading, not the gap before it: it counts.
+            cable.agent(&state, &with, " ssl_tps=")
+        } else {
+            cable.agent(&state, &without, " slot=")
+        }
+    });
+    let _agents: Vec<Running> = agents.collect();
+    let turn = |n: usize| {
+        let mut rates = [Rate { wall: 0.0, cpu: 0.0 }; 3];
+        for lane in ORDERS[n % ORDERS.len()] {
+            rates[lane] = cables[(source + lane) % 3].throughput();
+        }
+        rates
+    };
+    (0..TURNS).map(turn).collect()
 }
 
 fn main() {
@@ -118,50 +175,24 @@ fn main() {
         return;
     }
     let dir = tempfile::tempdir().unwrap();
-    let (with, without) = (dir.path().join("with.toml"), dir.path().join("without.toml"));
-    std::fs::write(&with, "[[ssl]]\nkind = \"kernel\"\n").unwrap();
-    std::fs::write(&without, "").unwrap();
-    let cable = Cable::new();
-    let _server =
-        Running(Cable::command(&cable.near, "iperf3").arg("-s").stdout(Stdio::null()).spawn().unwrap());
-    let mut turns: Vec<[Rate; 3]> = Vec::new();
-    let one = |config: &Path, name: &str| {
-        let agent = cable.agent(&dir.path().join(name), config);
-        let rate = cable.throughput();
-        drop(agent);
-        rate
+    let cables = [0, 1, 2].map(Cable::new);
+    let serve = |cable: &Cable| {
+        Running(Cable::command(&cable.near, "iperf3").arg("-s").stdout(Stdio::null()).spawn().unwrap())
     };
-    // Twice without beside each, so that the noise of a pair of equals stands beside the ratio.
-    for n in 0..PAIRS {
-        let (a, source, b) = if n % 2 == 0 {
-            let a = one(&without, "a");
-            let source = one(&with, "source");
-            (a, source, one(&without, "b"))
-        } else {
-            let source = one(&with, "source");
-            let a = one(&without, "a");
-            (a, source, one(&without, "b"))
-        };
-        println!(
-            "without {:.2} and {:.2} Gbit/s, with {:.2} Gbit/s",
-            a.wall / 1e9,
-            b.wall / 1e9,
-            source.wall / 1e9
-        );
-        turns.push([a, b, source]);
+    let _servers = cables.each_ref().map(serve);
+    let mut all = Vec::new();
+    for source in 0..cables.len() {
+        all.extend(turns(&cables, dir.path(), source));
+        let gbit = |rate: &Rate| format!("{:.1}", rate.wall / 1e9);
+        let last: Vec<String> = all.last().unwrap().iter().map(gbit).collect();
+        println!("{} turns; the last one: {} Gbit/s, with the source first", all.len(), last.join(", "));
     }
-    let spread = |values: &[f64]| {
-        let low = values.iter().copied().fold(f64::INFINITY, f64::min);
-        let high = values.iter().copied().fold(0.0, f64::max);
-        format!("{low:.3} to {high:.3}")
-    };
     type Of = fn(&Rate) -> f64;
     let kinds: [(&str, Of); 2] =
         [("bits a second", |rate| rate.wall), ("bits a second of CPU time", |rate| rate.cpu)];
     for (what, of) in kinds {
-        let with = turns.iter().map(|[a, _, source]| of(source) / of(a)).collect::<Vec<_>>();
-        let same = turns.iter().map(|[a, b, _]| of(b) / of(a)).collect::<Vec<_>>();
-        println!("{what}, with the source / without: median {:.3} ({})", median(with.clone()), spread(&with));
-        println!("{what}, without / without: median {:.3} ({})", median(same.clone()), spread(&same));
+        let ratios = |one: usize| all.iter().map(|turn| of(&turn[one]) / of(&turn[1])).collect();
+        println!("{what}, with the source / without: {}", told(ratios(0)));
+        println!("{what}, without / without: {}", told(ratios(2)));
     }
 }

@@ -257,6 +257,41 @@ async fn an_activation_goes_through_its_states_and_reports_follow() {
 }
 
 #[tokio::test]
+async fn every_meter_is_taken_and_told_with_its_unit() {
+    let (server, mut admin) = started().await;
+    let (_, token) = token(&mut admin, &json!({})).await;
+    let mut client = server.client().await;
+    let mut agent = Agent { services: 2, ..Agent::new(1) };
+    agent.join(&mut client, &token).await;
+    let made = [agent.report()];
+    agent.push(&mut client, &made).await;
+
+    let told = admin.get(&format!("/api/v1/reports/{}/1", agent.instance)).await;
+    let series = told["series"].as_array().unwrap();
+    for (meter, subject, unit, peak) in [
+        ("ram_capacity", "total", "bytes", 6.7e10),
+        ("network_throughput", "total", "bit/s", 1.2e9),
+        ("ssl_tps", "total", "sessions/s", 12.0 / 3.5),
+        ("vs_bytes", "haproxy/front1", "bytes", 7.5e9),
+        ("vs_bytes", "total", "bytes", 7.5e9),
+        ("network_throughput_burst", "total", "bit/s", 9.9e9),
+        ("ssl_tps_burst", "total", "sessions/s", 4321.5),
+    ] {
+        let one = series.iter().find(|one| one["meter"] == meter && one["subject"] == subject);
+        let one = one.unwrap_or_else(|| panic!("no {meter} of {subject} in {told:#}"));
+        assert_eq!(
+            (&one["unit"], &one["peak"]["value"]),
+            (&json!(unit), &json!(peak)),
+            "{meter} of {subject}"
+        );
+    }
+    let shown = server.output(&["report", "show", &agent.instance, "1"]);
+    let shown = String::from_utf8(shown.stdout).unwrap();
+    let row = shown.lines().find(|line| line.starts_with("vs_bytes") && line.contains("front1")).unwrap();
+    assert!(row.contains(" 7500000000 ") && row.contains(" bytes "), "{shown}");
+}
+
+#[tokio::test]
 async fn a_report_is_told_with_all_its_figures_and_as_it_was_signed() {
     let (server, mut admin) = started().await;
     let (contract, token) = token(&mut admin, &json!({})).await;

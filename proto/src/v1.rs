@@ -132,7 +132,7 @@ pub struct Reading {
 pub struct SeriesDay {
     #[prost(enumeration = "Meter", tag = "1")]
     pub meter: i32,
-    /// Of what: an interface, a TLS source, "total" for the instance.
+    /// Of what: an interface, a TLS source, a virtual service, "total" for the instance.
     #[prost(string, tag = "2")]
     pub subject: ::prost::alloc::string::String,
     /// The version of the definitions below.

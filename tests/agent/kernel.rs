@@ -10,12 +10,12 @@ use crate::tools;
 use std::net::{SocketAddr, TcpStream};
 use std::process::Command;
 
-const V4: &str = "192.0.2.1";
+pub(crate) const V4: &str = "192.0.2.1";
 const V6: &str = "[2001:db8::1]";
 /// So many sessions at least are compared.
-const SESSIONS: u64 = 10_000;
+pub(crate) const SESSIONS: u64 = 10_000;
 /// Rounds after which they must be made.
-const ROUNDS: usize = 12;
+pub(crate) const ROUNDS: usize = 12;
 
 const CONFIG: &str = r#"
 [[ssl]]
@@ -31,15 +31,15 @@ interfaces = ["lo"]
 "#;
 
 /// An agent at the near end, with what it counts.
-struct Bench {
-    spaces: Namespaces,
+pub(crate) struct Bench {
+    pub(crate) spaces: Namespaces,
     servers: Servers,
     home: Home,
-    agent: Agent,
+    pub(crate) agent: Agent,
 }
 
 /// `None` where this host can't.
-fn spaces() -> Option<Namespaces> {
+pub(crate) fn spaces() -> Option<Namespaces> {
     if without_root() || tools::missing(servers::PROGRAMS) {
         return None;
     }
@@ -50,7 +50,7 @@ fn spaces() -> Option<Namespaces> {
     spaces
 }
 
-fn at_near(home: &Home, spaces: &Namespaces, arguments: &[&str]) -> Command {
+pub(crate) fn at_near(home: &Home, spaces: &Namespaces, arguments: &[&str]) -> Command {
     let mut command = home.command("ip");
     command.args(["netns", "exec", spaces.near()]).args(arguments);
     command
@@ -58,16 +58,20 @@ fn at_near(home: &Home, spaces: &Namespaces, arguments: &[&str]) -> Command {
 
 impl Bench {
     fn new(config: &str) -> Option<Self> {
+        Self::at(Home::new(), config)
+    }
+
+    pub(crate) fn at(home: Home, config: &str) -> Option<Self> {
         let spaces = spaces()?;
         let servers = Servers::start(&spaces);
-        let home = Home::new().configured(config);
+        let home = home.configured(config);
         let mut agent = Agent::spawn(&mut at_near(&home, &spaces, &[HIGHWATER, "run"]));
         agent.slots(2);
         Some(Bench { spaces, servers, home, agent })
     }
 
     /// The counters of sources, read after all that has happened by now.
-    fn counts<const N: usize>(&mut self, names: [&str; N]) -> [i64; N] {
+    pub(crate) fn counts<const N: usize>(&mut self, names: [&str; N]) -> [i64; N] {
         self.agent.whole_slots(2);
         let ledger = self.home.ledger();
         names.map(|name| {
@@ -304,85 +308,6 @@ fn an_interface_that_went_down_or_was_made_again_is_a_gap_and_then_counts_again(
     assert_eq!(bench.during(["kernel"], |bench| clients(bench)), [TIMES]);
     bench.agent.stop();
     bench.home.assert_verified();
-}
-
-/// The lines of a strace of an agent at the near end, between two samples of its first kernel source, once it has settled.
-fn traced(spaces: &Namespaces, config: &str) -> Vec<String> {
-    let home = Home::new().configured(config);
-    let trace = home.tree.at("trace");
-    let strace = ["strace", "-D", "-f", "-o", trace.to_str().unwrap(), HIGHWATER, "run"];
-    let mut agent = Agent::spawn(&mut at_near(&home, spaces, &strace));
-    agent.slots(6);
-    agent.stop();
-    let text = highwater::files::read_bounded(&trace, 64 << 20).unwrap();
-    let lines: Vec<String> = text.lines().map(str::to_owned).collect();
-    let tick = |line: &&String| line.contains("openat(") && line.contains("/proc/meminfo");
-    let ticks: Vec<usize> = (0..lines.len()).filter(|n| tick(&&lines[*n])).collect();
-    assert!(ticks.len() >= 5, "{} samples: {text}", ticks.len());
-    // Not the first, which opens sockets and chooses interfaces.
-    lines[ticks[2]..ticks[3]].to_vec()
-}
-
-#[test]
-fn a_sample_costs_seven_system_calls_and_never_reads_a_packet() {
-    let Some(spaces) = spaces() else { return };
-    if tools::missing(&[("strace", "-V")]) {
-        return;
-    }
-    let kernel = "[[ssl]]\nkind = \"kernel\"\n";
-    let (without, with) = (traced(&spaces, ""), traced(&spaces, kernel));
-    let calls = |lines: &[String], name: &str| lines.iter().filter(|line| line.contains(name)).count();
-    for (call, more) in [
-        ("getsockopt(", 2),
-        ("PACKET_STATISTICS", 1),
-        ("getsockname(", 1),
-        ("\"/proc/net/dev\"", 1),
-        ("socket(", 0),
-        ("recv", 0),
-        ("setsockopt(", 0),
-        ("epoll_ctl(", 0),
-        ("clone", 0),
-    ] {
-        let (with, without) = (calls(&with, call), calls(&without, call));
-        assert_eq!(with, without + more, "{call}");
-    }
-    // Opened, read, read to the end, closed: the list of interfaces. (An unoptimised build looks at what it closes.)
-    let own = |lines: &[String]| -> usize {
-        let from = lines.iter().rposition(|line| line.contains("\"/proc/net/dev\"")).unwrap();
-        let to = lines.iter().rposition(|line| line.contains("getsockname(")).unwrap();
-        lines[from..=to].iter().filter(|line| !line.contains("F_GETFD")).count()
-    };
-    assert_eq!(own(&with), 7, "{with:#?}");
-}
-
-/// How often the threads of a process have waited.
-fn waits(pid: u32) -> u64 {
-    let mut sum = 0;
-    for task in std::fs::read_dir(format!("/proc/{pid}/task")).unwrap() {
-        let status = highwater::files::read_bounded(&task.unwrap().path().join("status"), 65536).unwrap();
-        let line = status.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"));
-        sum += line.unwrap().trim().parse::<u64>().unwrap();
-    }
-    sum
-}
-
-#[test]
-fn sessions_do_not_wake_the_agent() {
-    const SLOTS: usize = 8;
-    let Some(bench) = Bench::new("[[ssl]]\nkind = \"kernel\"\n") else { return };
-    let other = Home::new();
-    let mut without = Agent::spawn(&mut at_near(&other, &bench.spaces, &[HIGHWATER, "run"]));
-    without.slots(2);
-    let before = (waits(bench.agent.pid()), waits(without.pid()));
-    let clients: [Client; 2] = [(V4, HAPROXY, "-tls1_3", "-new"), (V4, NGINX, "-tls1_3", "-reuse")];
-    let made: u64 = drive(&bench.spaces, &clients, SLOTS as u32).iter().sum();
-    let (with, without) = (waits(bench.agent.pid()) - before.0, waits(without.pid()) - before.1);
-    println!("{made} sessions in {SLOTS} slots: {with} waits with the source, {without} without");
-    let slots = SLOTS as u64;
-    assert!(made > 50 * slots, "{made} sessions tell nothing");
-    // A slot has a few, most of them for the disk; that differs by some between two runs, and not by a wait a session.
-    assert!(with.abs_diff(without) <= 2 * slots, "{with} against {without}, in {made} sessions");
-    bench.agent.stop();
 }
 
 /// The right to packet sockets taken, and all others left.

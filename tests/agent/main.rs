@@ -42,6 +42,8 @@ mod host;
 #[cfg(test)]
 mod kernel;
 #[cfg(test)]
+mod kernel_cost;
+#[cfg(test)]
 mod line;
 #[cfg(test)]
 mod namespaces;

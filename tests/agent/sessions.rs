@@ -74,3 +74,57 @@ fn every_tls_session_is_counted_once_and_a_restart_is_a_gap() {
     assert!((after - more as f64).abs() < 0.01, "{after} metered of {more}");
     home.assert_verified();
 }
+
+#[test]
+fn a_reload_of_haproxy_is_a_gap_and_what_its_old_process_still_serves_is_in_no_slot() {
+    if tools::missing(&[("haproxy", "-v"), ("openssl", "version"), ("curl", "--version")]) {
+        return;
+    }
+    let (exporter, url) = Proxy::exporter();
+    let proxy = Proxy::with_master(&exporter);
+    let config = format!(
+        "[[ssl]]\nkind = \"haproxy\"\nname = \"front\"\nsocket = \"{}\"\n\
+         [[ssl]]\nkind = \"prometheus\"\nname = \"exporter\"\nurl = \"{url}\"\npreset = \"haproxy\"\n",
+        proxy.socket().display()
+    );
+    // Half a slot is for four sources: long enough for a HAProxy that is busy with its reload.
+    let home = Home::bare().with("HIGHWATER_SAMPLING__INTERVAL", "4s").configured(&config);
+    let mut agent = home.run();
+    let from = reading(&mut agent);
+    proxy.one_session();
+    let mut made = 1 + proxy.drive("-new");
+    agent.whole_slots(2);
+    assert_eq!(proxy.own_sum(), made);
+
+    proxy.raw_request_around(|| proxy.reload());
+    agent.line("gap of the reload", |l| l.is_slot() && l.get("ssl_tps_gap").is_some());
+    reading(&mut agent);
+    proxy.one_session();
+    let more = 1 + proxy.drive("-new");
+    let raw = proxy.raw_request();
+    agent.whole_slots(2);
+    assert_eq!(proxy.own_sum(), more, "the new process knows nothing of the old one's");
+    assert_eq!(proxy.own_bytes("raw"), raw, "nor of the request that ended there");
+    made += more;
+    let log = agent.stop();
+    let failures: Vec<_> = log.iter().filter(|line| line.event() == "source_failed").collect();
+
+    let ledger = home.ledger();
+    for (meter, subject, whole) in [
+        ("ssl_tps", "front", made as f64),
+        ("ssl_tps", "exporter", made as f64),
+        ("vs_bytes", "front/raw", raw as f64),
+    ] {
+        let steps = rows::steps(&ledger, meter, subject);
+        let steps: Vec<_> = steps.into_iter().filter(|step| step.at > from).collect();
+        let gaps: Vec<_> = steps.iter().filter_map(|step| step.value.as_ref().err()).collect();
+        assert_eq!(gaps, ["counter_reset"], "{subject}: {failures:?} {steps:#?}");
+        let read = steps.iter().filter_map(|step| {
+            let value = *step.value.as_ref().ok()?;
+            Some(if meter == "ssl_tps" { step.amount(value) } else { value })
+        });
+        let sum: f64 = read.sum();
+        assert!((sum - whole).abs() < 0.01, "{subject}: {sum} of {whole}: {steps:#?}");
+    }
+    home.assert_verified();
+}

@@ -1,6 +1,8 @@
 //! A real HAProxy, driven with `openssl s_time`.
 
 use crate::files::Tree;
+use nix::sys::signal::Signal;
+use nix::unistd::Pid;
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
 use std::os::unix::net::UnixStream;
@@ -10,8 +12,15 @@ use std::process::{Child, Command, Stdio};
 /// A HAProxy of the test's own; ends with it.
 pub(crate) struct Proxy {
     child: Child,
+    /// How it is told to run.
+    mode: &'static str,
     tree: Tree,
     pub(crate) port: u16,
+}
+
+/// Free a moment ago; HAProxy would say so if it no longer were.
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 impl Drop for Proxy {
@@ -28,6 +37,24 @@ impl Proxy {
 
     /// One that has more in its configuration.
     pub(crate) fn with(more: &str) -> Self {
+        Self::in_mode("-db", more)
+    }
+
+    /// One whose master starts another worker when it is told to reload.
+    pub(crate) fn with_master(more: &str) -> Self {
+        Self::in_mode("-W", more)
+    }
+
+    /// What makes one tell its figures at a free port, and the URL where it does.
+    pub(crate) fn exporter() -> (String, String) {
+        let port = free_port();
+        let more = format!(
+            "frontend metrics\n  bind 127.0.0.1:{port}\n  http-request use-service prometheus-exporter if {{ path /metrics }}\n"
+        );
+        (more, format!("http://127.0.0.1:{port}/metrics"))
+    }
+
+    fn in_mode(mode: &'static str, more: &str) -> Self {
         let tree = Tree::new(&[]);
         let made = Command::new("openssl")
             .args(["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost"])
@@ -41,8 +68,7 @@ impl Proxy {
         let key = highwater::files::read_bounded(&tree.at("key.pem"), 65536).unwrap();
         let certificate = highwater::files::read_bounded(&tree.at("both.pem"), 65536).unwrap();
         tree.write("both.pem", certificate + &key);
-        // Free a moment ago; HAProxy would say so if it no longer were.
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let port = free_port();
         let (socket, pem) = (tree.at("stats.sock"), tree.at("both.pem"));
         tree.write(
             "haproxy.cfg",
@@ -58,8 +84,8 @@ impl Proxy {
                 tree.at("plain.sock").display(),
             ),
         );
-        let child = Self::run(&tree);
-        let proxy = Proxy { child, tree, port };
+        let child = Self::run(mode, &tree);
+        let proxy = Proxy { child, mode, tree, port };
         proxy.await_socket();
         proxy
     }
@@ -70,20 +96,27 @@ impl Proxy {
 
     /// The bytes that a client sent to its frontend `raw` and received, in one request, which goes on to `plain`.
     pub(crate) fn raw_request(&self) -> u64 {
+        self.raw_request_around(|| {})
+    }
+
+    /// The same, with something done in the middle of the request.
+    pub(crate) fn raw_request_around(&self, work: impl FnOnce()) -> u64 {
         let mut client = UnixStream::connect(self.tree.at("raw.sock")).unwrap();
-        let request = b"GET /a-path HTTP/1.1\r\nhost: there\r\nconnection: close\r\n\r\n";
-        client.write_all(request).unwrap();
+        let (begun, rest) = ("GET /a-path HTTP/1.1\r\n", "host: there\r\nconnection: close\r\n\r\n");
+        client.write_all(begun.as_bytes()).unwrap();
+        work();
+        client.write_all(rest.as_bytes()).unwrap();
         let mut answer = Vec::new();
         client.read_to_end(&mut answer).unwrap();
         assert!(answer.starts_with(b"HTTP/1.1 200"));
-        (request.len() + answer.len()) as u64
+        (begun.len() + rest.len() + answer.len()) as u64
     }
 
-    fn run(tree: &Tree) -> Child {
+    fn run(mode: &str, tree: &Tree) -> Child {
         let quiet = Stdio::null;
         let config = tree.at("haproxy.cfg");
         Command::new("haproxy")
-            .arg("-db")
+            .arg(mode)
             .arg("-f")
             .arg(config)
             .stdout(quiet())
@@ -98,7 +131,7 @@ impl Proxy {
     }
 
     pub(crate) fn start_again(&mut self) {
-        self.child = Self::run(&self.tree);
+        self.child = Self::run(self.mode, &self.tree);
         self.await_socket();
     }
 
@@ -107,14 +140,38 @@ impl Proxy {
         self.start_again();
     }
 
+    /// Has the master reload, once the worker has run for two seconds, and waits for the new one.
+    pub(crate) fn reload(&self) {
+        Self::eventually("haproxy does not run on", || self.info("Uptime_sec").is_some_and(|s| s >= 2));
+        let before = self.info("Pid");
+        let master = Pid::from_raw(self.child.id().cast_signed());
+        nix::sys::signal::kill(master, Signal::SIGUSR2).unwrap();
+        Self::eventually("haproxy does not reload", || {
+            self.info("Pid").is_some_and(|pid| Some(pid) != before)
+        });
+    }
+
+    /// A number of the worker that answers at the stats socket.
+    fn info(&self, key: &str) -> Option<u64> {
+        let mut stream = UnixStream::connect(self.socket()).ok()?;
+        stream.write_all(b"show info\n").ok()?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).ok()?;
+        answer.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(": ")?.parse().ok())
+    }
+
     fn await_socket(&self) {
-        let answers = (0..500).any(|_| {
-            UnixStream::connect(self.socket()).is_ok() || {
+        Self::eventually("haproxy does not start", || UnixStream::connect(self.socket()).is_ok());
+    }
+
+    fn eventually(complaint: &str, is_so: impl Fn() -> bool) {
+        let came = (0..500).any(|_| {
+            is_so() || {
                 nix::poll::poll(&mut [], 20u8).unwrap();
                 false
             }
         });
-        assert!(answers, "haproxy does not start");
+        assert!(came, "{complaint}");
     }
 
     /// What HAProxy says to a question, not through the source.
@@ -146,6 +203,13 @@ impl Proxy {
         let proxy = &named.expect("the frontend").split_at(3).0;
         let own = rows.iter().filter(|row| row.starts_with(proxy) && (of(row, "bin") || of(row, "bout")));
         own.map(|row| row.last().unwrap().parse::<u64>().unwrap()).sum()
+    }
+
+    /// One TLS session, with a request in it.
+    pub(crate) fn one_session(&self) {
+        let mut command = Command::new("curl");
+        command.args(["-sk", "-m", "5", &format!("https://127.0.0.1:{}/", self.port)]);
+        assert!(command.status().unwrap().success());
     }
 
     /// The TLS sessions that `openssl s_time` made in one second, by its own count.

@@ -7,6 +7,7 @@ use crate::tree::{Tree, within};
 use highwater::config::ssl::{Counts, Exposition, Pass, Preset, Trust, Web};
 use highwater::files::Root;
 use highwater::sources::SourceError;
+use highwater::sources::ssl::haproxy::Haproxy;
 use highwater::sources::ssl::prometheus::Prometheus;
 use highwater_rules::figure::Figure;
 use highwater_rules::record::Counters;
@@ -35,11 +36,8 @@ fn the_count_is_the_clients_and_failed_and_plain_connections_are_in_it() {
     if tools::missing(&[("haproxy", "-v"), ("openssl", "version")]) {
         return;
     }
-    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let mut proxy = Proxy::with(&format!(
-        "frontend metrics\n  bind 127.0.0.1:{port}\n  http-request use-service prometheus-exporter if {{ path /metrics }}\n"
-    ));
-    let url = format!("http://127.0.0.1:{port}/metrics");
+    let (exporter, url) = Proxy::exporter();
+    let mut proxy = Proxy::with(&exporter);
     let source = || at(&url, Counts::Preset(Preset::Haproxy), Pass::Open);
     let mut first = source();
     let before = counted(&mut first).unwrap();
@@ -72,6 +70,33 @@ fn the_count_is_the_clients_and_failed_and_plain_connections_are_in_it() {
     let mut wrong = at(&url, Counts::Metric("haproxy_process_ssl_connection".to_owned()), Pass::Open);
     let told = wrong.read().unwrap_err().to_string();
     assert!(told.contains("there are haproxy_process_ssl_connections_total, "), "{told}");
+}
+
+#[test]
+fn a_reload_shows_in_each_way_to_haproxy_though_the_new_worker_outgrew_the_old() {
+    if tools::missing(&[("haproxy", "-v"), ("openssl", "version"), ("curl", "--version")]) {
+        return;
+    }
+    let (exporter, url) = Proxy::exporter();
+    let proxy = Proxy::with_master(&exporter);
+    let mut scraped = at(&url, Counts::Preset(Preset::Haproxy), Pass::Open);
+    let mut asked = Haproxy::new(&Root::new("/"), "test", &proxy.socket());
+    let mut both = || {
+        let Figure::Count(told) = asked.read().unwrap().observations[0].figure else { panic!("no count") };
+        [told, counted(&mut scraped).unwrap()]
+    };
+    proxy.one_session();
+    let old = both();
+    assert_eq!(old.map(|counters| counters.first), [1; 2]);
+    proxy.reload();
+    let made = proxy.drive("-new");
+    let new = both();
+    assert_eq!(new.map(|counters| counters.first), [made; 2], "the old worker's are gone");
+    assert!(made > 1, "it did not outgrow the old one");
+    for (old, new) in old.iter().zip(&new) {
+        assert_ne!(old.incarnation, new.incarnation, "{made} sessions would be taken for {}", made - 1);
+    }
+    assert_eq!(both(), new, "and it counts on from there");
 }
 
 /// What the source says of a peer that does `behave` with each connection, and the head of its first request.

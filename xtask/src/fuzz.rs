@@ -4,7 +4,7 @@ use crate::shell;
 use anyhow::{Context as _, bail};
 use std::process::{Command, ExitCode};
 
-const TARGETS: [&str; 4] = ["sources", "config", "wire", "bundle"];
+const TARGETS: [&str; 5] = ["sources", "exposition", "config", "wire", "bundle"];
 const DEFAULT_SECONDS: &str = "60";
 /// What rustc needs to be told to count the edges that an input takes: the flags that libFuzzer's guide names.
 const COVERAGE_FLAGS: &str = "-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
@@ -28,10 +28,13 @@ pub(crate) fn main(arguments: &[String]) -> anyhow::Result<ExitCode> {
         println!("\n== {target}, {seconds} s");
         let corpus = fuzz.join("corpus").join(target);
         std::fs::create_dir_all(&corpus).with_context(|| format!("cannot create {}", corpus.display()))?;
+        // What is read only: a text of each kind, so that a minute is not spent on finding its form.
+        let seeds = Some(fuzz.join("seeds").join(target)).filter(|seeds| seeds.is_dir());
         let status = Command::new("cargo")
             // A target is named, so that build scripts are built without the flags.
             .args(["run", "--release", "--target", &triple, "--bin", target, "--"])
             .arg(&corpus)
+            .args(seeds)
             .args([&format!("-max_total_time={seconds}"), "-max_len=8192", "-print_final_stats=1"])
             .env("RUSTFLAGS", COVERAGE_FLAGS)
             .current_dir(&fuzz)

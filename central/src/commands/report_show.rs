@@ -68,11 +68,12 @@ fn told(detail: &ReportDetailShape) -> String {
                 one.peak.as_ref().map_or_else(|| "-".to_owned(), |peak: &ReadingShape| peak.at.clone()),
                 one.runner_up.as_ref().map_or_else(|| "-".to_owned(), |second| second.value.to_string()),
                 one.p95.map_or_else(|| "-".to_owned(), |figure| figure.to_string()),
+                one.unit.clone().unwrap_or_else(|| "-".to_owned()),
                 format!("{}/{}", one.coverage.read, one.coverage.expected),
             ]
         })
         .collect();
-    text.push_str(&table(&["METER", "SUBJECT", "PEAK", "AT", "RUNNER-UP", "P95", "READ"], &rows));
+    text.push_str(&table(&["METER", "SUBJECT", "PEAK", "AT", "RUNNER-UP", "P95", "UNIT", "READ"], &rows));
     text
 }
 

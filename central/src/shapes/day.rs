@@ -65,7 +65,10 @@ pub struct SeriesShape {
     /// What was measured: `ram_capacity` (bytes), `network_throughput` (bit/s), `ssl_tps` (sessions/s), `vs_bytes` (bytes
     /// in a slot), or `network_throughput_burst` (bit/s) or `ssl_tps_burst` (sessions/s), the highest rates within slots.
     pub meter: String,
-    /// Of what: an interface, a TLS source; `total` for the instance.
+    /// The base unit of its figures: `bytes`, `bit/s` or `sessions/s`; null where the meter is one of a newer agent.
+    #[schema(required)]
+    pub unit: Option<String>,
+    /// Of what: an interface, a TLS source, a virtual service; `total` for the instance.
     pub subject: String,
     /// The version of the figures' definitions.
     pub definition: u32,
@@ -88,11 +91,12 @@ pub struct SeriesShape {
 impl SeriesShape {
     /// A series of a day whose coverage it has where it tells none of its own.
     pub(super) fn of(series: v1::SeriesDay, day: &CoverageShape) -> Self {
-        let meter = report::meter(&series).map_or_else(|| unknown(series.meter), |m| m.word().to_owned());
+        let meter = report::meter(&series);
         let known = report::rule(&series).map(|rule| rule.word().to_owned());
         let rule = known.or_else(|| (series.rule != 0).then(|| unknown(series.rule)));
         SeriesShape {
-            meter,
+            meter: meter.map_or_else(|| unknown(series.meter), |m| m.word().to_owned()),
+            unit: meter.map(|m| m.unit().to_owned()),
             subject: series.subject,
             definition: series.definition,
             peak: series.peak.map(ReadingShape::from),

@@ -29,6 +29,8 @@ pub struct Agent {
     pub previous: Option<Digest>,
     /// How many network interfaces it reports.
     pub interfaces: usize,
+    /// How many virtual services it reports; where there are any, it keeps bursts, too.
+    pub services: usize,
 }
 
 /// A report that was made.
@@ -49,6 +51,7 @@ impl Agent {
             sequence: 0,
             previous: None,
             interfaces: 5,
+            services: 0,
         }
     }
 
@@ -65,6 +68,7 @@ impl Agent {
             sequence: self.sequence,
             previous: self.previous,
             interfaces: self.interfaces,
+            services: self.services,
         }
     }
 
@@ -133,7 +137,7 @@ impl Agent {
             instance: &self.instance,
             sequence,
             previous,
-            summary: &summary(sequence, self.interfaces),
+            summary: &summary(sequence, self.interfaces, self.services),
             day: &DayFacts {
                 hourly_ram: (1..=24).map(|h| (h, 67_435_167_744)).collect(),
                 boots: 1,
@@ -226,7 +230,7 @@ impl Agent {
     }
 }
 
-fn summary(sequence: u64, interfaces: usize) -> DaySummary {
+fn summary(sequence: u64, interfaces: usize, services: usize) -> DaySummary {
     let date = jiff::civil::date(2026, 1, 1)
         .saturating_add(jiff::Span::new().days(i64::try_from(sequence).unwrap() % 9000));
     let day = Calendar::utc().day(date);
@@ -259,5 +263,12 @@ fn summary(sequence: u64, interfaces: usize) -> DaySummary {
     let mut series = vec![ram("host"), ram(TOTAL)];
     series.extend((0..interfaces).map(|n| network(&format!("enp{n}s0f1"))));
     series.extend([network(TOTAL), tls("haproxy"), tls(TOTAL)]);
+    if services > 0 {
+        let bytes = |subject: &str| one(Meter::VsBytes, subject, peak(7.5e9), peak(7.4e9), Some(7.3e9));
+        series.extend((0..services).map(|n| bytes(&format!("haproxy/front{n}"))));
+        series.push(bytes(TOTAL));
+        series.push(one(Meter::NetworkThroughputBurst, TOTAL, peak(9.9e9), peak(9.8e9), Some(9.7e9)));
+        series.push(one(Meter::SslTpsBurst, TOTAL, peak(4321.5), peak(4000.0), Some(3999.0)));
+    }
     DaySummary { until: day.end, day, coverage, series, present_slots: 288, present: Some((1, 2)) }
 }

@@ -160,6 +160,7 @@ pub(crate) fn vectors() -> File {
         ("the first report of an instance", "ok", wire(&seal(first.clone()))),
         ("a partial report, after the first", "ok", wire(&seal(payload(second)))),
         ("names are salted hashes", "ok", wire(&seal(payload(hashed)))),
+        ("it has every meter that there is", "ok", wire(&seal(of_every_meter(&first)))),
         ("it has fields and words of a later version", "ok", wire(&seal(of_later_version(&first)))),
         ("the envelope has a field of a later version", "ok", case::extended(&seal(first.clone()))),
     ];
@@ -181,6 +182,30 @@ pub(crate) fn vectors() -> File {
     let about =
         "Envelope of a Report. given.key: the agent's public key. result.digest: the SHA-256 of the payload.";
     file("Report", about, judge, cases)
+}
+
+/// The payload with the meters that it does not have yet: bytes of virtual services, and bursts.
+fn of_every_meter(payload: &[u8]) -> Vec<u8> {
+    let mut report = Report::decode(payload).unwrap();
+    let day = report.day.as_mut().unwrap();
+    for (meter, subject, value) in [
+        (v1::Meter::VsBytes, "haproxy/front", 7_500_000_000.0),
+        (v1::Meter::VsBytes, TOTAL, 7_500_000_000.0),
+        (v1::Meter::NetworkThroughputBurst, TOTAL, 9.5e9),
+        (v1::Meter::SslTpsBurst, TOTAL, 1.0e4 / 3.0),
+    ] {
+        let reading = |at| v1::Reading { value, at, ..v1::Reading::default() };
+        day.series.push(v1::SeriesDay {
+            meter: meter.into(),
+            subject: subject.to_owned(),
+            definition: 1,
+            peak: Some(reading(1_795_136_700)),
+            runner_up: Some(reading(1_795_137_000)),
+            p95: Some(value),
+            ..v1::SeriesDay::default()
+        });
+    }
+    report.encode_to_vec()
 }
 
 /// The payload of a version to come: fields that none knows yet, on two levels, and words beyond those of today.
