@@ -2,9 +2,11 @@
 
 mod beside;
 mod follow;
+mod history;
 pub mod line;
 mod note;
 mod place;
+mod search;
 pub mod tally;
 
 use crate::config::{LineForm, LogRule};

@@ -89,6 +89,12 @@ impl Followed {
         Ok(self.file.metadata()?.len())
     }
 
+    /// Whether any name leads to it.
+    #[must_use]
+    pub(super) fn has_name(&self) -> bool {
+        self.file.metadata().is_ok_and(|metadata| metadata.nlink() > 0)
+    }
+
     /// How many bytes of log it has, modulo 2^32 where it is compressed; `None` where a compressed one is not whole.
     ///
     /// # Errors
