@@ -40,9 +40,8 @@ fn line(format: &str, n: u64, text: &mut String) {
         "haproxy" => writeln!(
             text,
             "Nov 22 10:00:00 edge haproxy[812]: 192.0.2.7:{} [22/Nov/2026:10:00:00.123] front~ back/s1 0/0/1/2/3 200 512 - - ---- \
-             1/1/0/0/0 0/0 \"GET /index.html HTTP/1.1\" tls_first={} tls={protocol} tls_resumed=0",
-            n % 60_000,
-            u8::from(requests == 1)
+             1/1/0/0/0 0/0 \"GET /index.html HTTP/1.1\" tls_line={requests} tls={protocol} tls_resumed=0",
+            n % 60_000
         ),
         "json" => writeln!(
             text,

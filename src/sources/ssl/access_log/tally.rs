@@ -16,7 +16,9 @@ pub struct Tally {
     pub lines: u64,
     /// Those that tell of a new session.
     pub sessions: u64,
-    /// Those that are not of the configured format.
+    /// Those of something else, between those of the configured format.
+    pub beside: u64,
+    /// Those that are not of the configured format and should be.
     pub foreign: u64,
 }
 
@@ -25,6 +27,7 @@ impl Tally {
     pub fn add(&mut self, other: Tally) {
         self.lines += other.lines;
         self.sessions += other.sessions;
+        self.beside += other.beside;
         self.foreign += other.foreign;
     }
 }
@@ -89,7 +92,7 @@ impl<'r> Counter<'r> {
     /// Ends the line that was held, with its last bytes.
     fn end_held(&mut self, head: &[u8]) {
         if std::mem::take(&mut self.in_long_line) {
-            self.tally.add(Tally { lines: 1, sessions: 0, foreign: 1 });
+            self.tally.add(Tally { lines: 1, foreign: 1, ..Tally::default() });
             return self.done(head);
         }
         let mut held = std::mem::take(&mut self.held);
@@ -103,6 +106,7 @@ impl<'r> Counter<'r> {
         match line::read(self.rule, line) {
             Told::Session => self.tally.sessions += 1,
             Told::Other => {}
+            Told::Beside => self.tally.beside += 1,
             Told::Foreign => self.tally.foreign += 1,
         }
     }
@@ -156,8 +160,11 @@ mod tests {
             ("nginx", "1795.1 7 1 TLSv1.3 AES r", 0, 0),
             ("apache", "1.2 TLSv1.2 AES Initial 0 -\n1.2 TLSv1.2 AES Initial 1 -\n", 1, 0),
             ("apache", "1.2 TLSv1.3 AES Resumed 0 1\n1.2 TLSv1.3 AES Resumed 0 3\n", 1, 0),
-            ("haproxy", "<6>Nov 22 haproxy[1]: x tls_first=1 tls=TLSv1.3 tls_resumed=0\n", 1, 0),
-            ("haproxy", "tls_first=0 tls=TLSv1.3 tls_resumed=0\ntls_first=1 tls=- tls_resumed=0\n", 0, 0),
+            ("apache", "1.2 TLSv1.3 AES Initial 1 1\n1.2 TLSv1.3 AES Initial 0 3\n", 1, 0),
+            ("haproxy", "<6>Nov 22 haproxy[1]: x tls_line=1 tls=TLSv1.3 tls_resumed=0\n", 1, 0),
+            ("haproxy", "tls_line=2 tls=TLSv1.3 tls_resumed=0\ntls_line=1 tls=- tls_resumed=0\n", 0, 0),
+            ("haproxy", "192.0.2.7:5 [22/Nov/2026:12:35:22.972] tls/1: SSL handshake failure\n", 0, 0),
+            ("haproxy", "a line that a syslog daemon cut short tls_line=1 tl\n", 0, 1),
             ("json", "{\"a\":[1],\"ssl_protocol\":\"TLSv1.3\",\"connection_requests\":1}\n", 1, 0),
             ("json", "{\"ssl_protocol\":\"TLSv1.3\",\"connection_requests\":\"2\"}\n{\"x\":\n", 0, 1),
         ];
@@ -176,6 +183,6 @@ mod tests {
         }
         assert!(counter.held.len() <= LINE_MAX_BYTES && counter.in_long_line);
         counter.feed(b"\n1795.1 7 1 TLSv1.3 AES r\n");
-        assert_eq!(counter.tally, Tally { lines: 2, sessions: 1, foreign: 1 });
+        assert_eq!(counter.tally, Tally { lines: 2, sessions: 1, foreign: 1, beside: 0 });
     }
 }
