@@ -290,3 +290,23 @@ fn a_file_that_is_written_to_after_it_was_rotated_counts_from_the_first_start_on
     let readout = world.read().unwrap();
     assert_eq!((counters(&readout).first, readout.losses), (world.sessions - before, vec![]));
 }
+
+#[test]
+fn a_log_that_was_copied_and_compressed_six_times_meanwhile_is_read_on() {
+    let mut world = World::new();
+    let before = counters(&world.read().unwrap());
+    world.append(8);
+    world.read().unwrap();
+    for _ in 0..6 {
+        world.append(8);
+        world.copy_and_truncate();
+        world.compress();
+        // What logrotate does where it is told to rotate an empty log.
+        world.copy_and_truncate();
+        world.compress();
+    }
+    world.restart();
+    let readout = world.read().unwrap();
+    let now = counters(&readout);
+    assert_eq!((now.first, now.incarnation, readout.losses), (world.sessions, before.incarnation, vec![]));
+}

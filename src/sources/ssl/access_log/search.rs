@@ -2,14 +2,14 @@
 
 use super::beside::{self, Generation, Sibling};
 use super::history::Older;
-use super::place::{Followed, Place, drain_gz};
+use super::place::{Followed, Place, can_hold, drain_gz};
 use super::tally::Tally;
 use crate::config::LogRule;
 use std::io;
 use std::path::Path;
 
-/// How many compressed files are searched for a place, newest first.
-const SEARCHED_MAX: usize = 3;
+/// How many compressed files are searched for a place, newest first: each is inflated up to there.
+const SEARCHED_MAX: usize = 8;
 
 /// Files that were found, newest first, and what was counted of the compressed ones among them.
 #[derive(Debug, Default)]
@@ -67,12 +67,20 @@ pub(super) fn copy_of(
             return Ok(Some(((*generation).clone(), found)));
         }
     }
-    for (generation, sibling) in by_age.iter().filter(|(_, sibling)| sibling.compressed).take(SEARCHED_MAX) {
+    let mut searched = 0;
+    for (generation, sibling) in by_age.iter().filter(|(_, sibling)| sibling.compressed) {
         let Some(file) = sibling.open()? else { continue };
+        if !can_hold(&file, place.offset).unwrap_or(false) {
+            continue;
+        }
         // One that can't be inflated is not the copy that is looked for, or no longer.
         if let Ok(Some((tally, end))) = drain_gz(file, place, rule) {
             found.compressed(tally, end);
             return Ok(Some(((*generation).clone(), found)));
+        }
+        searched += 1;
+        if searched == SEARCHED_MAX {
+            break;
         }
     }
     Ok(None)
