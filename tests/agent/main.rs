@@ -44,6 +44,10 @@ mod kernel;
 #[cfg(test)]
 mod line;
 #[cfg(test)]
+mod logged;
+#[cfg(test)]
+mod logs;
+#[cfg(test)]
 mod namespaces;
 #[cfg(test)]
 mod newcomer;
