@@ -6,6 +6,8 @@
 //! command line -----------------/               \-> Mistakes: all of them, each with its place and its mend
 //! ```
 
+#[cfg(test)]
+mod access_log_tests;
 mod central_url;
 mod document;
 mod duration;

@@ -46,6 +46,10 @@ mod kernel_cost;
 #[cfg(test)]
 mod line;
 #[cfg(test)]
+mod logged;
+#[cfg(test)]
+mod logs;
+#[cfg(test)]
 mod namespaces;
 #[cfg(test)]
 mod newcomer;

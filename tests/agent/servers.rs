@@ -111,7 +111,7 @@ impl Servers {
 }
 
 /// A key of the kind that costs least, so that the test counts many handshakes in little time.
-fn certificate(tree: &Tree) {
+pub(crate) fn certificate(tree: &Tree) {
     let mut command = Command::new("openssl");
     command.args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]);
     command.args(["-days", "2", "-subj", "/CN=localhost", "-keyout"]).arg(tree.at("key.pem"));
@@ -124,27 +124,40 @@ fn certificate(tree: &Tree) {
 /// One client: where to, which version, `-new` or `-reuse`.
 pub(crate) type Client = (&'static str, u16, &'static str, &'static str);
 
-/// The sessions that `openssl s_time` made in `seconds`, by its own count, all clients at once.
-pub(crate) fn drive(spaces: &Namespaces, clients: &[Client], seconds: u32) -> Vec<u64> {
-    let started: Vec<Child> = clients
-        .iter()
-        .map(|(host, port, version, mode)| {
-            let mut command = spaces.far_command("openssl");
+/// Clients at work, each an `openssl s_time`.
+pub(crate) struct Driven<'c>(Vec<(Child, &'c Client)>);
+
+impl<'c> Driven<'c> {
+    /// Starts all of them at once, by a command that can reach the servers.
+    pub(crate) fn start(openssl: impl Fn() -> Command, clients: &'c [Client], seconds: u32) -> Self {
+        let start = |client: &'c Client| {
+            let (host, port, version, mode) = client;
+            let mut command = openssl();
             command.args(["s_time", "-www", "/", version, mode, "-time", &seconds.to_string()]);
             command.args(["-connect", &format!("{host}:{port}")]);
-            command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap()
-        })
-        .collect();
-    let counts = started.into_iter().zip(clients).map(|(child, (_, _, _, mode))| {
-        let output = child.wait_with_output().unwrap();
-        let text = String::from_utf8_lossy(&output.stdout);
-        let line = text.lines().find(|l| l.contains(" connections in ") && l.contains("real seconds"));
-        let count: u64 = line.expect(&text).split(' ').next().unwrap().parse().unwrap();
-        assert!(count > 0, "{text}");
-        // To have a session to resume, it first makes one that it does not count.
-        if *mode == "-reuse" { count + 1 } else { count }
-    });
-    counts.collect()
+            (command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap(), client)
+        };
+        Driven(clients.iter().map(start).collect())
+    }
+
+    /// The sessions that each made, by its own count.
+    pub(crate) fn counts(self) -> Vec<u64> {
+        let counts = self.0.into_iter().map(|(child, (_, _, _, mode))| {
+            let output = child.wait_with_output().unwrap();
+            let text = String::from_utf8_lossy(&output.stdout);
+            let line = text.lines().find(|l| l.contains(" connections in ") && l.contains("real seconds"));
+            let count: u64 = line.expect(&text).split(' ').next().unwrap().parse().unwrap();
+            assert!(count > 0, "{text}");
+            // To have a session to resume, it first makes one that it does not count.
+            if *mode == "-reuse" { count + 1 } else { count }
+        });
+        counts.collect()
+    }
+}
+
+/// The sessions that clients at the far end made in `seconds`.
+pub(crate) fn drive(spaces: &Namespaces, clients: &[Client], seconds: u32) -> Vec<u64> {
+    Driven::start(|| spaces.far_command("openssl"), clients, seconds).counts()
 }
 
 /// One session of `openssl s_client`, which says what it sent and got.

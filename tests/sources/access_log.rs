@@ -2,7 +2,7 @@
 
 use flate2::write::GzEncoder;
 use highwater::config::LogRule;
-use highwater::files::Root;
+use highwater::files::{Root, read_bounded};
 use highwater::sources::ssl::access_log::AccessLog;
 use highwater::sources::{Readout, SourceError};
 use highwater_rules::figure::Figure;
@@ -117,10 +117,10 @@ impl World {
     fn compress(&mut self) {
         // Nothing compresses what is still written to.
         self.reopen();
-        let Ok(plain) = fs::read(self.at("tls.log.1")) else { return };
+        let Ok(plain) = read_bounded(&self.at("tls.log.1"), 1 << 20) else { return };
         let mut encoder =
             GzEncoder::new(File::create(self.at("tls.log.1.gz")).unwrap(), flate2::Compression::fast());
-        encoder.write_all(&plain).unwrap();
+        encoder.write_all(plain.as_bytes()).unwrap();
         let modified = fs::metadata(self.at("tls.log.1")).unwrap().modified().unwrap();
         encoder.finish().unwrap().set_modified(modified).unwrap();
         fs::remove_file(self.at("tls.log.1")).unwrap();
@@ -170,68 +170,143 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
+/// Goes through steps, and holds what the source counts against what was written.
+fn walk(steps: impl IntoIterator<Item = Step>) -> Result<(), TestCaseError> {
+    let mut world = World::new();
+    let before = counters(&world.read().unwrap());
+    prop_assert_eq!(before.first, 0);
+    let (mut counted, mut truth, mut incarnation) = (0, 0, before.incarnation);
+    // Whether the log has its writer: what is written to a file that has no name any more is nobody's.
+    let mut may_lose = false;
+    // An empty log has nothing by which it is known again once it was filled and compressed.
+    let (mut blank, mut compressed) = (true, false);
+    for step in steps.into_iter().chain([Step::Reopen, Step::Read]) {
+        match step {
+            Step::Append(lines) => world.append(lines),
+            Step::Half => world.half(),
+            Step::Rename => world.rename(),
+            Step::Reopen => world.reopen(),
+            Step::Copytruncate => world.copy_and_truncate(),
+            Step::Compress => {
+                world.compress();
+                compressed = true;
+            }
+            Step::Remove => {
+                let _ = fs::remove_file(world.at("tls.log.1"));
+                let _ = fs::remove_file(world.at("tls.log.1.gz"));
+                may_lose = true;
+            }
+            Step::Cut => {
+                world.finish();
+                world.writer.set_len(0).unwrap();
+                may_lose = true;
+            }
+            Step::Restart => world.restart(),
+            Step::Read => {
+                let Ok(readout) = world.read() else { continue };
+                let now = counters(&readout);
+                if now.incarnation == incarnation {
+                    prop_assert!(readout.losses.is_empty());
+                    // What a removed file had is not always known to have been there.
+                    if !may_lose {
+                        prop_assert_eq!(now.first - counted, world.sessions - truth);
+                    }
+                    prop_assert!(now.first >= counted && now.first - counted <= world.sessions - truth);
+                } else {
+                    prop_assert!(may_lose || (blank && compressed), "{:?}", readout.losses);
+                    prop_assert_eq!(readout.losses.len(), 1);
+                }
+                blank |= !read_bounded(&world.at("tls.log"), 1 << 20).is_ok_and(|log| log.contains('\n'));
+                (counted, truth, incarnation) = (now.first, world.sessions, now.incarnation);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// How many cases are tried: more where `PROPTEST_CASES` says so.
+fn cases() -> u32 {
+    std::env::var("PROPTEST_CASES").map_or(600, |cases| cases.parse().unwrap())
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(600))]
+    #![proptest_config(ProptestConfig { cases: cases(), failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn every_line_is_counted_once_or_its_slot_is_a_gap(
             steps in proptest::collection::vec(step(), 1..60),
             by_copy in any::<bool>(),
         ) {
-        let mut world = World::new();
-        let before = counters(&world.read().unwrap());
-        prop_assert_eq!(before.first, 0);
-        let (mut counted, mut truth, mut incarnation) = (0, 0, before.incarnation);
-        // Whether the log has its writer: what is written to a file that has no name any more is nobody's.
-        let mut may_lose = false;
-        // An empty log has nothing by which it is known again once it was filled and compressed.
-        let (mut blank, mut compressed) = (true, false);
-        for step in steps.into_iter().chain([Step::Reopen, Step::Read]) {
-            // A log is rotated in one way or the other.
-            let step = match step {
-                Step::Rename if by_copy => Step::Copytruncate,
-                Step::Copytruncate if !by_copy => Step::Rename,
-                step => step,
-            };
-            match step {
-                Step::Append(lines) => world.append(lines),
-                Step::Half => world.half(),
-                Step::Rename => world.rename(),
-                Step::Reopen => world.reopen(),
-                Step::Copytruncate => world.copy_and_truncate(),
-                Step::Compress => {
-                    world.compress();
-                    compressed = true;
-                }
-                Step::Remove => {
-                    let _ = fs::remove_file(world.at("tls.log.1"));
-                    let _ = fs::remove_file(world.at("tls.log.1.gz"));
-                    may_lose = true;
-                }
-                Step::Cut => {
-                    world.finish();
-                    world.writer.set_len(0).unwrap();
-                    may_lose = true;
-                }
-                Step::Restart => world.restart(),
-                Step::Read => {
-                    let Ok(readout) = world.read() else { continue };
-                    let now = counters(&readout);
-                    if now.incarnation == incarnation {
-                        prop_assert!(readout.losses.is_empty());
-                        // What a removed file had is not always known to have been there.
-                        if !may_lose {
-                            prop_assert_eq!(now.first - counted, world.sessions - truth);
-                        }
-                        prop_assert!(now.first >= counted && now.first - counted <= world.sessions - truth);
-                    } else {
-                        prop_assert!(may_lose || (blank && compressed), "{:?}", readout.losses);
-                        prop_assert_eq!(readout.losses.len(), 1);
-                    }
-                    blank |= !fs::read(world.at("tls.log")).is_ok_and(|log| log.contains(&b'\n'));
-                    (counted, truth, incarnation) = (now.first, world.sessions, now.incarnation);
-                }
-            }
-        }
+        // A log is rotated in one way or the other.
+        walk(steps.into_iter().map(|step| match step {
+            Step::Rename if by_copy => Step::Copytruncate,
+            Step::Copytruncate if !by_copy => Step::Rename,
+            step => step,
+        }))?;
     }
+}
+
+#[test]
+fn what_was_read_of_a_log_that_is_empty_again_is_not_read_twice_after_a_restart() {
+    use Step::{Append, Compress, Copytruncate, Read, Rename, Reopen, Restart};
+    let rotated = [Append(8), Read, Append(8), Copytruncate, Append(8), Copytruncate];
+    let twice_read = [Append(8), Read, Rename, Append(8), Rename, Reopen, Append(8), Rename, Reopen, Read];
+    for steps in [
+        // The newest copy is compressed when it is found, an older one is not.
+        [&rotated[..], &[Append(8), Copytruncate, Compress, Read, Restart, Read]].concat(),
+        // The newest copy is empty, and the one before it compressed.
+        [&rotated[..], &[Compress, Copytruncate, Read, Restart, Read]].concat(),
+        // The newest copy was read long ago, while the log got no line.
+        [&rotated[..], &[Compress, Append(8), Copytruncate, Read, Read, Read, Read, Restart, Read]].concat(),
+        // Renamed instead.
+        [&twice_read[..], &[Read, Read, Read, Restart, Read, Append(4), Read]].concat(),
+        // Renamed, and the server opens the new log long after.
+        [&twice_read[..], &[Append(8), Read, Rename, Read, Read, Read, Read, Append(8), Read]].concat(),
+    ] {
+        walk(steps.iter().copied()).unwrap_or_else(|e| panic!("{e}: {steps:?}"));
+    }
+}
+
+#[test]
+fn a_file_that_is_written_to_after_it_was_rotated_counts_from_the_first_start_on() {
+    let mut world = World::new();
+    world.append(8);
+    world.rename();
+    // As logrotate's `create` does, before the server is told.
+    File::create(world.at("tls.log")).unwrap();
+    world.restart();
+    world.source.resume("");
+    assert_eq!(
+        counters(&world.read().unwrap()).first,
+        0,
+        "what was there before the first start does not count"
+    );
+    let before = world.sessions;
+    world.append(8);
+    assert_eq!(counters(&world.read().unwrap()).first, world.sessions - before);
+    world.restart();
+    world.reopen();
+    world.append(8);
+    let readout = world.read().unwrap();
+    assert_eq!((counters(&readout).first, readout.losses), (world.sessions - before, vec![]));
+}
+
+#[test]
+fn a_log_that_was_copied_and_compressed_six_times_meanwhile_is_read_on() {
+    let mut world = World::new();
+    let before = counters(&world.read().unwrap());
+    world.append(8);
+    world.read().unwrap();
+    for _ in 0..6 {
+        world.append(8);
+        world.copy_and_truncate();
+        world.compress();
+        // What logrotate does where it is told to rotate an empty log.
+        world.copy_and_truncate();
+        world.compress();
+    }
+    world.restart();
+    let readout = world.read().unwrap();
+    let now = counters(&readout);
+    assert_eq!((now.first, now.incarnation, readout.losses), (world.sessions, before.incarnation, vec![]));
 }

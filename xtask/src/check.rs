@@ -6,10 +6,11 @@ use nix::unistd::Uid;
 use std::process::{Command, ExitCode};
 
 /// A program that a test runs for real, and the Debian package that brings it.
-const REAL_PROGRAMS: [(&str, &str); 10] = [
+const REAL_PROGRAMS: [(&str, &str); 11] = [
     ("haproxy", "haproxy"),
     ("nginx", "nginx-light"),
     ("curl", "curl"),
+    ("logrotate", "logrotate"),
     ("openssl", "openssl"),
     ("faketime", "faketime"),
     ("ip", "iproute2"),

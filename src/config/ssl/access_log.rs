@@ -5,7 +5,7 @@ use super::super::mistakes::{Fault, quoted};
 use super::super::raw::Raw;
 use super::super::reader::absolute;
 use super::super::show::Value;
-use super::log_pattern::{Dialect, Pattern, Role};
+use super::log_pattern::{Dialect, LINE_OF_CONNECTION, Pattern, Role};
 use super::{Keys, Kind, SslSource};
 use std::path::PathBuf;
 
@@ -15,7 +15,7 @@ const NGINX: &str = "$msec $connection $connection_requests $ssl_protocol $ssl_c
 const APACHE: &str =
     "%{sec}t.%{usec_frac}t %{SSL_PROTOCOL}x %{SSL_CIPHER}x %{SSL_SESSION_RESUMED}x %k %{H2_STREAM_ID}e";
 /// What a line of HAProxy's `log-format` has to contain.
-const HAPROXY: &str = "tls_first=%[http_first_req] tls=%sslv tls_resumed=%[ssl_fc_is_resumed]";
+const HAPROXY: &str = "tls_line=%[var(sess.tls_line,0),add(1),set-var(sess.tls_line)] tls=%sslv tls_resumed=%[ssl_fc_is_resumed]";
 const WORDS: &[&str] = &["nginx", "apache", "haproxy", "json"];
 const FIELD_MAX_BYTES: usize = 64;
 
@@ -193,7 +193,7 @@ fn read(keys: &mut Keys<'_>) -> Option<SslSource> {
                 ));
                 return None;
             }
-            if let Some(fault) = lacks(&pattern, lines, handshakes) {
+            if let Some(fault) = lacks(&text, &pattern, lines, handshakes) {
                 keys.refuse("format", fault);
                 return None;
             }
@@ -215,14 +215,23 @@ fn json_names([protocol, requests, resumed]: [Option<String>; 3]) -> JsonNames {
 }
 
 /// What a pattern does not say and must.
-fn lacks(pattern: &Pattern, lines: Lines, handshakes: Handshakes) -> Option<Fault> {
+fn lacks(text: &str, pattern: &Pattern, lines: Lines, handshakes: Handshakes) -> Option<Fault> {
     if !pattern.has(Role::Protocol) {
         let mend = "add $ssl_protocol, %{SSL_PROTOCOL}x or %sslv to it, in the server's configuration too";
         return Some(Fault::new("the lines do not tell which connections have TLS", mend));
     }
-    if lines == Lines::Requests && !pattern.has(Role::Requests) && !pattern.has(Role::First) {
-        let mend = "add $connection_requests, %k or %[http_first_req] to it, in the server's configuration too; or set lines = \"connections\" where the server writes one line a connection";
-        return Some(Fault::new("the lines do not tell which request is the first of its connection", mend));
+    if lines == Lines::Requests && !pattern.has(Role::Requests) {
+        let mend = format!(
+            "add $connection_requests, %k or %[{LINE_OF_CONNECTION}] to it, in the server's configuration too; or set lines = \
+             \"connections\" where the server writes one line a connection"
+        );
+        let message = match text.contains("http_first_req") {
+            true => {
+                "http_first_req is false for each request of HTTP/2, so that no session of it would count"
+            }
+            false => "the lines do not tell which request is the first of its connection",
+        };
+        return Some(Fault::new(message, mend));
     }
     if handshakes == Handshakes::Full && !pattern.has(Role::Resumed) {
         let mend = "add $ssl_session_reused, %{SSL_SESSION_RESUMED}x or %[ssl_fc_is_resumed] to it, in the server's configuration too";

@@ -2,6 +2,9 @@
 
 use super::super::mistakes::{Fault, quoted};
 
+/// HAProxy's way to number the log's lines of one connection: `http_first_req` is false for each request of HTTP/2.
+pub(super) const LINE_OF_CONNECTION: &str = "var(sess.tls_line,0),add(1),set-var(sess.tls_line)";
+
 /// What a field of a line says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
@@ -13,8 +16,6 @@ pub enum Role {
     Requests,
     /// The number of the HTTP/2 stream; `-` where there is none.
     Stream,
-    /// Whether the request is the first of its connection: 0 or 1.
-    First,
     /// Whether the session was resumed.
     Resumed,
 }
@@ -158,7 +159,7 @@ fn haproxy(text: &str) -> Option<(Role, usize)> {
     if let Some(bracketed) = rest.strip_prefix('[') {
         let expression = bracketed.split_once(']').map(|(expression, _)| expression)?;
         let role = match expression.trim() {
-            "http_first_req" => Role::First,
+            LINE_OF_CONNECTION => Role::Requests,
             "ssl_fc_protocol" => Role::Protocol,
             "ssl_fc_is_resumed" => Role::Resumed,
             _ => Role::Skip,
@@ -203,8 +204,8 @@ mod tests {
             ),
             (
                 Dialect::Haproxy,
-                "%ci:%cp\\ [%tr] %{+Q}r first=%[http_first_req] tls=%sslv/%sslc",
-                "<Skip>:<Skip> [<Skip>] <Skip> first=<First> tls=<Protocol>/",
+                "%ci:%cp\\ [%tr] %{+Q}r n=%[var(sess.tls_line,0),add(1),set-var(sess.tls_line)] tls=%sslv/%sslc",
+                "<Skip>:<Skip> [<Skip>] <Skip> n=<Requests> tls=<Protocol>/",
             ),
         ];
         for (dialect, text, expect) in cases {

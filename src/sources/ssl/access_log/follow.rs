@@ -1,8 +1,10 @@
 //! Following a log over its rotations: renamed, copied and cut off, compressed, once or several times between two readings.
 
 use super::beside::{self, Generation, Sibling};
-use super::note::{Note, OLDER_MAX};
-use super::place::{Followed, Place, drain_gz, is_compressed};
+use super::history::{History, OLDER_MAX, Older};
+use super::note::Note;
+use super::place::{Followed, Place, is_compressed};
+use super::search::{self, Found};
 use super::tally::Tally;
 use crate::config::LogRule;
 use crate::files::{is_absent, open_regular};
@@ -12,34 +14,14 @@ use std::path::Path;
 
 /// How often the directory is read again while files are being renamed in it.
 const LOOKS: usize = 3;
-/// How many compressed files are searched for a place, newest first.
-const SEARCHED_MAX: usize = 3;
-/// How many readings a file that was rotated is looked at with a line in it that has no end.
-const UNFINISHED_READINGS_MAX: u8 = 3;
-
-/// A file that was rotated: a server that has not opened the new one yet still writes to it.
-#[derive(Debug)]
-struct Older {
-    followed: Followed,
-    /// How many readings found nothing new in it.
-    quiet: u8,
-}
-
-impl Older {
-    const fn new(followed: Followed) -> Self {
-        Older { followed, quiet: 0 }
-    }
-}
 
 /// A log that is followed, and its count.
 #[derive(Debug)]
 pub(super) struct Following {
     current: Followed,
-    older: Vec<Older>,
+    history: History,
     /// When the newest rotated file was written last, while the log is empty.
     newest_ns: Option<i64>,
-    /// The end of the newest file that was compressed when it was found, and the inode of the file before it.
-    passed: Option<(Place, u64)>,
     count: u64,
     incarnation: u64,
 }
@@ -53,7 +35,13 @@ impl Following {
         let current = Followed::at_end(open_regular(path)?)?;
         // Any number that no count before had.
         let incarnation = RandomState::new().build_hasher().finish();
-        Ok(Following { current, older: Vec::new(), newest_ns: None, passed: None, count: 0, incarnation })
+        let mut history = History::default();
+        if current.size()? == 0
+            && let Some(last) = search::newest_at_end(path)?
+        {
+            history.push(Older::open(last));
+        }
+        Ok(Following { current, history, newest_ns: None, count: 0, incarnation })
     }
 
     /// Goes on where an earlier run of the agent stopped.
@@ -67,60 +55,58 @@ impl Following {
         losses: &mut Vec<String>,
     ) -> io::Result<Self> {
         let Some((place, older)) = note.places.split_first() else { return Self::begin(path) };
-        let at_path = match open_regular(path) {
-            Ok(file) => Ok(Followed::new(file, Some(*place))?),
-            Err(error) if is_absent(&error) => Err(error),
-            Err(error) => return Err(error),
-        };
-        let mut lost = false;
-        let current = match at_path {
-            Ok(followed) if followed.id.1 == place.inode => followed,
-            at_path => match (renamed(path, place)?, at_path) {
-                (Some(renamed), _) => {
-                    // It was empty: another may have its inode by now.
-                    lost = place.offset == 0
-                        && note.newest_ns.is_some_and(|known_ns| {
-                            newest_ns(path, renamed.id.1).is_ok_and(|newest_ns| newest_ns > known_ns)
-                        });
-                    renamed
-                }
-                (None, Err(error)) => return Err(error),
-                // There is nothing to know an empty file by.
-                (None, Ok(_)) if place.offset == 0 => {
-                    lost = true;
-                    Followed::at_end(open_regular(path)?)?
-                }
-                // What became of the file that it was, if it was copied or compressed, is searched for as if it had been cut off.
-                (None, Ok(followed)) => followed,
-            },
-        };
-        let Note { newest_ns, count, incarnation, .. } = *note;
-        let mut following =
-            Following { current, older: Vec::new(), newest_ns, passed: None, count, incarnation };
-        if lost {
-            following.lose(path, losses);
+        if place.offset == 0 {
+            return Self::resumed_empty(path, note, losses);
         }
+        let Note { newest_ns, count, incarnation, .. } = *note;
+        let current = Self::found_again(path, place)?;
+        let mut following = Following { current, history: History::default(), newest_ns, count, incarnation };
         for place in older {
-            match renamed(path, place)? {
-                Some(followed) => following.older.push(Older::new(followed)),
+            match search::renamed(path, place)? {
+                Some(followed) => following.history.push(Older::open(followed)),
                 None => following.recover_older(path, rule, place)?,
             }
         }
         Ok(following)
     }
 
+    /// Goes on with a log that was empty, as all were before it. There is nothing to know an empty file by; whatever has been written
+    /// since is new.
+    fn resumed_empty(path: &Path, note: &Note, losses: &mut Vec<String>) -> io::Result<Self> {
+        let at_path = open_regular(path);
+        let written = search::written_after(path, note.newest_ns.unwrap_or(i64::MAX), |_| false)?;
+        let is_lost = written.is_none();
+        let mut written = written.unwrap_or_default().into_iter();
+        let current = match at_path {
+            Err(error) if is_absent(&error) => written.next().ok_or(error)?,
+            at_path => Followed::new(at_path?, None)?,
+        };
+        let Note { count, incarnation, .. } = *note;
+        let mut history = History::default();
+        history.put(written.map(Older::open).collect());
+        let mut following = Following { current, history, newest_ns: None, count, incarnation };
+        if is_lost {
+            following.lose(path, losses);
+        }
+        Ok(following)
+    }
+
+    /// The file that was read up to a place. Where it is neither the log nor has another name, the log itself, with that place: what
+    /// became of the file, if it was copied or compressed, is then searched for as if the log had been cut off.
+    fn found_again(path: &Path, place: &Place) -> io::Result<Followed> {
+        match open_regular(path).and_then(|file| Followed::new(file, Some(*place))) {
+            Ok(followed) if followed.id.1 == place.inode => Ok(followed),
+            Err(error) if !is_absent(&error) => Err(error),
+            at_path => search::renamed(path, place)?.map_or(at_path, Ok),
+        }
+    }
+
     /// What is to be kept for the next run.
     #[must_use]
     pub(super) fn note(&self, of: u64) -> Note {
         // An empty file can't be known again; it follows the last one that is not.
-        let mut all = vec![self.current.place];
-        all.extend(self.older.iter().map(|older| older.followed.place));
-        if let Some((end, before)) = self.passed {
-            let at = all.iter().position(|place| place.inode == before).unwrap_or(all.len());
-            all.insert(at, end);
-        }
-        let all = all.into_iter();
-        let mut places: Vec<Place> = all.skip_while(|place| place.offset == 0).take(1 + OLDER_MAX).collect();
+        let all = std::iter::once(self.current.place).chain(self.history.places());
+        let mut places: Vec<Place> = all.filter(|place| place.offset > 0).take(1 + OLDER_MAX).collect();
         if places.is_empty() {
             places.push(self.current.place);
         }
@@ -138,7 +124,6 @@ impl Following {
         losses: &mut Vec<String>,
     ) -> io::Result<Tally> {
         let mut tally = Tally::default();
-        let mut is_there = true;
         match open_regular(path) {
             Ok(file) => {
                 let new = Followed::new(file, None)?;
@@ -148,14 +133,13 @@ impl Following {
             }
             // The server goes on writing to the file that was renamed last, until it makes a new one.
             Err(error) if is_absent(&error) => {
-                is_there = false;
                 if let Some(new) = self.renamed_last(path)? {
                     tally.add(self.rotate(path, rule, new, losses)?);
                 }
             }
             Err(error) => return Err(error),
         }
-        let is_empty = is_there && self.current.place.offset == 0;
+        let is_empty = self.current.place.offset == 0;
         if self.current.tail()?.is_none() {
             let place = self.current.place;
             match self.recover(path, rule, &place)? {
@@ -167,33 +151,17 @@ impl Following {
             self.look_for_copies(path, known_ns, losses)?;
         }
         tally.add(self.drain(rule)?);
-        if self.current.place.offset > 0 {
-            self.passed = None;
-        }
         let is_empty = self.current.place.offset == 0;
-        self.newest_ns = if is_empty { Some(newest_ns(path, self.current.id.1)?) } else { None };
+        self.history.tidy(is_empty);
+        self.newest_ns = if is_empty { Some(search::newest_ns(path, self.current.id.1)?) } else { None };
         Ok(tally)
     }
 
     fn drain(&mut self, rule: &LogRule) -> io::Result<Tally> {
         let mut all = Tally::default();
-        for older in &mut self.older {
-            let tally = older.followed.drain(rule)?.unwrap_or_default();
-            self.count += tally.sessions;
-            all.add(tally);
-            older.quiet = if tally.lines > 0 { 0 } else { older.quiet + 1 };
-        }
-        let is_done = |older: &Older| -> io::Result<bool> {
-            let unfinished = older.followed.size()? > older.followed.place.offset;
-            Ok(older.quiet > if unfinished { UNFINISHED_READINGS_MAX } else { 1 })
-        };
-        let mut kept = Vec::new();
-        for older in self.older.drain(..) {
-            if !is_done(&older)? && kept.len() < OLDER_MAX {
-                kept.push(older);
-            }
-        }
-        self.older = kept;
+        let drained = self.history.drain(rule, &mut all);
+        self.count += all.sessions;
+        drained?;
         // Cut off this very moment, it is found so at the next reading.
         let tally = self.current.drain(rule)?.unwrap_or_default();
         self.count += tally.sessions;
@@ -205,8 +173,7 @@ impl Following {
     fn lose(&mut self, path: &Path, losses: &mut Vec<String>) {
         self.incarnation = self.incarnation.wrapping_add(1);
         // What was before the loss is no place to go on from.
-        self.older.clear();
-        self.passed = None;
+        self.history.clear();
         let loss = format!(
             "{} was cut off or replaced, and its earlier content is not beside it: what was written since the last sample is \
              not counted; keep one rotated file at least, in the same directory",
@@ -241,46 +208,25 @@ impl Following {
                     Vec::new()
                 }
             };
-            let between = between.into_iter().filter(|sibling| sibling.inode != new.id.1).collect();
-            if let Some(Taken { tally, older, passed }) = take_in(between, rule)? {
-                self.passed = passed.map(|end| (end, self.current.id.1));
+            let between: Vec<_> = between.into_iter().filter(|sibling| sibling.inode != new.id.1).collect();
+            if let Some(Found { tally, mut older }) = search::take_in(&between, rule)? {
                 self.newest_ns = None;
                 self.count += tally.sessions;
-                let before = std::mem::replace(&mut self.current, new);
-                self.older.splice(0..0, older.into_iter().chain([Older::new(before)]));
+                older.push(Older::open(std::mem::replace(&mut self.current, new)));
+                self.history.put(older);
                 return Ok(tally);
             }
         }
-        Err(io::Error::new(
-            io::ErrorKind::ResourceBusy,
-            "it is being rotated: it is read again with the next sample",
-        ))
+        Err(being_rotated())
     }
 
-    /// The inodes of the files that are held open.
-    fn held(&self) -> Vec<u64> {
-        let older = self.older.iter().map(|older| older.followed.id.1);
-        older.chain([self.current.id.1]).collect()
-    }
-
-    /// An empty log may have been filled, copied and cut off again since. Copies are known by their time; that of a compressed one may
-    /// be when it was compressed.
+    /// An empty log may have been filled, copied and cut off again since. Copies are known by their time.
     fn look_for_copies(&mut self, path: &Path, known_ns: i64, losses: &mut Vec<String>) -> io::Result<()> {
-        let held = self.held();
-        let mut copies = Vec::new();
-        for sibling in beside::siblings(path, None)?.iter().filter(|s| !held.contains(&s.inode)) {
-            let Some(file) = sibling.open()? else { continue };
-            let copy = Followed::new(file, None)?;
-            if copy.written_ns()? > known_ns && copy.content_bytes(sibling.compressed)? != Some(0) {
-                if sibling.compressed {
-                    self.lose(path, losses);
-                    return Ok(());
-                }
-                copies.push((sibling.generation.as_ref().map(Generation::age), Older::new(copy)));
-            }
+        let is_known = |inode| inode == self.current.id.1 || self.history.holds(inode);
+        match search::written_after(path, known_ns, is_known)? {
+            Some(copies) => self.history.put(copies.into_iter().map(Older::open).collect()),
+            None => self.lose(path, losses),
         }
-        copies.sort_by_key(|(age, _)| age.clone());
-        self.older.splice(0..0, copies.into_iter().map(|(_, copy)| copy));
         Ok(())
     }
 
@@ -319,7 +265,7 @@ impl Following {
     /// Whether the log, which was empty, may have been filled and copied before it went.
     fn was_copied(&self, path: &Path) -> io::Result<bool> {
         let Some(known_ns) = self.newest_ns else { return Ok(false) };
-        Ok(newest_ns(path, self.current.id.1)? > known_ns)
+        Ok(search::newest_ns(path, self.current.id.1)? > known_ns)
     }
 
     fn has_newer(&self, siblings: &[Sibling]) -> io::Result<bool> {
@@ -336,11 +282,9 @@ impl Following {
 
     /// Counts what the copy of a file that was rotated before has beyond a place.
     fn recover_older(&mut self, path: &Path, rule: &LogRule, place: &Place) -> io::Result<()> {
-        if place.offset > 0
-            && let Some((_, tally, older)) = copy_of(place, &beside::siblings(path, None)?, rule)?
-        {
-            self.count += tally.sessions;
-            self.older.extend(older);
+        if let Some((_, found)) = search::copy_of(place, &beside::siblings(path, None)?, rule)? {
+            self.count += found.tally.sessions;
+            found.older.into_iter().for_each(|older| self.history.push(older));
         }
         Ok(())
     }
@@ -353,104 +297,22 @@ impl Following {
         }
         for _ in 0..LOOKS {
             let siblings = beside::siblings(path, None)?;
-            let Some((generation, tally, older)) = copy_of(place, &siblings, rule)? else { return Ok(None) };
+            let Some((generation, copy)) = search::copy_of(place, &siblings, rule)? else { return Ok(None) };
             let newer = beside::newer(&siblings, &generation);
-            let newer = newer.into_iter().filter(|sibling| sibling.inode != self.current.id.1).collect();
-            if let Some(more) = take_in(newer, rule)? {
-                let next = self.older.first().map(|older| older.followed.id.1);
-                let next = older.as_ref().ok().map(|older| older.followed.id.1).or(next);
-                let end = more.passed.or(older.as_ref().err().copied());
-                self.passed = end.map(|end| (end, next.unwrap_or(0)));
-                let mut all = tally;
-                all.add(more.tally);
-                self.count += all.sessions;
-                self.older.splice(0..0, more.older.into_iter().chain(older));
-                return Ok(Some(all));
+            let newer: Vec<_> =
+                newer.into_iter().filter(|sibling| sibling.inode != self.current.id.1).collect();
+            if let Some(mut found) = search::take_in(&newer, rule)? {
+                found.tally.add(copy.tally);
+                found.older.extend(copy.older);
+                self.count += found.tally.sessions;
+                self.history.put(found.older);
+                return Ok(Some(found.tally));
             }
         }
-        Ok(None)
+        Err(being_rotated())
     }
 }
 
-/// The file that has a place's inode and content, by whatever name.
-fn renamed(path: &Path, place: &Place) -> io::Result<Option<Followed>> {
-    for sibling in beside::siblings(path, Some(place.inode))? {
-        if sibling.inode == place.inode
-            && !sibling.compressed
-            && let Some(file) = sibling.open()?
-        {
-            let followed = Followed::new(file, Some(*place))?;
-            if followed.tail()?.is_some() {
-                return Ok(Some(followed));
-            }
-        }
-    }
-    Ok(None)
-}
-
-/// Its generation, and what it is: a file that is followed, or a compressed one that was counted up to its end.
-type Copied = (Generation, Tally, Result<Older, Place>);
-
-/// The copy in which a place is found, plain or compressed.
-fn copy_of(place: &Place, siblings: &[Sibling], rule: &LogRule) -> io::Result<Option<Copied>> {
-    let mut by_age: Vec<(&Generation, &Sibling)> =
-        siblings.iter().filter_map(|sibling| Some((sibling.generation.as_ref()?, sibling))).collect();
-    by_age.sort_by_key(|(generation, _)| generation.age());
-    for (generation, sibling) in by_age.iter().filter(|(_, sibling)| !sibling.compressed) {
-        let Some(file) = sibling.open()? else { continue };
-        let followed = Followed::new(file, Some(*place))?;
-        if followed.tail()?.is_some() {
-            return Ok(Some(((*generation).clone(), Tally::default(), Ok(Older::new(followed)))));
-        }
-    }
-    for (generation, sibling) in by_age.iter().filter(|(_, sibling)| sibling.compressed).take(SEARCHED_MAX) {
-        let Some(file) = sibling.open()? else { continue };
-        // One that can't be inflated is not the copy that is looked for, or no longer.
-        if let Ok(Some((tally, end))) = drain_gz(file, place, rule) {
-            return Ok(Some(((*generation).clone(), tally, Err(end))));
-        }
-    }
-    Ok(None)
-}
-
-/// What files came to that were rotated between two readings.
-struct Taken {
-    tally: Tally,
-    older: Vec<Older>,
-    /// The end of the newest compressed one.
-    passed: Option<Place>,
-}
-
-/// Opens files that were rotated meanwhile, and counts the compressed ones. `None` where names moved on under it.
-fn take_in(files: Vec<&Sibling>, rule: &LogRule) -> io::Result<Option<Taken>> {
-    let mut tally = Tally::default();
-    let mut older = Vec::new();
-    let mut passed = None;
-    for sibling in files {
-        let Some(file) = sibling.open()? else { return Ok(None) };
-        if sibling.compressed {
-            let inode = sibling.inode;
-            if let Some((own, end)) = drain_gz(file, &Place::beginning(inode), rule)? {
-                tally.add(own);
-                passed = passed.or(Some(end));
-            }
-        } else {
-            older.push(Older::new(Followed::new(file, None)?));
-        }
-    }
-    Ok(Some(Taken { tally, older, passed }))
-}
-
-/// When the newest of the rotated files but the log itself that have anything in them was written last, in unix nanoseconds; 0 where there is none.
-fn newest_ns(path: &Path, own_inode: u64) -> io::Result<i64> {
-    let mut newest = 0;
-    for sibling in beside::siblings(path, None)?.iter().filter(|sibling| sibling.inode != own_inode) {
-        if let Some(file) = sibling.open()? {
-            let followed = Followed::new(file, None)?;
-            if followed.content_bytes(sibling.compressed)? != Some(0) {
-                newest = newest.max(followed.written_ns()?);
-            }
-        }
-    }
-    Ok(newest)
+fn being_rotated() -> io::Error {
+    io::Error::new(io::ErrorKind::ResourceBusy, "it is being rotated: it is read again with the next sample")
 }

@@ -13,6 +13,8 @@ pub enum Told {
     Session,
     /// A request on a session that is known, or on a connection without TLS.
     Other,
+    /// It is a line of something else, between those of the configured format: where these are known by a text in them.
+    Beside,
     /// It is no line of the configured format.
     Foreign,
 }
@@ -23,7 +25,6 @@ struct Fields<'a> {
     protocol: Option<Cow<'a, [u8]>>,
     requests: Option<Cow<'a, [u8]>>,
     stream: Option<Cow<'a, [u8]>>,
-    first: Option<Cow<'a, [u8]>>,
     resumed: Option<Cow<'a, [u8]>>,
 }
 
@@ -32,7 +33,10 @@ struct Fields<'a> {
 pub fn read(rule: &LogRule, line: &[u8]) -> Told {
     let line = line.strip_suffix(b"\r").unwrap_or(line);
     let fields = match &rule.form {
-        LineForm::Pattern(pattern) => fit(pattern, line),
+        LineForm::Pattern(pattern) => match after_lead(pattern, line) {
+            Some(rest) => fit(pattern, rest),
+            None => return Told::Beside,
+        },
         LineForm::Json(names) => json(names, line),
     };
     fields.and_then(|fields| judge(rule, &fields)).unwrap_or(Told::Foreign)
@@ -48,17 +52,13 @@ fn judge(rule: &LogRule, fields: &Fields<'_>) -> Option<Told> {
         return None;
     }
     if rule.lines == Lines::Requests {
-        let is_first = match (&fields.first, &fields.requests) {
-            (Some(first), _) => match &**first {
-                b"1" => true,
-                b"0" => false,
-                _ => return None,
-            },
-            (None, requests) => number(requests.as_deref()?)? == rule.first,
+        let number_on_connection = number(fields.requests.as_deref()?)?;
+        let is_first = match fields.stream.as_deref().unwrap_or_default() {
+            b"" | b"-" => number_on_connection == rule.first,
+            // Apache's number says nothing with HTTP/2; the first stream that most clients open is 1.
+            stream => number(stream)? == 1,
         };
-        // Each request of HTTP/2 looks like the first of a connection to Apache; the first of them has stream 1.
-        let stream = fields.stream.as_deref().unwrap_or(b"-");
-        if !is_first || !matches!(stream, b"-" | b"" | b"1") {
+        if !is_first {
             return Some(Told::Other);
         }
     }
@@ -70,13 +70,18 @@ fn number(text: &[u8]) -> Option<u64> {
     crate::sources::digits(std::str::from_utf8(text).ok().filter(|text| !text.is_empty())?)
 }
 
-/// The fields of a line that fits the pattern.
+/// What follows the text by which a line is known; `None` where it has no such text.
+fn after_lead<'a>(pattern: &Pattern, line: &'a [u8]) -> Option<&'a [u8]> {
+    if pattern.lead.is_empty() {
+        return Some(line);
+    }
+    let at = memmem::find(line, &pattern.lead)?;
+    line.get(at + pattern.lead.len()..)
+}
+
+/// The fields of a line that fits the pattern, from behind its lead on.
 fn fit<'a>(pattern: &Pattern, line: &'a [u8]) -> Option<Fields<'a>> {
     let mut rest = line;
-    if !pattern.lead.is_empty() {
-        let at = memmem::find(line, &pattern.lead)?;
-        rest = line.get(at + pattern.lead.len()..)?;
-    }
     let mut fields = Fields::default();
     for piece in &pattern.pieces {
         let end = match *piece.until.as_slice() {
@@ -95,7 +100,6 @@ fn fit<'a>(pattern: &Pattern, line: &'a [u8]) -> Option<Fields<'a>> {
             Role::Protocol => Some(&mut fields.protocol),
             Role::Requests => Some(&mut fields.requests),
             Role::Stream => Some(&mut fields.stream),
-            Role::First => Some(&mut fields.first),
             Role::Resumed => Some(&mut fields.resumed),
         };
         if let Some(place) = place {

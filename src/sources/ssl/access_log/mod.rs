@@ -2,12 +2,14 @@
 
 mod beside;
 mod follow;
+mod history;
 pub mod line;
 mod note;
 mod place;
+mod search;
 pub mod tally;
 
-use crate::config::{LineForm, LogRule};
+use crate::config::LogRule;
 use crate::files::Root;
 use crate::sources::{Readout, SourceError};
 use follow::Following;
@@ -107,12 +109,12 @@ impl AccessLog {
     }
 
     /// Lines that are all of another format mean that the server's configuration is not this one's: not that there was no session.
-    /// Where a pattern is looked for within lines, others may stand between them.
+    /// Other lines may stand between those that are known by a text in them, once one of these was seen.
     fn look_at_format(&mut self, tally: Tally) -> Result<(), SourceError> {
-        let fitting = tally.lines - tally.foreign;
+        let fitting = tally.lines - tally.foreign - tally.beside;
         self.has_fitted |= fitting > 0;
-        let is_mixed = matches!(&self.rule.form, LineForm::Pattern(pattern) if !pattern.lead.is_empty());
-        if tally.lines > 0 && fitting == 0 && !(is_mixed && self.has_fitted) {
+        let are_all_beside = tally.beside == tally.lines;
+        if tally.lines > 0 && fitting == 0 && !(are_all_beside && self.has_fitted) {
             return Err(SourceError::OtherFormat { path: self.path.clone(), lines: tally.lines });
         }
         if tally.foreign > 0 && !std::mem::replace(&mut self.has_misfitted, true) {

@@ -1,11 +1,10 @@
 //! What is kept of a log over restarts of the agent.
 
+use super::history::OLDER_MAX;
 use super::place::Place;
 use std::fmt;
 
 const VERSION: &str = "1";
-/// How many files that were rotated may be noted beside the log itself.
-pub(super) const OLDER_MAX: usize = 6;
 
 /// How far a log was read, and what that came to.
 #[derive(Debug, Clone, PartialEq, Eq)]

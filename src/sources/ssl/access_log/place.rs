@@ -10,6 +10,8 @@ use std::os::unix::fs::{FileExt as _, MetadataExt as _};
 const CHUNK_BYTES: usize = 128 * 1024;
 /// The head and the end of a gzip member (RFC 1952).
 const GZIP_MIN_BYTES: u64 = 18;
+/// A smaller file inflates to less than 4 GiB, so that the length at its end is whole: deflate makes at most 1032 bytes of one.
+const GZIP_EXACT_BYTES: u64 = (1 << 32) / 1032;
 /// More than any log that is rotated by size or day has; what a damaged or hostile archive swells to.
 const INFLATED_MAX_BYTES: u64 = 64 << 30;
 
@@ -87,6 +89,12 @@ impl Followed {
     /// When the file can't be asked.
     pub(super) fn size(&self) -> io::Result<u64> {
         Ok(self.file.metadata()?.len())
+    }
+
+    /// Whether any name leads to it.
+    #[must_use]
+    pub(super) fn has_name(&self) -> bool {
+        self.file.metadata().is_ok_and(|metadata| metadata.nlink() > 0)
     }
 
     /// How many bytes of log it has, modulo 2^32 where it is compressed; `None` where a compressed one is not whole.
@@ -212,6 +220,15 @@ fn inflated_bytes(file: &File) -> io::Result<Option<u64>> {
     }
     file.read_exact_at(&mut length, size - 4)?;
     Ok(Some(u64::from(u32::from_le_bytes(length))))
+}
+
+/// Whether a compressed file is whole and may have so many bytes inflated.
+///
+/// # Errors
+/// When it can't be read.
+pub(super) fn can_hold(file: &File, bytes: u64) -> io::Result<bool> {
+    let is_long = file.metadata()?.len() > GZIP_EXACT_BYTES;
+    Ok(inflated_bytes(file)?.is_some_and(|inflated| is_long || inflated >= bytes))
 }
 
 /// Whether a compressed log is a followed one, by its length and its first bytes.

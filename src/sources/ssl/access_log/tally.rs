@@ -16,7 +16,9 @@ pub struct Tally {
     pub lines: u64,
     /// Those that tell of a new session.
     pub sessions: u64,
-    /// Those that are not of the configured format.
+    /// Those of something else, between those of the configured format.
+    pub beside: u64,
+    /// Those that are not of the configured format and should be.
     pub foreign: u64,
 }
 
@@ -25,6 +27,7 @@ impl Tally {
     pub fn add(&mut self, other: Tally) {
         self.lines += other.lines;
         self.sessions += other.sessions;
+        self.beside += other.beside;
         self.foreign += other.foreign;
     }
 }
@@ -78,7 +81,9 @@ impl<'r> Counter<'r> {
         if self.in_long_line {
             return self.done(bytes);
         }
-        self.held.extend_from_slice(bytes);
+        let text = if self.held.is_empty() { after_hole(bytes) } else { bytes };
+        self.done(bytes.get(..bytes.len() - text.len()).unwrap_or_default());
+        self.held.extend_from_slice(text);
         if self.held.len() > LINE_MAX_BYTES {
             self.in_long_line = true;
             let held = std::mem::take(&mut self.held);
@@ -89,7 +94,7 @@ impl<'r> Counter<'r> {
     /// Ends the line that was held, with its last bytes.
     fn end_held(&mut self, head: &[u8]) {
         if std::mem::take(&mut self.in_long_line) {
-            self.tally.add(Tally { lines: 1, sessions: 0, foreign: 1 });
+            self.tally.add(Tally { lines: 1, foreign: 1, ..Tally::default() });
             return self.done(head);
         }
         let mut held = std::mem::take(&mut self.held);
@@ -100,9 +105,12 @@ impl<'r> Counter<'r> {
 
     fn line(&mut self, line: &[u8]) {
         self.tally.lines += 1;
-        match line::read(self.rule, line) {
+        let line = after_hole(line);
+        let told = if line.len() > LINE_MAX_BYTES { Told::Foreign } else { line::read(self.rule, line) };
+        match told {
             Told::Session => self.tally.sessions += 1,
             Told::Other => {}
+            Told::Beside => self.tally.beside += 1,
             Told::Foreign => self.tally.foreign += 1,
         }
     }
@@ -111,6 +119,13 @@ impl<'r> Counter<'r> {
         self.consumed += bytes.len() as u64;
         keep_tail(&mut self.tail, bytes);
     }
+}
+
+/// What follows zeros at a line's beginning: where a server does not append, cutting its log off leaves a hole before what it writes
+/// next.
+fn after_hole(line: &[u8]) -> &[u8] {
+    let hole = line.iter().position(|byte| *byte != 0).unwrap_or(line.len());
+    line.get(hole..).unwrap_or_default()
 }
 
 /// Adds bytes to a tail, which keeps the last.
@@ -156,8 +171,11 @@ mod tests {
             ("nginx", "1795.1 7 1 TLSv1.3 AES r", 0, 0),
             ("apache", "1.2 TLSv1.2 AES Initial 0 -\n1.2 TLSv1.2 AES Initial 1 -\n", 1, 0),
             ("apache", "1.2 TLSv1.3 AES Resumed 0 1\n1.2 TLSv1.3 AES Resumed 0 3\n", 1, 0),
-            ("haproxy", "<6>Nov 22 haproxy[1]: x tls_first=1 tls=TLSv1.3 tls_resumed=0\n", 1, 0),
-            ("haproxy", "tls_first=0 tls=TLSv1.3 tls_resumed=0\ntls_first=1 tls=- tls_resumed=0\n", 0, 0),
+            ("apache", "1.2 TLSv1.3 AES Initial 1 1\n1.2 TLSv1.3 AES Initial 0 3\n", 1, 0),
+            ("haproxy", "<6>Nov 22 haproxy[1]: x tls_line=1 tls=TLSv1.3 tls_resumed=0\n", 1, 0),
+            ("haproxy", "tls_line=2 tls=TLSv1.3 tls_resumed=0\ntls_line=1 tls=- tls_resumed=0\n", 0, 0),
+            ("haproxy", "192.0.2.7:5 [22/Nov/2026:12:35:22.972] tls/1: SSL handshake failure\n", 0, 0),
+            ("haproxy", "a line that a syslog daemon cut short tls_line=1 tl\n", 0, 1),
             ("json", "{\"a\":[1],\"ssl_protocol\":\"TLSv1.3\",\"connection_requests\":1}\n", 1, 0),
             ("json", "{\"ssl_protocol\":\"TLSv1.3\",\"connection_requests\":\"2\"}\n{\"x\":\n", 0, 1),
         ];
@@ -165,6 +183,40 @@ mod tests {
             let tally = sessions(format, text);
             assert_eq!((tally.sessions, tally.foreign), (expect, foreign), "{text}");
         }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn where_the_bytes_are_cut_changes_nothing(
+                text in "(1795\\.1 7 1 TLSv1\\.3 AES r|[\\x00x]{0,3}|\n\\x00?){0,12}",
+                copies in 1_usize..9000,
+                cuts in proptest::collection::vec(0_usize..200_000, 0..4),
+            ) {
+            let rule = LogRule::of_format("nginx").unwrap();
+            let log = text.repeat(copies).into_bytes();
+            let log = &log[..log.len().min(200_000)];
+            let mut whole = Counter::new(&rule, Vec::new(), false);
+            whole.feed(log);
+            let mut cuts: Vec<usize> = cuts.into_iter().map(|cut| cut.min(log.len())).collect();
+            cuts.extend([0, log.len()]);
+            cuts.sort_unstable();
+            let mut pieces = Counter::new(&rule, Vec::new(), false);
+            cuts.windows(2).for_each(|cut| pieces.feed(&log[cut[0]..cut[1]]));
+            let of = |counter: Counter<'_>| (counter.tally, counter.consumed, counter.tail, counter.in_long_line);
+            proptest::prop_assert_eq!(of(pieces), of(whole));
+        }
+    }
+
+    #[test]
+    fn a_hole_before_a_line_is_none_of_it() {
+        let rule = LogRule::of_format("nginx").unwrap();
+        let mut counter = Counter::new(&rule, Vec::new(), false);
+        for _ in 0..LINE_MAX_BYTES {
+            counter.feed(&[0; 7]);
+        }
+        counter.feed(b"\0\x001795.1 7 1 TLSv1.3 AES r\n\0\x001795.1 8 1 TLSv1.3 AES r\n");
+        assert_eq!(counter.tally, Tally { lines: 2, sessions: 2, ..Tally::default() });
+        assert_eq!(counter.consumed, 7 * LINE_MAX_BYTES as u64 + 54);
     }
 
     #[test]
@@ -176,6 +228,6 @@ mod tests {
         }
         assert!(counter.held.len() <= LINE_MAX_BYTES && counter.in_long_line);
         counter.feed(b"\n1795.1 7 1 TLSv1.3 AES r\n");
-        assert_eq!(counter.tally, Tally { lines: 2, sessions: 1, foreign: 1 });
+        assert_eq!(counter.tally, Tally { lines: 2, sessions: 1, foreign: 1, beside: 0 });
     }
 }
