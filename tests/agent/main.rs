@@ -44,6 +44,8 @@ mod kernel;
 #[cfg(test)]
 mod line;
 #[cfg(test)]
+mod listener;
+#[cfg(test)]
 mod namespaces;
 #[cfg(test)]
 mod newcomer;
@@ -56,6 +58,8 @@ mod reader;
 mod ring;
 #[cfg(test)]
 mod rows;
+#[cfg(test)]
+mod schema;
 #[cfg(test)]
 mod servers;
 #[cfg(test)]
