@@ -18,7 +18,7 @@ impl Daemon {
             *count = count.saturating_add(slots);
         }
         let count = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);
-        figures.closed_days = figures.closed_days.saturating_add(count(recorded.closed.len()));
+        figures.day_closes = figures.day_closes.saturating_add(count(recorded.closed.len()));
         let ledger = &mut figures.ledger;
         ledger.is_failing = recorded.failure.is_some();
         ledger.waiting = recorded.pending;

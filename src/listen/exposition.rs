@@ -115,8 +115,8 @@ fn sampling(page: &mut Page, figures: &Figures) {
         let count = figures.missed.get(reason.word()).copied().unwrap_or_default();
         page.value(&[("reason", reason.word())], count);
     }
-    page.counter("closed_days_total", "Billing days closed since the agent's start.");
-    page.value(&[], figures.closed_days);
+    page.counter("day_closes_total", "Billing days closed since the agent's start.");
+    page.value(&[], figures.day_closes);
     let last = figures.last.as_ref();
     let at = last.map(SlotRecord::at);
     page.single("last_sample_timestamp_seconds", "The end of the last slot sampled.", at);

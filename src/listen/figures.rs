@@ -17,7 +17,7 @@ pub(crate) struct Figures {
     /// Slots missed, by the word of their reason.
     pub(crate) missed: BTreeMap<&'static str, u64>,
     /// Days closed.
-    pub(crate) closed_days: u64,
+    pub(crate) day_closes: u64,
     /// The record of the last slot sampled.
     pub(crate) last: Option<SlotRecord>,
     /// How long its sources took, in milliseconds.
