@@ -208,3 +208,91 @@ fn ledger(page: &mut Page, ledger: &LedgerFigures) {
 fn seconds(ms: i64) -> f64 {
     ms as f64 / 1000.0
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use highwater_rules::meter::{CountRule, Series};
+    use highwater_rules::record::{Directions, Mark};
+    use highwater_rules::slot::{Slot, SlotLength};
+
+    fn entry(meter: Meter, subject: &str, outcome: Result<Reading, GapReason>) -> Entry {
+        Entry { series: Series::new(meter, subject), outcome, counters: None }
+    }
+
+    /// The lines that are no comments, of a slot with these entries.
+    fn lines(entries: Vec<Entry>) -> Vec<String> {
+        let record = SlotRecord {
+            slot: Slot(10),
+            length: SlotLength::new(300).unwrap(),
+            taken: Mark { wall_ms: 3_300_250, mono_ms: 0, boot_ms: 0, boot_id: String::new() },
+            clock_step_ms: 0,
+            missed: Vec::new(),
+            entries,
+        };
+        let text = write(&Figures { last: Some(record), took_ms: 1500, ..Figures::default() });
+        text.lines().filter(|line| !line.starts_with('#')).map(str::to_owned).collect()
+    }
+
+    fn check(entries: Vec<Entry>, expect: &[&str], absent: &[&str]) {
+        let lines = lines(entries);
+        for line in expect {
+            assert!(lines.iter().any(|told| told == line), "no {line} in {lines:#?}");
+        }
+        for name in absent {
+            assert!(!lines.iter().any(|told| told.starts_with(name)), "{name} in {lines:#?}");
+        }
+    }
+
+    #[test]
+    fn totals_have_no_labels_and_rates_of_the_network_are_in_bytes() {
+        let throughput = |rx, tx| Ok(Reading::directed(Directions { rx, tx, rule: CountRule::Max }));
+        check(
+            vec![
+                entry(Meter::NetworkThroughput, "eth0", throughput(800.0, 80.0)),
+                entry(Meter::NetworkThroughput, "eth1", throughput(0.0, 1600.0)),
+                entry(Meter::NetworkThroughputBurst, "total", Ok(Reading::plain(8000.0))),
+            ],
+            &[
+                "highwater_network_throughput_bytes_per_second 210",
+                "highwater_network_received_bytes_per_second 100",
+                "highwater_network_sent_bytes_per_second 210",
+                "highwater_series_network_throughput_bytes_per_second{subject=\"eth0\"} 100",
+                "highwater_series_network_sent_bytes_per_second{subject=\"eth1\"} 200",
+                "highwater_network_throughput_burst_bytes_per_second 1000",
+                "highwater_last_sample_timestamp_seconds 3300",
+                "highwater_last_sample_late_seconds 0.25",
+                "highwater_last_sample_duration_seconds 1.5",
+                "highwater_series_left_out 0",
+            ],
+            &["highwater_gap", "highwater_series_gap", "highwater_tls", "highwater_gate_stage"],
+        );
+    }
+
+    #[test]
+    fn a_part_that_is_missing_is_a_gap_of_the_total_and_never_a_zero() {
+        check(
+            vec![
+                entry(Meter::SslTps, "a", Ok(Reading::plain(17.0))),
+                entry(Meter::SslTps, "b", Err(GapReason::SourceFailed)),
+            ],
+            &[
+                "highwater_series_tls_sessions_per_second{subject=\"a\"} 17",
+                "highwater_gap{meter=\"ssl_tps\",reason=\"source_failed\"} 1",
+                "highwater_series_gap{meter=\"ssl_tps\",subject=\"b\",reason=\"source_failed\"} 1",
+            ],
+            &["highwater_tls_sessions_per_second", "highwater_series_tls_sessions_per_second{subject=\"b\"}"],
+        );
+    }
+
+    #[test]
+    fn series_beyond_the_bound_are_counted_and_still_in_the_total() {
+        let many = (0..SERIES_MAX + 3)
+            .map(|n| entry(Meter::VsBytes, &format!("lb/{n:04}"), Ok(Reading::plain(2.0))));
+        check(
+            many.collect(),
+            &["highwater_series_left_out 3", "highwater_virtual_service_slot_bytes 1006"],
+            &["highwater_series_virtual_service_slot_bytes{subject=\"lb/0500\"}"],
+        );
+    }
+}

@@ -14,7 +14,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 /// A port that was free a moment ago.
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
@@ -28,7 +28,7 @@ fn exchange(mut stream: impl Read + Write, request: &str) -> (u16, String, Strin
     (status, head.to_owned(), body.to_owned())
 }
 
-fn get(port: u16, path: &str) -> (u16, String, String) {
+pub(crate) fn get(port: u16, path: &str) -> (u16, String, String) {
     let stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
     exchange(stream, &format!("GET {path} HTTP/1.1\r\nHost: x\r\n\r\n"))
 }
