@@ -161,7 +161,11 @@ fn the_rules_for_prometheus_hold_their_own_tests() {
         return;
     }
     let alerts = repository().join("packaging/alerts");
-    for arguments in [["check", "rules", "prometheus.yaml"], ["test", "rules", "prometheus.test.yaml"]] {
+    for arguments in [
+        ["check", "rules", "prometheus.yaml"],
+        ["test", "rules", "prometheus.test.yaml"],
+        ["check", "rules", "prometheus-central.yaml"],
+    ] {
         let output = Command::new("promtool").args(arguments).current_dir(&alerts).output().unwrap();
         assert!(output.status.success(), "{output:?}");
     }
@@ -186,6 +190,12 @@ fn told() -> BTreeSet<String> {
     let page = page();
     let types = page.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next());
     types.map(str::to_owned).collect()
+}
+
+/// The rules' expressions.
+fn rules(path: &str) -> Vec<String> {
+    let text = text(path);
+    text.lines().filter(|line| line.trim_start().starts_with("expr:")).map(str::to_owned).collect()
 }
 
 /// All expressions of a dashboard.
@@ -218,14 +228,24 @@ fn the_page_the_rules_and_the_dashboard_know_the_metrics_that_there_are() {
         let used = metrics_in(&expression);
         assert!(!used.is_empty() && used.is_subset(&told), "{expression}: {:?}", used.difference(&told));
     }
-    let rules: Vec<String> = text("packaging/alerts/prometheus.yaml")
-        .lines()
-        .filter(|line| line.trim_start().starts_with("expr:"))
-        .map(str::to_owned)
-        .collect();
+    let rules = rules("packaging/alerts/prometheus.yaml");
     assert!(rules.len() > 5, "{rules:?}");
     for rule in rules {
         let used = metrics_in(&rule);
         assert!(used.is_subset(&told), "{rule}: {:?}", used.difference(&told));
+    }
+}
+
+#[test]
+fn the_rules_for_central_know_the_metrics_that_its_source_has() {
+    let source = text("central/src/metrics.rs");
+    let heads = source.split("page.head(").skip(1).filter_map(|after| after.split('"').nth(1));
+    let told: BTreeSet<String> = heads.map(|name| format!("highwater_central_{name}")).collect();
+    let rules = rules("packaging/alerts/prometheus-central.yaml");
+    assert!(told.len() > 5 && rules.len() > 3, "{told:?} {rules:?}");
+    for rule in rules {
+        for used in metrics_in(&rule) {
+            assert!(told.contains(used.trim_end_matches("_bucket")), "{used} in {rule}");
+        }
     }
 }
