@@ -1,6 +1,7 @@
 //! The one loop: sleep to the end of the slot or a signal, do what is due.
 
 mod licence;
+mod listen;
 mod orders;
 mod sample;
 
@@ -11,6 +12,7 @@ use crate::gate::{Gate, GateEvent, Licence, State};
 use crate::joined;
 use crate::keeper::{self, Keeper, Ruling, Standing};
 use crate::ledger::{Ledger, LedgerError, Opened, Plan};
+use crate::listen::{Figures, Listener};
 use crate::recorder::Recorder;
 use crate::renewer::{self, Renewer};
 use crate::reporter::{Ended, Reporter};
@@ -55,6 +57,8 @@ pub(crate) struct Daemon {
     reporter: Reporter,
     renewer: Renewer,
     gate: Gate,
+    listener: Listener,
+    figures: Figures,
 }
 
 /// What the loop has to do.
@@ -126,9 +130,12 @@ pub(crate) async fn run(loaded: Loaded, reload: Reload, log: log::Handle) -> Res
     let renewer = Renewer::new(&config.state_dir, opened.ledger.instance(), &config, &last_mark);
     let (gate, errors) = Gate::open(&config.gate);
     errors.iter().for_each(events::gate_failed);
+    let (listener, error) = Listener::open(&config.listen);
+    error.iter().for_each(events::listen_failed);
     let recorder = Recorder::new(opened.ledger, plan(&config))?;
     let sampler = sampler(&config, &recorder)?;
     let bursts = config.sampling.burst.map(Bursts::new);
+    let figures = Figures { started_at: last_mark.wall_ms.div_euclid(1000), ..Figures::default() };
     let mut daemon = Daemon {
         config,
         clock,
@@ -142,6 +149,8 @@ pub(crate) async fn run(loaded: Loaded, reload: Reload, log: log::Handle) -> Res
         reporter,
         renewer,
         gate,
+        listener,
+        figures,
     };
     daemon.plan_first_push();
     // An agent restarted over a slot's end is still in time for it.
@@ -288,6 +297,7 @@ impl Daemon {
         if shown.recovered {
             events::gate_recovered();
         }
+        self.publish(state, now_s);
     }
 
     /// Keeps how far the grace period has gone.
@@ -344,6 +354,7 @@ impl Daemon {
         self.reporter.follow(config.uplink.clone());
         self.renewer.follow(&config);
         self.gate.follow(&config.gate).iter().for_each(events::gate_failed);
+        self.listener.follow(&config.listen).iter().for_each(events::listen_failed);
         self.config = config;
         self.settle();
         events::reloaded(&loaded);
@@ -354,6 +365,7 @@ impl Daemon {
         self.keeper.turn(&self.clock.now());
         self.keep();
         self.gate.close();
+        self.listener.close();
         if let Err(error) = self.recorder.seal() {
             self.state.ledger_failed(&error);
         }

@@ -12,6 +12,7 @@ use crate::config::{Loaded, Warning};
 use crate::gate::{GateError, HookEnd, State};
 use crate::host::HostFacts;
 use crate::ledger::{Ledger, LedgerError};
+use crate::listen::ListenError;
 use crate::log::{at, stamp};
 use crate::recorder::Recorded;
 use crate::sampler::Report;
@@ -229,6 +230,10 @@ pub(crate) fn identity(before: Option<&str>, now: Option<&str>) {
     {
         error!(before, now, "identity_split");
     }
+}
+
+pub(crate) fn listen_failed(error: &ListenError) {
+    error!(%error, "listen_failed");
 }
 
 /// The gate's stage is another; `previous` is the one told before, where it is known.

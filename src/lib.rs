@@ -35,6 +35,7 @@ mod daemon;
 mod events;
 mod joined;
 mod json;
+mod listen;
 mod log;
 mod renewer;
 mod report_json;

@@ -3,6 +3,10 @@
 //! An event's message is its name. A reader of the log that has stalled never stalls the agent: lines that the pipe has no room
 //! for are dropped and counted, and the count goes out with the next line that gets through.
 
+mod tally;
+
+pub(crate) use tally::Logged;
+
 use crate::clock;
 use crate::config::{Log, LogFormat, LogLevel};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -11,6 +15,7 @@ use std::io::{self, Write as _};
 use std::os::fd::AsFd as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use tally::Tally;
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Level, Metadata, Subscriber};
@@ -19,6 +24,8 @@ use tracing::{Event, Level, Metadata, Subscriber};
 const TARGET: &str = "highwater";
 /// The field that holds JSON already, and that only the JSON format writes.
 const JSON_FIELD: &str = "readings";
+/// The field that holds the event's name.
+const MESSAGE: &str = "message";
 /// What a pipe takes without blocking once it is writable (POSIX's PIPE_BUF on Linux).
 const LINE_MAX_BYTES: usize = 4096;
 /// Room for what follows the readings in a line; readings that leave less are left out.
@@ -35,9 +42,15 @@ struct Settings {
     level: AtomicU8,
     json: AtomicU8,
     dropped: AtomicU64,
+    tally: Tally,
 }
 
 impl Handle {
+    /// How often each event was logged.
+    pub(crate) fn logged(&self) -> Vec<Logged> {
+        self.0.tally.all()
+    }
+
     /// Follows a changed configuration.
     pub(crate) fn follow(&self, log: Log) {
         self.0.level.store(log.level as u8, Ordering::Relaxed);
@@ -52,6 +65,7 @@ pub(crate) fn begin(log: Log) -> Handle {
         level: AtomicU8::new(0),
         json: AtomicU8::new(0),
         dropped: AtomicU64::new(0),
+        tally: Tally::default(),
     }));
     handle.follow(log);
     // It fails only where a subscriber is set already: then that one goes on.
@@ -86,7 +100,8 @@ impl Subscriber for Lines {
     fn event(&self, event: &Event<'_>) {
         let json = self.0.json.load(Ordering::Relaxed) == 1;
         let dropped = self.0.dropped.load(Ordering::Relaxed);
-        let line = render(event, json, dropped);
+        let (line, name) = render(event, json, dropped);
+        self.0.tally.add(&name, rank(*event.metadata().level()));
         if write(&line) {
             self.0.dropped.fetch_sub(dropped, Ordering::Relaxed);
         } else {
@@ -113,9 +128,10 @@ fn write(line: &str) -> bool {
     nix::unistd::write(stdout.as_fd(), line.as_bytes()).is_ok()
 }
 
-fn render(event: &Event<'_>, json: bool, dropped: u64) -> String {
+/// The line, and the event's name.
+fn render(event: &Event<'_>, json: bool, dropped: u64) -> (String, String) {
     let level = rank(*event.metadata().level());
-    let mut fields = Fields { line: String::with_capacity(256), json };
+    let mut fields = Fields { line: String::with_capacity(256), json, event: String::new() };
     fields.text("time", &stamp(clock::unix_ms()));
     fields.text("level", level.word());
     event.record(&mut fields);
@@ -131,7 +147,7 @@ fn render(event: &Event<'_>, json: bool, dropped: u64) -> String {
         line.push('…');
     }
     line.push('\n');
-    line
+    (line, fields.event)
 }
 
 /// A moment of unix milliseconds, as RFC 3339 writes it.
@@ -149,6 +165,8 @@ pub(crate) fn at(unix_s: i64) -> String {
 struct Fields {
     line: String,
     json: bool,
+    /// The event's name, once it was told.
+    event: String,
 }
 
 impl Fields {
@@ -199,7 +217,7 @@ impl Fields {
 }
 
 fn name(field: &Field) -> &str {
-    if field.name() == "message" { "event" } else { field.name() }
+    if field.name() == MESSAGE { "event" } else { field.name() }
 }
 
 impl Visit for Fields {
@@ -225,6 +243,9 @@ impl Visit for Fields {
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
         let text = format!("{value:?}");
         self.text(name(field), &text);
+        if field.name() == MESSAGE {
+            self.event = text;
+        }
     }
 }
 
@@ -245,7 +266,7 @@ mod tests {
     use super::*;
 
     fn check(json: bool, key: &str, text: &str, expect: &str) {
-        let mut fields = Fields { line: String::new(), json };
+        let mut fields = Fields { line: String::new(), json, event: String::new() };
         fields.text(key, text);
         assert_eq!(fields.line, expect);
     }

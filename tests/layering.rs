@@ -31,16 +31,20 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("renewer", &["config", "events", "joined", "keeper", "licence", "uplink"]),
     ("wake", &[]),
     ("log", &["clock", "config"]),
+    ("listen", &["clock", "config", "gate", "log"]),
     ("json", &["log"]),
     (
         "events",
-        &["config", "gate", "host", "json", "ledger", "log", "recorder", "sampler", "sources", "uplink"],
+        &[
+            "config", "gate", "host", "json", "ledger", "listen", "log", "recorder", "sampler", "sources",
+            "uplink",
+        ],
     ),
     (
         "daemon",
         &[
             "bundle", "clock", "config", "events", "files", "gate", "host", "joined", "keeper", "ledger",
-            "log", "recorder", "renewer", "reporter", "sampler", "sources", "wake",
+            "listen", "log", "recorder", "renewer", "reporter", "sampler", "sources", "wake",
         ],
     ),
     (

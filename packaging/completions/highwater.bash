@@ -46,6 +46,9 @@ _highwater() {
             highwater,license)
                 cmd="highwater__subcmd__license"
                 ;;
+            highwater,logs-schema)
+                cmd="highwater__subcmd__logs__subcmd__schema"
+                ;;
             highwater,once)
                 cmd="highwater__subcmd__once"
                 ;;
@@ -99,6 +102,9 @@ _highwater() {
                 ;;
             highwater__subcmd__help,license)
                 cmd="highwater__subcmd__help__subcmd__license"
+                ;;
+            highwater__subcmd__help,logs-schema)
+                cmd="highwater__subcmd__help__subcmd__logs__subcmd__schema"
                 ;;
             highwater__subcmd__help,once)
                 cmd="highwater__subcmd__help__subcmd__once"
@@ -173,7 +179,7 @@ _highwater() {
 
     case "${cmd}" in
         highwater)
-            opts="-h -V --config --state-dir --root --help --version run once status peaks activate report push export import prune gate license courier verify check-config doctor completions help"
+            opts="-h -V --config --state-dir --root --help --version run once status peaks activate report push export import prune gate license courier verify check-config doctor completions logs-schema help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -449,7 +455,7 @@ _highwater() {
             return 0
             ;;
         highwater__subcmd__help)
-            opts="run once status peaks activate report push export import prune gate license courier verify check-config doctor completions help"
+            opts="run once status peaks activate report push export import prune gate license courier verify check-config doctor completions logs-schema help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -647,6 +653,20 @@ _highwater() {
         highwater__subcmd__help__subcmd__license__subcmd__show)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        highwater__subcmd__help__subcmd__logs__subcmd__schema)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -1015,6 +1035,32 @@ _highwater() {
         highwater__subcmd__license__subcmd__show)
             opts="-h --json --config --state-dir --root --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --state-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --root)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        highwater__subcmd__logs__subcmd__schema)
+            opts="-h --config --state-dir --root --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi

@@ -1,4 +1,5 @@
-//! Completion scripts and man pages, made from the command line's definition and committed, so that the agent carries no generator.
+//! Completion scripts and man pages, made from the command line's definition, and the schema of the log, made from its page. They are
+//! committed, so that the agent carries no generator.
 
 use clap_complete::Shell;
 use std::fs;
@@ -14,6 +15,7 @@ fn assets() -> Vec<(PathBuf, Vec<u8>)> {
         clap_complete::generate(shell, &mut super::definition(), "highwater", &mut script);
         assets.push((Path::new("completions").join(name), script));
     }
+    assets.push((PathBuf::from("log-events.schema.json"), super::log_page::schema().into_bytes()));
     let mut root = super::definition().disable_help_subcommand(true);
     root.build();
     let mut pages = vec![root.clone()];

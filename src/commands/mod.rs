@@ -12,6 +12,9 @@ mod flags;
 mod gate;
 mod import;
 mod license;
+#[cfg(test)]
+mod log_page;
+mod logs_schema;
 mod once;
 mod peaks;
 mod prune;
@@ -148,6 +151,8 @@ enum Command {
     ///
     /// bash: `highwater completions bash > ~/.local/share/bash-completion/completions/highwater`
     Completions(completions::Options),
+    /// Prints the contract of the log's events as a JSON Schema (2020-12), for lines of log.format = "json"
+    LogsSchema,
 }
 
 /// A command that failed: its exit code, and what to tell.
@@ -216,6 +221,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 fn dispatch(cli: &Cli) -> Outcome {
     match &cli.command {
         Command::Completions(options) => completions::print_for(options),
+        Command::LogsSchema => logs_schema::print_it(),
         Command::CheckConfig(options) => check_config::check(load(&cli.common), options),
         Command::Doctor(options) => doctor::examine(load(&cli.common), options),
         Command::Run => run::run(&cli.common),

@@ -20,7 +20,7 @@ pub(super) const NONE: &str = "none";
 /// How many hooks there may be.
 const HOOKS_MAX: usize = 16;
 /// The longest path of a Unix socket, without the zero byte that ends it.
-const SOCKET_MAX_BYTES: usize = 107;
+pub(super) const SOCKET_MAX_BYTES: usize = 107;
 
 /// `[gate]`.
 pub(super) fn read(reader: &mut Reader, env: &Env, state_dir: Option<&Path>) -> Option<Gate> {

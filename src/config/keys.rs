@@ -24,6 +24,7 @@ pub(super) const KEYS: &[&str] = &[
     "gate.status_file",
     "gate.socket",
     "gate.hooks",
+    "listen.address",
     "log.format",
     "log.level",
 ];

@@ -8,7 +8,9 @@ use super::mistakes::{Fault, Mistakes, Place, Warning, quoted};
 use super::raw::Raw;
 use super::reader::Reader;
 use super::show::Origins;
-use super::{Config, gate, ledger, licence, log, network, ram, sampling, ssl, state_dir, table, uplink};
+use super::{
+    Config, gate, ledger, licence, listen, log, network, ram, sampling, ssl, state_dir, table, uplink,
+};
 use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -93,6 +95,7 @@ fn read(reader: &mut Reader, inputs: &Inputs) -> Option<Config> {
     let uplink = uplink::read(reader);
     let licence_file = licence::read(reader);
     let gate = gate::read(reader, &inputs.env, state_dir.as_deref());
+    let listen = listen::read(reader, gate.as_ref());
     let log = log::read(reader);
     Some(Config {
         state_dir: state_dir?,
@@ -104,6 +107,7 @@ fn read(reader: &mut Reader, inputs: &Inputs) -> Option<Config> {
         uplink: uplink?,
         licence_file: licence_file?,
         gate: gate?,
+        listen: listen?,
         log: log?,
     })
 }

@@ -17,6 +17,7 @@ mod keys;
 mod layers;
 mod ledger;
 mod licence;
+mod listen;
 mod load;
 mod log;
 mod mistakes;
@@ -52,6 +53,7 @@ pub use ssl::{
 use highwater_rules::day::Calendar;
 use highwater_rules::meter::CountRule;
 use highwater_rules::slot::SlotLength;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 /// How long readings are kept in the ledger's ring unless configured: 120 days.
@@ -81,6 +83,8 @@ pub struct Config {
     pub licence_file: Option<PathBuf>,
     /// Where the metered software is told whether it may run.
     pub gate: Gate,
+    /// Where the agent's metrics can be scraped: `listen.address`.
+    pub listen: Listen,
     /// The log.
     pub log: Log,
 }
@@ -249,6 +253,17 @@ pub struct Gate {
     pub socket: Option<PathBuf>,
     /// Commands for `/bin/sh -c`, run in this order on each change of stage: `hooks`.
     pub hooks: Vec<String>,
+}
+
+/// `[listen]`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Listen {
+    /// Nowhere: no socket is opened.
+    Nowhere,
+    /// At a Unix socket, by its absolute path.
+    Unix(PathBuf),
+    /// At a port of a loopback address.
+    Tcp(SocketAddr),
 }
 
 /// `[log]`

@@ -155,6 +155,7 @@ pub fn effective(loaded: &Loaded) -> Vec<(String, Value, Origin)> {
     text("gate.socket", config.gate.socket.as_deref().map_or_else(|| NONE.to_owned(), path));
     rows.push(("gate.hooks".to_owned(), Value::List(config.gate.hooks.clone())));
     let mut text = |key: &str, value: String| rows.push((key.to_owned(), Value::Text(value)));
+    text("listen.address", config.listen.to_string());
     text("log.format", config.log.format.word().to_owned());
     text("log.level", config.log.level.word().to_owned());
     let with_origin = |(key, value): (String, Value)| {

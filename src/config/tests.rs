@@ -92,7 +92,7 @@ a.toml:2:13: state_dir: a string is expected, not a number
 a.toml:3:1: unknown key "interval"
     `interval` belongs to [sampling]: move it there
 a.toml:4:1: unknown key "bust"
-    there are [sampling], [ram], [network], [ledger], [uplink], [licence], [gate], [log], [[ssl]], and above them the key state_dir
+    there are [sampling], [ram], [network], [ledger], [uplink], [licence], [gate], [listen], [log], [[ssl]], and above them the key state_dir
 a.toml:7:12: sampling.interval: a slot of 7 s does not fit: slots are 1 s to 1 h long and divide a day
     take one such as "1s", "10s", "1m", "5m", "15m" or "1h"
 a.toml:8:13: sampling.time_zone: the time zone "Europe/Berln" is unknown
@@ -159,7 +159,7 @@ fn the_nearest_name_is_offered_where_there_is_one_and_else_the_known_ones() {
         ("statedir = 1", "did you mean `state_dir`, above the first section?"),
         (
             "[bill]\nto = 1",
-            "there are [sampling], [ram], [network], [ledger], [uplink], [licence], [gate], [log], [[ssl]], and above them the key state_dir",
+            "there are [sampling], [ram], [network], [ledger], [uplink], [licence], [gate], [listen], [log], [[ssl]], and above them the key state_dir",
         ),
         ("[sampling]\ntime-zone = 1", "did you mean `time_zone`?"),
         ("[ledger]\nretention_days = 1", "did you mean `retention`?"),
@@ -346,7 +346,7 @@ network.interfaces = ["eth0", "ens*"]  # HIGHWATER_NETWORK__INTERFACES
         ],
         r#"
 HIGHWATER_A__B: no key of the configuration has this name
-    the variables are HIGHWATER_STATE_DIR, HIGHWATER_SAMPLING__INTERVAL, HIGHWATER_SAMPLING__BURST, HIGHWATER_SAMPLING__TIME_ZONE, HIGHWATER_SAMPLING__ROOT, HIGHWATER_RAM__SCOPE, HIGHWATER_RAM__PRESENCE, HIGHWATER_RAM__CGROUP, HIGHWATER_NETWORK__INTERFACES, HIGHWATER_NETWORK__COUNT, HIGHWATER_LEDGER__RETENTION, HIGHWATER_UPLINK__URL, HIGHWATER_UPLINK__PROXY, HIGHWATER_UPLINK__CA_FILE, HIGHWATER_UPLINK__CLIENT_CERT, HIGHWATER_UPLINK__CLIENT_KEY, HIGHWATER_UPLINK__HASH_NAMES, HIGHWATER_UPLINK__TRANSPORT, HIGHWATER_LICENCE__FILE, HIGHWATER_GATE__STATUS_FILE, HIGHWATER_GATE__SOCKET, HIGHWATER_GATE__HOOKS, HIGHWATER_LOG__FORMAT, HIGHWATER_LOG__LEVEL
+    the variables are HIGHWATER_STATE_DIR, HIGHWATER_SAMPLING__INTERVAL, HIGHWATER_SAMPLING__BURST, HIGHWATER_SAMPLING__TIME_ZONE, HIGHWATER_SAMPLING__ROOT, HIGHWATER_RAM__SCOPE, HIGHWATER_RAM__PRESENCE, HIGHWATER_RAM__CGROUP, HIGHWATER_NETWORK__INTERFACES, HIGHWATER_NETWORK__COUNT, HIGHWATER_LEDGER__RETENTION, HIGHWATER_UPLINK__URL, HIGHWATER_UPLINK__PROXY, HIGHWATER_UPLINK__CA_FILE, HIGHWATER_UPLINK__CLIENT_CERT, HIGHWATER_UPLINK__CLIENT_KEY, HIGHWATER_UPLINK__HASH_NAMES, HIGHWATER_UPLINK__TRANSPORT, HIGHWATER_LICENCE__FILE, HIGHWATER_GATE__STATUS_FILE, HIGHWATER_GATE__SOCKET, HIGHWATER_GATE__HOOKS, HIGHWATER_LISTEN__ADDRESS, HIGHWATER_LOG__FORMAT, HIGHWATER_LOG__LEVEL
 HIGHWATER_SAMPLNG__INTERVAL: no key of the configuration has this name
     did you mean HIGHWATER_SAMPLING__INTERVAL?
 HIGHWATER_SSL__0__NAME: no key of the configuration has this name
@@ -671,6 +671,9 @@ transport = "direct"                      # default
 status_file = "/run/highwater/gate.json"  # default
 socket = "/run/highwater/gate.sock"       # default
 hooks = []                                # default
+
+[listen]
+address = "none"                          # default
 
 [log]
 format = "logfmt"                         # default

@@ -16,7 +16,9 @@ impl Daemon {
             sample.bursts = bursts.take();
         }
         let took_ms = clock::mono_ms().saturating_sub(now.mono_ms);
+        self.count_sources(&sample.reports);
         let recorded = self.recorder.record(due, now, sample);
+        self.count(&recorded, took_ms);
         events::sampled(&recorded.record, took_ms);
         events::missed(&recorded.record);
         self.state.recorded(&recorded);

@@ -1,11 +1,10 @@
 //! One connection at the socket: requests in, answers out.
 
 use super::http::{self, Answer, CONTROL_LIMIT, REQUEST_LIMIT, Request};
+use super::stream::{Stream, Unserved};
 use super::{Control, Published};
 use crate::clock;
 use highwater_rules::dead_man::Standing;
-use std::io;
-use tokio::net::UnixStream;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::timeout;
 
@@ -24,101 +23,41 @@ pub(super) struct Desk {
 }
 
 /// Answers the requests of a peer, who may give orders where it is `trusted`.
-pub(super) async fn serve(stream: UnixStream, is_trusted: bool, desk: Desk) {
+pub(super) async fn serve(stream: Stream, is_trusted: bool, desk: Desk) {
     let mut buffer = Vec::new();
     for _ in 0..REQUESTS_MAX {
-        let request = match timeout(REQUEST_LIMIT, receive(&stream, &mut buffer)).await {
+        let request = match timeout(REQUEST_LIMIT, stream.receive(&mut buffer)).await {
             Ok(Ok(request)) => request,
             Ok(Err(Unserved::Gone)) => return,
             Ok(Err(Unserved::Refused(answer))) => {
-                send(&stream, &answer.bytes(false, true)).await;
+                stream.send(&answer.bytes(false, true)).await;
                 return;
             }
             Err(_) => {
                 let late = Answer::wrong(408, "the request did not arrive in time");
-                send(&stream, &late.bytes(false, true)).await;
+                stream.send(&late.bytes(false, true)).await;
                 return;
             }
         };
         if request.body_bytes > 0 && !is_trusted {
             // What a stranger sends is not even read.
-            send(&stream, &Answer::wrong(403, NOT_YOURS).bytes(false, true)).await;
+            stream.send(&Answer::wrong(403, NOT_YOURS).bytes(false, true)).await;
             return;
         }
-        let body = receive_body(&stream, &mut buffer, request.body_bytes);
+        let body = stream.receive_body(&mut buffer, request.body_bytes);
         let Ok(Ok(body)) = timeout(REQUEST_LIMIT, body).await else { return };
         let answer = desk.answer(&request, body, is_trusted).await;
         let bytes = answer.bytes(request.keep_alive, request.method != "HEAD");
-        if !send(&stream, &bytes).await || !request.keep_alive {
+        if !stream.send(&bytes).await || !request.keep_alive {
             return;
         }
     }
 }
 
 /// Tells a peer for whom there is no room.
-pub(super) async fn turn_away(stream: UnixStream) {
+pub(super) async fn turn_away(stream: Stream) {
     let busy = Answer::wrong(503, "too many connections: try again");
-    send(&stream, &busy.bytes(false, true)).await;
-}
-
-enum Unserved {
-    Gone,
-    Refused(Answer),
-}
-
-/// The next request. What follows it stays in the buffer.
-async fn receive(stream: &UnixStream, buffer: &mut Vec<u8>) -> Result<Request, Unserved> {
-    let mut chunk = [0; 1024];
-    loop {
-        if let Some((request, length)) = http::parse(buffer).map_err(Unserved::Refused)? {
-            buffer.drain(..length);
-            return Ok(request);
-        }
-        stream.readable().await.map_err(|_| Unserved::Gone)?;
-        match stream.try_read(&mut chunk) {
-            Ok(0) => return Err(Unserved::Gone),
-            // At most one chunk more than the longest head: then it is refused above.
-            Ok(read) => buffer.extend(chunk.iter().take(read)),
-            Err(error) if is_passing(&error) => {}
-            Err(_) => return Err(Unserved::Gone),
-        }
-    }
-}
-
-/// The body behind a head. What follows it stays in the buffer.
-async fn receive_body(stream: &UnixStream, buffer: &mut Vec<u8>, length: usize) -> io::Result<Vec<u8>> {
-    let mut chunk = vec![0; if length > 0 { 16 * 1024 } else { 0 }];
-    while buffer.len() < length {
-        stream.readable().await?;
-        match stream.try_read(&mut chunk) {
-            Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
-            Ok(read) => buffer.extend(chunk.iter().take(read)),
-            Err(error) if is_passing(&error) => {}
-            Err(error) => return Err(error),
-        }
-    }
-    let behind = buffer.split_off(length);
-    Ok(std::mem::replace(buffer, behind))
-}
-
-/// Whether it was all sent in time.
-async fn send(stream: &UnixStream, mut bytes: &[u8]) -> bool {
-    let sending = async {
-        while !bytes.is_empty() {
-            stream.writable().await?;
-            match stream.try_write(bytes) {
-                Ok(written) => bytes = bytes.get(written..).unwrap_or_default(),
-                Err(error) if is_passing(&error) => {}
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(())
-    };
-    matches!(timeout(REQUEST_LIMIT, sending).await, Ok(Ok(())))
-}
-
-fn is_passing(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted)
+    stream.send(&busy.bytes(false, true)).await;
 }
 
 impl Desk {
@@ -148,8 +87,8 @@ impl Desk {
                 Err(answer) => answer,
             },
             ("POST", "/v1/wake") => self.ask(|reply| Control::Wake { reply }).await,
-            (_, "/v1/gate" | "/healthz") => wrong_method("GET"),
-            (_, path) if ORDERS.contains(&path) => wrong_method("POST"),
+            (_, "/v1/gate" | "/healthz") => Answer::wrong_method("GET"),
+            (_, path) if ORDERS.contains(&path) => Answer::wrong_method("POST"),
             _ => Answer::wrong(404, &format!("there are /v1/gate, /healthz, {}", ORDERS.join(", "))),
         }
     }
@@ -179,8 +118,4 @@ impl Desk {
             Err(_) => Answer::wrong(504, "the agent has not answered in time; it may yet do it"),
         }
     }
-}
-
-fn wrong_method(right: &'static str) -> Answer {
-    Answer { allow: Some(right), ..Answer::wrong(405, &format!("the method here is {right}")) }
 }

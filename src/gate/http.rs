@@ -9,51 +9,60 @@ pub const REQUEST_LIMIT: Duration = Duration::from_secs(5);
 /// How long a [`Control`](super::Control) may take to be answered.
 pub const CONTROL_LIMIT: Duration = Duration::from_secs(120);
 /// The longest head of a request, in bytes.
-pub(super) const HEAD_MAX_BYTES: usize = 8 * 1024;
+pub(crate) const HEAD_MAX_BYTES: usize = 8 * 1024;
 const HEADERS_MAX: usize = 32;
+const JSON: &str = "application/json";
 /// The order that has a body.
-pub(super) const IMPORT_PATH: &str = "/v1/import";
+pub(crate) const IMPORT_PATH: &str = "/v1/import";
 /// The longest body, in bytes.
 pub const BODY_MAX_BYTES: usize = 8 << 20;
 
 /// The head of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Request {
-    pub(super) method: String,
-    pub(super) path: String,
-    pub(super) query: String,
+pub(crate) struct Request {
+    pub(crate) method: String,
+    pub(crate) path: String,
+    pub(crate) query: String,
     /// How long its body is, in bytes; only of an order that takes one.
-    pub(super) body_bytes: usize,
+    pub(crate) body_bytes: usize,
     /// Whether its connection stays for another one.
-    pub(super) keep_alive: bool,
+    pub(crate) keep_alive: bool,
 }
 
 /// What is answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Answer {
-    pub(super) status: u16,
-    /// JSON.
-    pub(super) body: String,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    /// What the body is.
+    pub(crate) media: &'static str,
+    pub(crate) body: String,
     /// The method that would do.
-    pub(super) allow: Option<&'static str>,
+    pub(crate) allow: Option<&'static str>,
 }
 
 impl Answer {
-    pub(super) fn new(status: u16, body: impl Into<String>) -> Self {
-        Answer { status, body: body.into(), allow: None }
+    /// An answer in JSON.
+    pub(crate) fn new(status: u16, body: impl Into<String>) -> Self {
+        Answer { status, media: JSON, body: body.into(), allow: None }
     }
 
     /// An answer that says what is wrong.
-    pub(super) fn wrong(status: u16, why: &str) -> Self {
+    pub(crate) fn wrong(status: u16, why: &str) -> Self {
         Answer::new(status, format!("{}\n", serde_json::json!({ "error": why })))
     }
 
+    /// An answer to a method that does nothing here.
+    pub(crate) fn wrong_method(right: &'static str) -> Self {
+        Answer { allow: Some(right), ..Answer::wrong(405, &format!("the method here is {right}")) }
+    }
+
     /// As bytes; `with_body` is false for HEAD.
-    pub(super) fn bytes(&self, keep_alive: bool, with_body: bool) -> Vec<u8> {
+    pub(crate) fn bytes(&self, keep_alive: bool, with_body: bool) -> Vec<u8> {
         let mut text = format!(
-            "HTTP/1.1 {} {}\r\nContent-Type: application/json\r\nContent-Length: {}\r\nCache-Control: no-store\r\n",
+            "HTTP/1.1 {} {}\r\nContent-Type: {}\r\nContent-Length: {}\r\nCache-Control: no-store\r\n",
             self.status,
             reason(self.status),
+            self.media,
             self.body.len()
         );
         if let Some(method) = self.allow {
@@ -88,7 +97,7 @@ const fn reason(status: u16) -> &'static str {
 ///
 /// # Errors
 /// When it is no request that is taken here: the answer to it, after which nothing more can be read.
-pub(super) fn parse(bytes: &[u8]) -> Result<Option<(Request, usize)>, Answer> {
+pub(crate) fn parse(bytes: &[u8]) -> Result<Option<(Request, usize)>, Answer> {
     let mut headers = [httparse::EMPTY_HEADER; HEADERS_MAX];
     let mut head = httparse::Request::new(&mut headers);
     let length = match head.parse(bytes) {
@@ -135,7 +144,7 @@ fn too_large() -> Answer {
 ///
 /// # Errors
 /// When it says anything else.
-pub(super) fn pruning(query: &str) -> Result<(u32, bool), Answer> {
+pub(crate) fn pruning(query: &str) -> Result<(u32, bool), Answer> {
     let (mut keep_days, mut rest) = (0, Vec::new());
     for part in query.split('&') {
         match part.split_once('=') {
@@ -154,7 +163,7 @@ pub(super) fn pruning(query: &str) -> Result<(u32, bool), Answer> {
 ///
 /// # Errors
 /// When it says anything else.
-pub(super) fn switches<const N: usize>(query: &str, names: [&str; N]) -> Result<[bool; N], Answer> {
+pub(crate) fn switches<const N: usize>(query: &str, names: [&str; N]) -> Result<[bool; N], Answer> {
     let mut found = [false; N];
     for part in query.split('&').filter(|part| !part.is_empty()) {
         let (name, value) = part.split_once('=').unwrap_or((part, "1"));

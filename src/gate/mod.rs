@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   State -> Document -> status_file      a file, read by whom it may concern, and by `highwater gate`
-//!                    \-> socket -> connection -> http
+//!                    \-> socket -> connection -> stream, http
 //!   a change of stage -> hooks -> hook    commands, one after the other
 //! ```
 //!
@@ -14,9 +14,10 @@ mod document;
 mod error;
 mod hook;
 mod hooks;
-mod http;
-mod socket;
+pub(crate) mod http;
+pub(crate) mod socket;
 mod status_file;
+pub(crate) mod stream;
 
 pub use document::{Document, LicenceNote, Start};
 pub use error::GateError;

@@ -1,8 +1,9 @@
-//! The Unix socket: bound, listened at, removed.
+//! The Unix socket: bound, listened at, removed. What binds it serves the listener too.
 
 use super::connection::{self, Desk};
 use super::error::GateError;
 use super::status_file::make_directory_of;
+use super::stream::Stream;
 use super::{Control, Published};
 use crate::files;
 use nix::errno::Errno;
@@ -32,23 +33,57 @@ const PATH_MAX_BYTES: usize = 107;
 /// Everybody may ask. Who is not to, is kept out by the directory.
 const MODE: u32 = 0o666;
 /// How long nothing is accepted when it can't be, for want of descriptors.
-const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
+pub(crate) const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
 
-/// A socket that is listened at. Dropped, it is gone.
-pub(super) struct Server {
+/// The key of the configuration that says where the gate's is.
+const KEY: &str = "gate.socket";
+
+/// A socket's file. Dropped, it is gone.
+pub(crate) struct SocketFile {
     path: PathBuf,
-    /// Its file: another process's at the same path is not removed.
+    /// Another process's at the same path is not removed.
     file: (u64, u64),
+}
+
+impl Drop for SocketFile {
+    fn drop(&mut self) {
+        if file_at(&self.path).is_ok_and(|file| file == self.file) {
+            // Whoever starts next replaces one that could not be removed.
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}
+
+/// Binds a Unix socket that everybody may ask; `key` is the one of the configuration that says where.
+///
+/// # Errors
+/// When the path is too long, or held by someone else, or the operating system refuses it.
+pub(crate) fn bind(path: &Path, key: &'static str) -> Result<(UnixListener, SocketFile), GateError> {
+    let length = path.as_os_str().as_bytes().len();
+    if length > PATH_MAX_BYTES {
+        return Err(GateError::TooLong { key, path: path.to_owned(), length, max: PATH_MAX_BYTES });
+    }
+    let refused = |source: io::Error| GateError::Listen { key, path: path.to_owned(), source };
+    let listener = bind_anew(path, key)?;
+    let open = || {
+        fs::set_permissions(path, Permissions::from_mode(MODE))?;
+        listener.set_nonblocking(true)?;
+        file_at(path)
+    };
+    let file = SocketFile { path: path.to_owned(), file: open().map_err(refused)? };
+    let listener = UnixListener::from_std(listener).map_err(refused)?;
+    Ok((listener, file))
+}
+
+/// The gate's socket, listened at. Dropped, it is gone.
+pub(super) struct Server {
     task: JoinHandle<()>,
+    _file: SocketFile,
 }
 
 impl Drop for Server {
     fn drop(&mut self) {
         self.task.abort();
-        if file_at(&self.path).is_ok_and(|file| file == self.file) {
-            // Whoever starts next replaces one that could not be removed.
-            let _ = fs::remove_file(&self.path);
-        }
     }
 }
 
@@ -59,21 +94,9 @@ impl Server {
         published: watch::Receiver<Published>,
         controls: mpsc::Sender<Control>,
     ) -> Result<Self, GateError> {
-        let length = path.as_os_str().as_bytes().len();
-        if length > PATH_MAX_BYTES {
-            return Err(GateError::TooLong { path: path.to_owned(), length, max: PATH_MAX_BYTES });
-        }
-        let refused = |source: io::Error| GateError::Listen { path: path.to_owned(), source };
-        let listener = bind(path)?;
-        let open = || {
-            fs::set_permissions(path, Permissions::from_mode(MODE))?;
-            listener.set_nonblocking(true)?;
-            file_at(path)
-        };
-        let file = open().map_err(refused)?;
-        let listener = UnixListener::from_std(listener).map_err(refused)?;
+        let (listener, file) = bind(path, KEY)?;
         let task = tokio::spawn(accept(listener, Desk { published, controls }));
-        Ok(Server { path: path.to_owned(), file, task })
+        Ok(Server { task, _file: file })
     }
 }
 
@@ -81,11 +104,11 @@ fn file_at(path: &Path) -> io::Result<(u64, u64)> {
     path.symlink_metadata().map(|file| (file.dev(), file.ino()))
 }
 
-fn bind(path: &Path) -> Result<StdListener, GateError> {
-    let refused = |source: io::Error| GateError::Listen { path: path.to_owned(), source };
+fn bind_anew(path: &Path, key: &'static str) -> Result<StdListener, GateError> {
+    let refused = |source: io::Error| GateError::Listen { key, path: path.to_owned(), source };
     match StdListener::bind(path) {
         Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
-            remove_stale(path)?;
+            remove_stale(path, key)?;
             StdListener::bind(path).map_err(refused)
         }
         Err(error) if files::is_absent(&error) => {
@@ -97,13 +120,13 @@ fn bind(path: &Path) -> Result<StdListener, GateError> {
 }
 
 /// Removes what a crash left. What somebody listens at stays, and so does what is no socket.
-fn remove_stale(path: &Path) -> Result<(), GateError> {
-    let refused = |source: io::Error| GateError::Listen { path: path.to_owned(), source };
+fn remove_stale(path: &Path, key: &'static str) -> Result<(), GateError> {
+    let refused = |source: io::Error| GateError::Listen { key, path: path.to_owned(), source };
     if !path.symlink_metadata().map_err(refused)?.file_type().is_socket() {
-        return Err(GateError::NoSocket { path: path.to_owned() });
+        return Err(GateError::NoSocket { key, path: path.to_owned() });
     }
     match listener_at(path) {
-        Ok(by) => Err(GateError::Taken { path: path.to_owned(), by }),
+        Ok(by) => Err(GateError::Taken { key, path: path.to_owned(), by }),
         Err(Errno::ECONNREFUSED) => fs::remove_file(path).map_err(refused),
         Err(errno) => Err(refused(errno.into())),
     }
@@ -131,6 +154,7 @@ async fn accept(listener: UnixListener, desk: Desk) {
             continue;
         };
         let is_trusted = is_trusted(&stream, own);
+        let stream = Stream::Unix(stream);
         let place = Arc::clone(&places).try_acquire_owned().ok();
         let place = place.or_else(|| is_trusted.then(|| Arc::clone(&reserved).try_acquire_owned().ok())?);
         match place {
@@ -141,7 +165,7 @@ async fn accept(listener: UnixListener, desk: Desk) {
     }
 }
 
-async fn serve(stream: UnixStream, is_trusted: bool, desk: Desk, place: OwnedSemaphorePermit) {
+async fn serve(stream: Stream, is_trusted: bool, desk: Desk, place: OwnedSemaphorePermit) {
     connection::serve(stream, is_trusted, desk).await;
     drop(place);
 }

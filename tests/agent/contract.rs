@@ -28,7 +28,7 @@ fn config(format: &str, more: &str) -> String {
     )
 }
 
-fn a_life(format: &str) -> Vec<Line> {
+pub(crate) fn a_life(format: &str) -> Vec<Line> {
     let host = Host::new();
     let home = Home::bare().at_root(host.root()).configured(&config(format, ""));
     home.tree

@@ -1,9 +1,11 @@
 //! A disk that is full.
 
+use crate::agent::eventually;
 use crate::faked;
 use crate::files::Tree;
 use crate::home::{Home, without_root};
 use crate::line::Line;
+use crate::listener::{free_port, get};
 use crate::rows;
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -55,14 +57,21 @@ fn a_full_disk_stops_nothing_and_loses_nothing() {
     };
     let Some(library) = faked::library() else { return };
     // Some hundred slots fit in what the log has taken beforehand: the clock runs twenty slots a second.
-    let home = Home::bare().keeping_state_in(&disk.path().join("state"));
+    let port = free_port();
+    let home = Home::bare()
+        .keeping_state_in(&disk.path().join("state"))
+        .with("HIGHWATER_LISTEN__ADDRESS", format!("127.0.0.1:{port}"));
     let mut agent = faked::run(&home, &library, "2026-06-09 00:00:00", 6000);
     agent.slots(2);
     disk.fill();
     agent.event("ledger_failed");
+    let (_, _, why) =
+        eventually("not ready", || Some(get(port, "/readyz")).filter(|(_, _, b)| b.contains("ledger")));
+    assert!(why.contains("ledger_failed"), "{why}");
     let waiting = agent.slots(4);
     disk.free();
     agent.event("ledger_recovered");
+    eventually("ready again", || (get(port, "/readyz").0 == 200).then_some(()));
     agent.slots(1);
     let log = agent.stop();
     let failures: Vec<&Line> = log.iter().filter(|l| l.event() == "ledger_failed").collect();

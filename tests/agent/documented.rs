@@ -114,3 +114,66 @@ fn the_page_documents_each_event_and_key_that_the_source_has_and_no_other() {
         assert_eq!(&page[event], keys, "keys of {event}: documented, and in the source");
     }
 }
+
+/// The levels that the source logs each event at.
+fn levels() -> BTreeMap<String, BTreeSet<&'static str>> {
+    let mut levels: BTreeMap<String, BTreeSet<&'static str>> = BTreeMap::new();
+    for path in files(&repository().join("src")) {
+        let text = read_bounded(&path, FILE_MAX_BYTES).unwrap();
+        for (call, level) in
+            [("error!(", "error"), ("warn!(", "warn"), ("info!(", "info"), ("debug!(", "debug")]
+        {
+            for (at, _) in text.match_indices(call) {
+                levels.entry(arguments(&text[at + call.len()..]).0).or_default().insert(level);
+            }
+        }
+    }
+    levels
+}
+
+/// The schema that `highwater logs-schema` prints.
+fn schema() -> serde_json::Value {
+    let path = repository().join("packaging/log-events.schema.json");
+    serde_json::from_str(&read_bounded(&path, FILE_MAX_BYTES).unwrap()).unwrap()
+}
+
+#[test]
+fn the_schema_gives_each_event_the_levels_that_the_source_has() {
+    let schema = schema();
+    for (event, levels) in levels() {
+        let told = schema["$defs"][&event]["properties"]["level"]["enum"].as_array().unwrap();
+        let told: BTreeSet<&str> = told.iter().map(|level| level.as_str().unwrap()).collect();
+        assert_eq!(told, levels, "levels of {event}: in the schema, and in the source");
+    }
+}
+
+#[test]
+fn the_operators_page_has_a_mend_for_each_warning_and_error_and_no_others() {
+    let page = read_bounded(&repository().join("docs/operations.md"), FILE_MAX_BYTES).unwrap();
+    let told: BTreeSet<String> = page.lines().filter_map(first_cell).map(str::to_owned).collect();
+    let grave = |levels: &BTreeSet<&str>| levels.contains("warn") || levels.contains("error");
+    let logged: BTreeSet<String> =
+        levels().into_iter().filter(|(_, levels)| grave(levels)).map(|(event, _)| event).collect();
+    assert_eq!(told, logged, "events with a mend on the page, and those of level warn or error");
+}
+
+#[test]
+fn the_rules_for_loki_ask_for_events_and_keys_that_there_are() {
+    let rules = read_bounded(&repository().join("packaging/alerts/loki.yaml"), FILE_MAX_BYTES).unwrap();
+    let (events, common) = page();
+    let keys: BTreeSet<&String> = events.values().flatten().chain(&common).collect();
+    let mut asked = 0;
+    for line in rules.lines().filter(|line| line.trim_start().starts_with("expr:")) {
+        for stage in line.split(" | ").skip(1) {
+            let (key, value) = stage.trim().split_once(['=', '!', '>']).unwrap_or((stage.trim(), ""));
+            if key == "event" {
+                let names = value.split('"').nth(1).unwrap().split('|');
+                names.for_each(|name| assert!(events.contains_key(name), "{name} in {line}"));
+                asked += 1;
+            } else if is_word(key) && key != "json" {
+                assert!(keys.contains(&key.to_owned()), "{key} in {line}");
+            }
+        }
+    }
+    assert!(asked > 4, "the rules are not in the form that this test reads");
+}

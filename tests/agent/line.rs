@@ -2,13 +2,18 @@
 
 use serde_json::Value;
 
-/// A line, as the keys and values that it is made of.
+/// A line, as the keys and values that it is made of, and as it was written.
 #[derive(Debug, Clone)]
-pub(crate) struct Line(Vec<(String, String)>);
+pub(crate) struct Line(Vec<(String, String)>, String);
 
 impl Line {
     pub(crate) fn parse(text: &str) -> Self {
-        Line(if text.starts_with('{') { json(text) } else { logfmt(text) })
+        Line(if text.starts_with('{') { json(text) } else { logfmt(text) }, text.to_owned())
+    }
+
+    /// As it was written.
+    pub(crate) fn text(&self) -> &str {
+        &self.1
     }
 
     pub(crate) fn event(&self) -> &str {

@@ -46,6 +46,8 @@ mod kernel_cost;
 #[cfg(test)]
 mod line;
 #[cfg(test)]
+mod listener;
+#[cfg(test)]
 mod logged;
 #[cfg(test)]
 mod logs;
@@ -62,6 +64,8 @@ mod reader;
 mod ring;
 #[cfg(test)]
 mod rows;
+#[cfg(test)]
+mod schema;
 #[cfg(test)]
 mod servers;
 #[cfg(test)]

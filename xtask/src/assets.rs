@@ -1,4 +1,4 @@
-//! `assets`: completion scripts and man pages. The agent's own test writes them, so that nothing else has to be built with it.
+//! `assets`: completion scripts, man pages and the schema of the log. The agent's own test writes them, so that nothing else has to be built with it.
 
 use anyhow::bail;
 use std::process::{Command, ExitCode};
