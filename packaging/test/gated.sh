@@ -1,12 +1,13 @@
 # A metered product whose gate a real central closes and opens. Sourced by round.sh, after agent.sh.
 
 central() { guest highwater-central --data-dir /var/lib/highwater-central "$@"; }
+pushed() { guest highwater --state-dir $STATE push --open-day >/dev/null 2>&1; }
 product_runs() { is_active product.service; }
 gate_is() { guest highwater gate --stages >/dev/null 2>&1; [ $? = "$1" ]; }
 
 round_gated() {
 	local id token
-	guest apt-get -qq install "/root/${central##*/}" >/dev/null
+	packages install "/root/${central##*/}"
 	guest systemctl start highwater-central.service
 	wait_for 100 is_active highwater-central.service
 	wait_for 100 guest test -s /var/lib/highwater-central/ca.pem
@@ -22,7 +23,7 @@ round_gated() {
 	guest systemctl daemon-reload
 	guest systemctl reload $UNIT
 	guest systemctl enable --quiet --now product-gate.path product.service
-	guest highwater --state-dir $STATE push --open-day >/dev/null
+	wait_for 100 pushed
 	wait_for 100 product_runs
 	say "the product runs: the gate is open"
 
@@ -32,12 +33,12 @@ round_gated() {
 	# It does not start while the gate is closed.
 	guest timeout 60 systemctl start product.service || true
 	product_runs && fail "the product started though the gate is closed"
-	expect "why the product did not start" "$(property ConditionResult product.service)$(property Result product.service)" yesexec-condition
+	expect "why the product did not start" "$(property Result product.service)" exec-condition
 	say "the gate has closed: the product was stopped, and does not start"
 
 	guest systemctl start highwater-central.service
 	wait_for 100 is_active highwater-central.service
-	guest highwater --state-dir $STATE push --open-day >/dev/null
+	wait_for 100 pushed
 	wait_for 150 product_runs
 	say "central has taken a report: the gate is open, and the product runs again"
 	guest systemctl disable --quiet --now product-gate.path product.service

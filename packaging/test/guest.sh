@@ -33,7 +33,7 @@ guest_boot() {
 	(
 		for one in $GUEST_CGROUPS; do echo "$BASHPID" >"$one/cgroup.procs"; done
 		exec setsid unshare --time --boottime "-$up" --monotonic "-$up" --fork --kill-child \
-			systemd-nspawn --quiet --directory "$GUEST" --boot --register=no --keep-unit --private-network \
+			systemd-nspawn --quiet --directory "$GUEST" --boot --register=no --keep-unit --network-veth \
 			--machine="$GUEST_NAME" --console=pipe </dev/null >>"$GUEST_WORK/boot.log" 2>&1
 	) &
 	GUEST_NSPAWN=$!

@@ -13,14 +13,15 @@ unset "${!HIGHWATER_@}"
 . "$here/agent.sh"
 . "$here/gated.sh"
 
-SECONDS_BEGAN=$EPOCHREALTIME
-since() { awk -v a="$SECONDS_BEGAN" -v b="$EPOCHREALTIME" 'BEGIN { printf "%6.1f s", b - a }'; }
+BEGAN=$EPOCHREALTIME
+since() { awk -v a="$BEGAN" -v b="$EPOCHREALTIME" 'BEGIN { printf "%6.1f s", b - a }'; }
 say() { echo "$(since)  $*"; }
 fail() {
 	echo "$(since)  FAILED: $*" >&2
 	if [ -n "${GUEST_INIT:-}" ]; then
-		guest journalctl --no-pager --lines 40 -u highwater -u highwater-central -u product -u product-gate >&2 || true
-		guest systemctl --no-pager status highwater >&2 || true
+		guest journalctl --no-pager --lines 200 -u highwater -u highwater-central -u product -u product-gate |
+			grep -v 'event=sampled' | tail -n 40 >&2 || true
+		guest systemctl --no-pager --lines 0 status highwater >&2 || true
 	fi
 	exit 1
 }
