@@ -3,14 +3,16 @@
 mod licence;
 mod orders;
 mod sample;
+mod told;
 
 use crate::clock::{self, Clock};
 use crate::config::{Config, Loaded};
 use crate::files::Root;
-use crate::gate::{Gate, GateEvent, Licence, State};
+use crate::gate::{Gate, GateEvent};
 use crate::joined;
-use crate::keeper::{self, Keeper, Ruling, Standing};
+use crate::keeper::Keeper;
 use crate::ledger::{Ledger, LedgerError, Opened, Plan};
+use crate::notify::{Asked, Manager};
 use crate::recorder::Recorder;
 use crate::renewer::{self, Renewer};
 use crate::reporter::{Ended, Reporter};
@@ -55,10 +57,12 @@ pub(crate) struct Daemon {
     reporter: Reporter,
     renewer: Renewer,
     gate: Gate,
+    manager: Manager,
 }
 
 /// What the loop has to do.
 enum Turn {
+    Beat,
     Woken(Wake),
     Pushed(Box<Ended>),
     Renewed(Box<renewer::Ended>),
@@ -142,24 +146,33 @@ pub(crate) async fn run(loaded: Loaded, reload: Reload, log: log::Handle) -> Res
         reporter,
         renewer,
         gate,
+        manager: Manager::new(&Asked::read()),
     };
     daemon.plan_first_push();
     // An agent restarted over a slot's end is still in time for it.
     daemon.turn(true).await;
+    daemon.manager.ready();
     loop {
         let wake_at = daemon.next_wake();
         let turn = tokio::select! {
             biased;
+            () = daemon.manager.beat_due() => Turn::Beat,
             woken = wakes.next(wake_at) => Turn::Woken(woken?),
             ended = daemon.reporter.ended() => Turn::Pushed(Box::new(ended)),
             ended = daemon.renewer.ended() => Turn::Renewed(Box::new(ended)),
             asked = daemon.gate.next() => Turn::Asked(asked),
         };
         match turn {
+            Turn::Beat => daemon.manager.beat(),
             Turn::Woken(Wake::AtTime | Wake::ClockSet) => daemon.turn(false).await,
-            Turn::Woken(Wake::Reload) => daemon.reload(&reload),
+            Turn::Woken(Wake::Reload) => {
+                daemon.manager.reloading();
+                daemon.reload(&reload);
+                daemon.manager.ready();
+            }
             Turn::Woken(Wake::SampleNow) => daemon.sample_extra().await,
             Turn::Woken(Wake::Stop(signal)) => {
+                daemon.manager.stopping();
                 daemon.stop(signal);
                 return Ok(());
             }
@@ -183,31 +196,6 @@ fn look(reporter: &mut Reporter) -> bool {
             events::activation_unusable(&error);
             false
         }
-    }
-}
-
-/// What the gate is to tell.
-fn told(instance: &str, standing: &Standing, ruling: &Ruling, due: Option<i64>, now_s: i64) -> State {
-    let (grace, licence) = (&ruling.grace, &ruling.licence);
-    State {
-        stage: ruling.verdict.stage,
-        because: ruling.verdict.because,
-        days_left: grace.days_left,
-        left_s: grace.left_s,
-        grace_end: grace.end,
-        changes_at: ruling.changes_in_s.map(|in_s| now_s.saturating_add(in_s)),
-        next_report_due: due,
-        contract_end: standing.contract_end,
-        licence: Licence {
-            state: licence.state,
-            id: licence.id.clone(),
-            expires_at: licence.expires_at,
-            renew_from: licence.renew_from,
-        },
-        since: grace.since.since,
-        since_at: grace.since.at_s,
-        instance: instance.to_owned(),
-        identity: standing.identity.clone(),
     }
 }
 
@@ -273,21 +261,7 @@ impl Daemon {
         if self.keeper.wants_keeping() {
             self.keep();
         }
-        let now_s = now.wall_ms.div_euclid(1000);
-        let ledger = self.recorder.ledger();
-        let standing = self.keeper.standing();
-        // Where the ledger can't be asked, another part of the loop tells so.
-        let due =
-            keeper::next_report_due(ledger, &self.config.sampling.calendar, standing, now_s).unwrap_or(None);
-        let state = told(ledger.instance(), standing, &ruling, due, now_s);
-        let shown = self.gate.show(&state, now_s);
-        if let Some((previous, _)) = shown.changed {
-            events::gate_changed(previous, &state);
-        }
-        shown.error.iter().for_each(events::gate_failed);
-        if shown.recovered {
-            events::gate_recovered();
-        }
+        self.tell(&ruling, &now);
     }
 
     /// Keeps how far the grace period has gone.

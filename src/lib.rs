@@ -36,6 +36,7 @@ mod events;
 mod joined;
 mod json;
 mod log;
+mod notify;
 mod renewer;
 mod report_json;
 mod reporter;

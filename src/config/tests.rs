@@ -673,7 +673,7 @@ socket = "/run/highwater/gate.sock"       # default
 hooks = []                                # default
 
 [log]
-format = "logfmt"                         # default
+format = "auto"                           # default
 level = "info"                            # default
 "#;
     assert_eq!(show(&loaded), expect);
