@@ -8,7 +8,7 @@ packages() {
 	guest apt-get -qq "$@" >"$GUEST_WORK/apt.log" 2>&1 || fail "apt-get $*: $(cat "$GUEST_WORK/apt.log")"
 }
 # The value of a key of `highwater status`.
-status() { guest highwater --state-dir $STATE status --json | value "$1"; }
+status() { guest highwater status --json | value "$1"; }
 # The plain value of a key of JSON on one line.
 value() { sed -nE "s/.*\"$1\":\"?([^\",}]*).*/\1/p"; }
 property() { guest systemctl show --value --property "$1" ${2:-$UNIT}; }
@@ -18,7 +18,7 @@ is_active() { [ "$(property ActiveState "${1:-}")" = active ]; }
 is_active_as_another() { is_active && [ "$(property MainPID)" != "$1" ]; }
 is_not_active() { [ "$(property ActiveState "$1")" = inactive ]; }
 ledger_is_whole() {
-	guest highwater --state-dir $STATE verify >/dev/null || fail "the ledger does not verify: $1"
+	guest highwater verify >/dev/null || fail "the ledger does not verify: $1"
 }
 
 # Slots of one second show in seconds what five minutes show in a day. It is the operator's change of the conffile.
@@ -47,12 +47,11 @@ round_install() {
 		[ $((ready - begun)) -lt 100000 ] || fail "from start to ready: $(((ready - begun) / 1000)) ms, of 100 at most"
 		say "ready $(((ready - begun) / 1000)) ms after its start"
 	fi
-	# The first sample is that of the first slot's end: how far behind that end it was written.
 	one_second_slots
 }
 
 round_look() {
-	expect_in "the status" "$(guest highwater --state-dir $STATE status)" '^agent +highwater .*running'
+	expect_in "the status" "$(guest highwater status)" '^agent +highwater .*running'
 	expect_in "systemctl's status line" "$(property StatusText)" 'days of grace left, last sample [0-9:]+Z, '
 	expect_in "the gate by its file, as another user" "$(guest setpriv --reuid 65534 --regid 65534 --clear-groups highwater gate)" '^open'
 	expect_in "the gate by its socket, as another user" \
@@ -116,9 +115,9 @@ round_reboot() {
 	wait_for 100 is_active
 	wait_for 100 has_slots $((before + 3))
 	expect "the instance after the boot" "$(status instance)" "$instance"
-	expect_in "today's gaps" "$(guest highwater --state-dir $STATE status)" '[0-9]+ host_down'
+	expect_in "today's gaps" "$(guest highwater status)" '[0-9]+ host_down'
 	ledger_is_whole "after the boot"
-	say "booted again: $(guest highwater --state-dir $STATE status | grep -Eo '[0-9]+ host_down' | head -1)"
+	say "booted again: $(guest highwater status | grep -Eo '[0-9]+ host_down' | head -1)"
 }
 
 round_upgrade() {

@@ -1,7 +1,7 @@
 # A metered product whose gate a real central closes and opens. Sourced by round.sh, after agent.sh.
 
 central() { guest highwater-central --data-dir /var/lib/highwater-central "$@"; }
-pushed() { guest highwater --state-dir $STATE push --open-day >/dev/null 2>&1; }
+pushed() { guest highwater push --open-day >/dev/null 2>&1; }
 product_runs() { is_active product.service; }
 gate_is() { guest highwater gate --stages >/dev/null 2>&1; [ $? = "$1" ]; }
 
@@ -13,7 +13,7 @@ round_gated() {
 	wait_for 100 guest test -s /var/lib/highwater-central/ca.pem
 	id=$(central contract create --product Product --customer Customer --grace 12s | sed -n 's/^contract //p')
 	token=$(central token create --contract "$id" | head -1)
-	printf '%s\n' "$token" | guest highwater --state-dir $STATE activate --central https://127.0.0.1:8443 \
+	printf '%s\n' "$token" | guest highwater activate --central https://127.0.0.1:8443 \
 		--ca-file /var/lib/highwater-central/ca.pem --token - >/dev/null
 	say "central: installed, started; the agent has joined a contract with 12 s of grace"
 

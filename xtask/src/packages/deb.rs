@@ -1,7 +1,7 @@
 //! Debian packages, by cargo-deb; what is in one stands in the crate's Cargo.toml.
 
 use super::program::Program;
-use super::{folder, licences, tools};
+use super::{folder, made, tools};
 use crate::shell;
 use anyhow::{Context as _, bail};
 use std::fs;
@@ -32,7 +32,7 @@ pub(crate) fn debs() -> anyhow::Result<Debs> {
 /// Builds a program and makes its package, of a version of its own where one is given.
 pub(super) fn make(program: Program, version: Option<&str>) -> anyhow::Result<PathBuf> {
     program.build()?;
-    licences::write(program)?;
+    made::write(program)?;
     pack(program, version)
 }
 

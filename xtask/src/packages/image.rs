@@ -2,7 +2,7 @@
 
 use super::program::{Program, static_agent};
 use super::tarball::copy;
-use super::{folder, licences};
+use super::{folder, made};
 use crate::shell;
 use anyhow::{Context as _, bail};
 use nix::unistd::Uid;
@@ -28,7 +28,7 @@ HIGHWATER_STATE_DIR=/var/lib/highwater HIGHWATER_SAMPLING__INTERVAL=1s PATH=/usr
 /// Builds the agent, lays out the tree, and builds the image where a tool for it works; else runs the agent in the tree.
 pub(super) fn make() -> anyhow::Result<()> {
     let program = static_agent()?;
-    licences::write(Program::Agent)?;
+    made::write(Program::Agent)?;
     let context = folder()?.join("image");
     shell::fresh_folder(&context)?;
     let repository = shell::repository();
@@ -40,7 +40,7 @@ pub(super) fn make() -> anyhow::Result<()> {
     copy(&program, &root.join("usr/bin/highwater"))?;
     copy(&repository.join("LICENSE"), &root.join("usr/share/licenses/highwater/LICENSE"))?;
     copy(
-        &repository.join("packaging/licences/highwater.txt"),
+        &repository.join("packaging/made/highwater-licences.txt"),
         &root.join("usr/share/licenses/highwater/THIRD-PARTY-LICENCES"),
     )?;
     copy(&repository.join("packaging/Containerfile"), &context.join("Containerfile"))?;

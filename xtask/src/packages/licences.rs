@@ -14,8 +14,8 @@ const NAMES: [&str; 6] = ["LICENSE", "LICENCE", "COPYING", "COPYRIGHT", "NOTICE"
 /// A crate: its name with its version, and under which licences it stands.
 type Crates = BTreeMap<String, String>;
 
-/// Writes `packaging/licences/PROGRAM.txt`, which the packages take in.
-pub(super) fn write(program: Program) -> anyhow::Result<()> {
+/// The licences of what is within a program, as the page that packages take in.
+pub(super) fn text(program: Program) -> anyhow::Result<String> {
     let crates = crates(program)?;
     let sources = sources()?;
     // The same text is told once.
@@ -26,16 +26,9 @@ pub(super) fn write(program: Program) -> anyhow::Result<()> {
         }
     }
     if texts.is_empty() {
-        bail!(
-            "no licence text was found below {}",
-            sources.iter().map(|s| s.display().to_string()).collect::<String>()
-        );
+        bail!("no crate of {} has a licence text: that can't be", program.name());
     }
-    let folder = shell::repository().join("packaging/licences");
-    fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
-    let file = folder.join(format!("{}.txt", program.name()));
-    fs::write(&file, page(program, &crates, &texts))
-        .with_context(|| format!("cannot write {}", file.display()))
+    Ok(page(program, &crates, &texts))
 }
 
 /// The crates of others that a program is made of.

@@ -3,6 +3,7 @@
 mod deb;
 mod image;
 mod licences;
+mod made;
 mod program;
 mod rpm;
 mod tarball;
@@ -15,7 +16,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-pub(crate) use deb::{Debs, debs};
+pub(crate) use deb::debs;
 
 /// `cargo xtask deb [agent|central]`
 pub(crate) fn deb(arguments: &[String]) -> anyhow::Result<ExitCode> {

@@ -1,7 +1,7 @@
 //! RPM packages, by cargo-generate-rpm; what is in one stands in the crate's Cargo.toml.
 
 use super::program::Program;
-use super::{folder, licences, tools};
+use super::{folder, made, tools};
 use crate::shell;
 use anyhow::{Context as _, bail};
 use std::path::PathBuf;
@@ -9,7 +9,7 @@ use std::path::PathBuf;
 /// Builds a program and makes its package.
 pub(super) fn make(program: Program) -> anyhow::Result<()> {
     program.build()?;
-    licences::write(program)?;
+    made::write(program)?;
     let file: PathBuf =
         folder()?.join(format!("{}-{}.x86_64.rpm", program.name(), env!("CARGO_PKG_VERSION")));
     let mut rpm = tools::cargo(tools::RPM)?;

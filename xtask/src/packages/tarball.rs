@@ -1,7 +1,7 @@
 //! A static agent with all that belongs to it, for hosts without a package manager that is served here.
 
 use super::program::{Program, static_agent};
-use super::{folder, licences};
+use super::{folder, made};
 use crate::shell;
 use anyhow::Context as _;
 use std::fs;
@@ -10,7 +10,7 @@ use std::path::Path;
 /// What goes in beside the program: from the repository, to the tarball.
 const FILES: [(&str, &str); 5] = [
     ("LICENSE", "LICENSE"),
-    ("packaging/licences/highwater.txt", "THIRD-PARTY-LICENCES"),
+    ("packaging/made/highwater-licences.txt", "THIRD-PARTY-LICENCES"),
     ("packaging/README-tarball.md", "README.md"),
     ("packaging/highwater.toml", "etc/highwater.toml"),
     ("systemd/highwater.service", "systemd/highwater.service"),
@@ -26,7 +26,7 @@ const FOLDERS: [(&str, &str); 4] = [
 /// Builds the agent and makes `highwater-VERSION-x86_64-linux.tar.gz`.
 pub(super) fn make() -> anyhow::Result<()> {
     let program = static_agent()?;
-    licences::write(Program::Agent)?;
+    made::write(Program::Agent)?;
     let packages = folder()?;
     let name = format!("highwater-{}-x86_64-linux", env!("CARGO_PKG_VERSION"));
     let tree = packages.join(&name);
