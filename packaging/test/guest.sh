@@ -37,7 +37,7 @@ guest_boot() {
 			--machine="$GUEST_NAME" --console=pipe </dev/null >>"$GUEST_WORK/boot.log" 2>&1
 	) &
 	GUEST_NSPAWN=$!
-	wait_for 200 guest_has_begun
+	wait_for 300 guest_has_begun
 	# It says "degraded" where a unit of the tree's own can't start in a container: that is no matter here.
 	guest timeout 60 systemctl is-system-running --wait >/dev/null || true
 }
