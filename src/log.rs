@@ -13,8 +13,8 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use std::fmt::{self, Write as _};
 use std::io::{self, Write as _};
 use std::os::fd::AsFd as _;
-use std::sync::{Arc, OnceLock};
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Level, Metadata, Subscriber};
@@ -58,7 +58,11 @@ impl Form {
             LogFormat::Journal => Form::Journal,
             LogFormat::Auto => {
                 let stream = std::env::var_os("JOURNAL_STREAM");
-                if journal::leads_there(stream.as_deref(), io::stdout()) { Form::Journal } else { Form::Logfmt }
+                if journal::leads_there(stream.as_deref(), io::stdout()) {
+                    Form::Journal
+                } else {
+                    Form::Logfmt
+                }
             }
         }
     }

@@ -66,7 +66,9 @@ impl Way {
         let to = match name.as_bytes().split_first() {
             Some((b'@', rest)) => SocketAddr::from_abstract_name(rest)?,
             Some((b'/', _)) => SocketAddr::from_pathname(name)?,
-            _ => return Err(io::Error::new(io::ErrorKind::InvalidInput, "NOTIFY_SOCKET names no Unix socket")),
+            _ => {
+                return Err(io::Error::new(io::ErrorKind::InvalidInput, "NOTIFY_SOCKET names no Unix socket"));
+            }
         };
         let socket = UnixDatagram::unbound()?;
         socket.set_write_timeout(Some(SEND_WITHIN))?;
@@ -231,7 +233,9 @@ mod tests {
         };
         assert_eq!(beat("300000000", None), Some(Duration::from_secs(150)));
         assert_eq!(beat("300000000", Some("7")), Some(Duration::from_secs(150)));
-        for (usec, pid) in [("300000000", Some("8")), ("300000000", Some("x")), ("0", None), ("-1", None), ("", None)] {
+        for (usec, pid) in
+            [("300000000", Some("8")), ("300000000", Some("x")), ("0", None), ("-1", None), ("", None)]
+        {
             assert_eq!(beat(usec, pid), None, "{usec} {pid:?}");
         }
         assert_eq!(Asked::default().beat(7), None);

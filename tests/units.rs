@@ -5,6 +5,7 @@
     reason = "this test reads the repository's own units, and fails where it can't"
 )]
 
+#[cfg(test)]
 #[path = "common/tools.rs"]
 mod tools;
 
@@ -38,7 +39,9 @@ fn installed(drop_ins: &[&str]) -> tempfile::TempDir {
     for (unit, _) in UNITS {
         let text = std::fs::read_to_string(here().join(unit)).unwrap();
         assert!(text.contains("\nExecStart=/usr/bin/highwater"), "{unit} starts another program");
-        let text = text.replace("=/usr/bin/highwater-central ", "=/bin/true ").replace("=/usr/bin/highwater ", "=/bin/true ");
+        let text = text
+            .replace("=/usr/bin/highwater-central ", "=/bin/true ")
+            .replace("=/usr/bin/highwater ", "=/bin/true ");
         std::fs::write(dir.path().join(unit), text).unwrap();
     }
     let own = dir.path().join("highwater.service.d");

@@ -39,7 +39,8 @@ fn systemd_is_told_that_it_listens_how_it_does_that_it_lives_and_that_it_ends() 
         assert_eq!(next(&socket), "WATCHDOG=1\n", "the same status is told once");
     }
     kill(Pid::from_raw(i32::try_from(child.id()).unwrap()), Signal::SIGTERM).unwrap();
-    let after: Vec<String> = std::iter::repeat_with(|| next(&socket)).take_while(|told| told != "STOPPING=1\n").collect();
+    let after: Vec<String> =
+        std::iter::repeat_with(|| next(&socket)).take_while(|told| told != "STOPPING=1\n").collect();
     assert!(after.iter().all(|told| told == "WATCHDOG=1\n"), "{after:?}");
     assert!(child.wait().unwrap().success());
 }

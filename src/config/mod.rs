@@ -273,7 +273,8 @@ pub enum LogFormat {
 
 impl LogFormat {
     /// All of them.
-    pub const ALL: &'static [LogFormat] = &[LogFormat::Auto, LogFormat::Journal, LogFormat::Logfmt, LogFormat::Json];
+    pub const ALL: &'static [LogFormat] =
+        &[LogFormat::Auto, LogFormat::Journal, LogFormat::Logfmt, LogFormat::Json];
 
     /// The word that the configuration uses.
     #[must_use]

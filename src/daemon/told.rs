@@ -5,7 +5,7 @@ use crate::events;
 use crate::gate::{Licence, State};
 use crate::keeper::{self, Ruling, Standing};
 use crate::notify::Status;
-use highwater_rules::record::Mark;
+use highwater_rules::record::{Mark, SlotRecord};
 
 /// What the gate is to tell.
 fn told(instance: &str, standing: &Standing, ruling: &Ruling, due: Option<i64>, now_s: i64) -> State {
@@ -54,7 +54,7 @@ impl Daemon {
             self.manager.status(&Status {
                 stage: state.stage,
                 days_left: state.days_left,
-                last_sample_at: self.recorder.previous().map(|record| record.at()),
+                last_sample_at: self.recorder.previous().map(SlotRecord::at),
                 waiting: self.recorder.ledger().outbox_counts().ok().map(|counts| counts.pending),
                 now_s,
             });

@@ -15,7 +15,8 @@ const PREFIX: &str = "HIGHWATER_";
 
 /// Whether `output` leads to the journal: systemd says in `JOURNAL_STREAM` which device and inode do.
 pub(super) fn leads_there(stream: Option<&OsStr>, output: impl AsFd) -> bool {
-    let Some((device, inode)) = stream.and_then(OsStr::to_str).and_then(|stream| stream.split_once(':')) else {
+    let Some((device, inode)) = stream.and_then(OsStr::to_str).and_then(|stream| stream.split_once(':'))
+    else {
         return false;
     };
     let (Ok(device), Ok(inode)) = (device.parse::<u64>(), inode.parse::<u64>()) else { return false };
@@ -143,7 +144,10 @@ mod tests {
             ("SYSLOG_IDENTIFIER", "highwater"),
             ("MESSAGE", "level=warn event=source_failed"),
         ];
-        assert_eq!(fields(&datagram[..length]), expect.map(|(name, value)| (name.to_owned(), value.to_owned())));
+        assert_eq!(
+            fields(&datagram[..length]),
+            expect.map(|(name, value)| (name.to_owned(), value.to_owned()))
+        );
     }
 
     #[test]

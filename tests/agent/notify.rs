@@ -63,7 +63,10 @@ impl Manager {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "what another process says is bounded by time, and its beat is measured")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "what another process says is bounded by time, and its beat is measured"
+)]
 fn now() -> Instant {
     Instant::now()
 }
@@ -158,7 +161,8 @@ fn the_loop_beats_at_half_of_the_period_while_a_source_never_answers() {
     // Those that were said before the source failed are among them.
     let least = BEAT * (beats - 10);
     assert!(start.elapsed() > least, "more often than each {BEAT:?}: {:?}", start.elapsed());
-    let silent = |line: &crate::line::Line| line.is_slot() && line.get("ssl_tps_gap") == Some("source_failed");
+    let silent =
+        |line: &crate::line::Line| line.is_slot() && line.get("ssl_tps_gap") == Some("source_failed");
     agent.line("sample without it", silent);
     agent.stop();
 }
@@ -186,7 +190,18 @@ fn a_loop_that_hangs_falls_silent() {
     command.env("NOTIFY_SOCKET", &manager.name).env("WATCHDOG_USEC", WATCHDOG_USEC);
     // A disk that does not answer: the loop waits for its row to be durable. The ledger is made before that.
     let hang = "inject=fsync,fdatasync:delay_enter=120000000:when=40+";
-    command.args(["-f", "-qq", "-o", "/dev/null", "-e", "trace=fsync,fdatasync", "-e", hang, HIGHWATER, "run"]);
+    command.args([
+        "-f",
+        "-qq",
+        "-o",
+        "/dev/null",
+        "-e",
+        "trace=fsync,fdatasync",
+        "-e",
+        hang,
+        HIGHWATER,
+        "run",
+    ]);
     let mut agent = Agent::spawn(&mut command);
     let started = agent.event("started");
     let mut orphan = Orphan(started.get("pid").and_then(|pid| pid.parse().ok()).map(Pid::from_raw));

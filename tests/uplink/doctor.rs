@@ -15,7 +15,10 @@ fn central(uplink: &str) -> (bool, String) {
     for (name, _) in std::env::vars_os().filter(|(n, _)| n.to_string_lossy().starts_with("HIGHWATER_")) {
         command.env_remove(name);
     }
-    command.env("HIGHWATER_STATE_DIR", home.path().join("state")).args(["doctor", "--json", "--config"]).arg(&file);
+    command
+        .env("HIGHWATER_STATE_DIR", home.path().join("state"))
+        .args(["doctor", "--json", "--config"])
+        .arg(&file);
     let output = command.output().unwrap();
     let said: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|e| panic!("{e}: {output:?}"));
     let checks = said["checks"].as_array().unwrap();

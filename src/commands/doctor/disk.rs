@@ -33,7 +33,10 @@ pub(super) fn state_dir(path: &Path) -> Check {
     let room = stat.blocks_available().saturating_mul(stat.block_size().unsigned_abs());
     if room < ROOM_MIN_BYTES {
         let room_mib = room >> 20;
-        return Check::bad(name, format!("{found}, but its disk has {room_mib} MiB left: make room for 64 MiB"));
+        return Check::bad(
+            name,
+            format!("{found}, but its disk has {room_mib} MiB left: make room for 64 MiB"),
+        );
     }
     Check::good(name, found)
 }

@@ -54,7 +54,8 @@ fn is_own(unit: &str) -> bool {
 /// The process that a lock's holder names, if it is an agent: a number of another namespace may be anyone's.
 fn process(proc: &Path, holder: &str) -> Option<String> {
     let pid = holder.strip_prefix("pid ")?;
-    let comm = read_bounded(&proc.join(pid.parse::<u32>().ok()?.to_string()).join("comm"), COMM_MAX_BYTES).ok()?;
+    let comm =
+        read_bounded(&proc.join(pid.parse::<u32>().ok()?.to_string()).join("comm"), COMM_MAX_BYTES).ok()?;
     (comm.trim_end() == "highwater").then(|| pid.to_owned())
 }
 
@@ -98,7 +99,8 @@ fn of_source(config: &Config, source: &SslSource, rights: &Rights) -> Option<(St
 fn secrets(loaded: &Loaded) -> Vec<(String, PathBuf)> {
     let is_secret = |key: &str| {
         let name = key.rsplit('.').next().unwrap_or_default();
-        name.ends_with("_file") && name != "status_file" || matches!(name, "client_key" | "client_cert" | "client_certificate")
+        name.ends_with("_file") && name != "status_file"
+            || matches!(name, "client_key" | "client_cert" | "client_certificate")
     };
     let rows = effective(loaded).into_iter().filter(|(key, _, _)| is_secret(key));
     rows.filter_map(|(key, value, _)| match value {

@@ -116,9 +116,10 @@ fn unit(cgroup: &str) -> Option<String> {
 
 /// Whether a `/proc/PID/mountinfo` tells that `/proc` hides others' processes. Of several mounts the last one counts.
 fn hides(mountinfo: &str) -> bool {
-    let of_proc = mountinfo.lines().filter(|line| line.split(' ').nth(4) == Some("/proc"));
-    let options = of_proc.last().and_then(|line| line.rsplit(' ').next()).unwrap_or_default();
-    let hidden = |option: &str| option.strip_prefix("hidepid=").is_some_and(|how| !matches!(how, "0" | "off"));
+    let mut of_proc = mountinfo.lines().filter(|line| line.split(' ').nth(4) == Some("/proc"));
+    let options = of_proc.next_back().and_then(|line| line.rsplit(' ').next()).unwrap_or_default();
+    let hidden =
+        |option: &str| option.strip_prefix("hidepid=").is_some_and(|how| !matches!(how, "0" | "off"));
     options.split(',').any(hidden)
 }
 
@@ -164,14 +165,19 @@ mod tests {
         std::fs::create_dir(&inner).unwrap();
         let log = inner.join("access.log");
         std::fs::write(&log, "x").unwrap();
-        let mode = |path: &Path, mode| std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+        let mode = |path: &Path, mode| {
+            std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap()
+        };
         let group = log.metadata().unwrap().gid();
         let stranger = Rights { uid: u32::MAX, groups: vec![], ..parse(STATUS).unwrap() };
         let member = Rights { groups: vec![group], ..stranger.clone() };
         mode(&inner, 0o755);
         mode(&log, 0o640);
         assert_eq!(stranger.kept_from_reading(&log), Some(log.clone()));
-        assert_eq!((member.kept_from_reading(&log), member.kept_from_connecting(&log)), (None, Some(log.clone())));
+        assert_eq!(
+            (member.kept_from_reading(&log), member.kept_from_connecting(&log)),
+            (None, Some(log.clone()))
+        );
         mode(&inner, 0o700);
         assert_eq!(member.kept_from_reading(&log), Some(inner));
         let root = Rights { capabilities: 1 << DAC_OVERRIDE, ..stranger.clone() };

@@ -43,7 +43,10 @@ fn set_by(root: &Root) -> (bool, String) {
     }
     if root.at(TIMESYNC).is_dir() {
         let mend = "let it reach a time server (UDP 123); `timedatectl timesync-status` tells which it asks";
-        return (false, format!("systemd-timesyncd has not set it since the boot ({SYNCHRONIZED} is missing): {mend}"));
+        return (
+            false,
+            format!("systemd-timesyncd has not set it since the boot ({SYNCHRONIZED} is missing): {mend}"),
+        );
     }
     (true, "who sets it is not known: no trace of timesyncd, chronyd or ntpd in /run; a container's is its host's".to_owned())
 }

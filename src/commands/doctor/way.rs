@@ -14,14 +14,18 @@ pub(super) async fn central(loaded: &Loaded) -> Check {
     let name = "central";
     let config = &loaded.config;
     // Without a ledger there is no instance, and no activation of it.
-    let joined = match open_reader(loaded).ok().map(|ledger| joined::joined(&config.state_dir, ledger.instance())) {
-        None | Some(Ok(None)) => None,
-        Some(Ok(Some(joined))) => Some(joined),
-        Some(Err(error)) => return Check::bad(name, error.to_string()),
-    };
+    let joined =
+        match open_reader(loaded).ok().map(|ledger| joined::joined(&config.state_dir, ledger.instance())) {
+            None | Some(Ok(None)) => None,
+            Some(Ok(Some(joined))) => Some(joined),
+            Some(Err(error)) => return Check::bad(name, error.to_string()),
+        };
     let enrolment = joined.as_ref().map(|joined| &joined.enrolment);
     if joined::is_air_gapped(&config.uplink, enrolment) {
-        return Check::good(name, "air-gapped: no connection is opened, reports are carried (`highwater export`)");
+        return Check::good(
+            name,
+            "air-gapped: no connection is opened, reports are carried (`highwater export`)",
+        );
     }
     let Some(settings) = Settings::of(&config.uplink, enrolment, Environment::read()) else {
         return Check::good(name, "not activated, and uplink.url is not set: there is none to reach yet");
@@ -45,7 +49,8 @@ pub(super) fn grace(loaded: &Loaded) -> Option<Check> {
     let (ruling, is_activated) = license::ruling(loaded)?;
     let grace = &ruling.grace;
     let stage = ruling.verdict.stage;
-    let left = format!("gate {}, {} days of grace left, until {}", stage.word(), grace.days_left, at(grace.end));
+    let left =
+        format!("gate {}, {} days of grace left, until {}", stage.word(), grace.days_left, at(grace.end));
     if stage == Stage::Open {
         return Some(Check::good(name, left));
     }
