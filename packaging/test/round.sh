@@ -43,6 +43,7 @@ round_watchdog
 round_reboot
 round_upgrade
 round_gated
+round_lost
 round_remove
 round_purge
 say "everything held"
