@@ -3,6 +3,8 @@
 # Every boot is one in earnest for who looks at the clocks: a time namespace of its own, in which the clocks since boot begin
 # near 0, and a boot id of its own. What the guest writes goes to an overlay in memory, which goes with it.
 
+GUEST='' GUEST_WORK='' GUEST_INIT='' GUEST_CGROUPS=''
+
 # guest_make TREE: lays the overlay over the tree. Sets $GUEST, the guest's root as a path here.
 guest_make() {
 	GUEST_WORK=$(mktemp -d)
@@ -16,12 +18,10 @@ guest_make() {
 	mkdir -p "$GUEST/etc/systemd/journald.conf.d"
 	printf '[Journal]\nStorage=persistent\nRateLimitIntervalSec=0\n' >"$GUEST/etc/systemd/journald.conf.d/round.conf"
 	# systemd in the guest wants a subtree of its own in each hierarchy that systemd uses here.
-	GUEST_CGROUPS=
 	local one
 	for one in /sys/fs/cgroup /sys/fs/cgroup/unified /sys/fs/cgroup/systemd; do
-		[ -e "$one/cgroup.procs" ] && GUEST_CGROUPS="$GUEST_CGROUPS $one/$GUEST_NAME"
+		if [ -e "$one/cgroup.procs" ]; then GUEST_CGROUPS="$GUEST_CGROUPS $one/$GUEST_NAME"; fi
 	done
-	GUEST_INIT=
 }
 
 # guest_boot: boots it, and waits until systemd has started what it starts.
@@ -65,7 +65,14 @@ guest() {
 # guest_halt: shuts it down in order, as a host does.
 guest_halt() {
 	[ -n "$GUEST_INIT" ] || return 0
+	local n=0
 	kill -s RTMIN+4 "$GUEST_INIT" 2>/dev/null || true
+	# One that does not end within 30 s is ended: nothing of a round may outlive it.
+	while kill -0 "$GUEST_NSPAWN" 2>/dev/null; do
+		n=$((n + 1))
+		[ "$n" -le 300 ] || kill -KILL "$GUEST_INIT" "$GUEST_NSPAWN" 2>/dev/null || true
+		sleep 0.1
+	done
 	wait "$GUEST_NSPAWN" 2>/dev/null || true
 	GUEST_INIT=
 }
@@ -74,7 +81,9 @@ guest_halt() {
 guest_remove() {
 	local one
 	guest_halt
-	umount "$GUEST" && umount "$GUEST_WORK" && rmdir "$GUEST_WORK"
+	[ -n "$GUEST_WORK" ] || return 0
+	umount "$GUEST" 2>/dev/null || true
+	umount "$GUEST_WORK" && rmdir "$GUEST_WORK"
 	for one in $GUEST_CGROUPS; do
 		find "$one" -depth -type d -exec rmdir {} \; 2>/dev/null || true
 	done

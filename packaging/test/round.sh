@@ -30,7 +30,13 @@ expect() { [ "$2" = "$3" ] || fail "$1 is '$2', not '$3'"; }
 # expect_in WHAT TEXT PATTERN (extended, of one line)
 expect_in() { grep -Eq -- "$3" <<<"$2" || fail "$1 lacks '$3': $2"; }
 
-trap 'status=$?; trap - EXIT; guest_remove; exit $status' EXIT
+end() {
+	local status=$?
+	trap - EXIT
+	guest_remove
+	exit "$status"
+}
+trap end EXIT
 trap 'exit 130' INT TERM
 guest_make "$tree"
 guest_boot
