@@ -67,7 +67,10 @@ impl Way {
             Some((b'@', rest)) => SocketAddr::from_abstract_name(rest)?,
             Some((b'/', _)) => SocketAddr::from_pathname(name)?,
             _ => {
-                return Err(io::Error::new(io::ErrorKind::InvalidInput, "NOTIFY_SOCKET names no Unix socket"));
+                return Err(io::Error::new(
+                    io::ErrorKind::InvalidInput,
+                    "NOTIFY_SOCKET names no Unix socket",
+                ));
             }
         };
         let socket = UnixDatagram::unbound()?;
