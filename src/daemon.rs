@@ -165,14 +165,9 @@ pub(crate) async fn run(loaded: Loaded, reload: Reload, log: log::Handle) -> Res
         match turn {
             Turn::Beat => daemon.manager.beat(),
             Turn::Woken(Wake::AtTime | Wake::ClockSet) => daemon.turn(false).await,
-            Turn::Woken(Wake::Reload) => {
-                daemon.manager.reloading();
-                daemon.reload(&reload);
-                daemon.manager.ready();
-            }
+            Turn::Woken(Wake::Reload) => daemon.reload(&reload),
             Turn::Woken(Wake::SampleNow) => daemon.sample_extra().await,
             Turn::Woken(Wake::Stop(signal)) => {
-                daemon.manager.stopping();
                 daemon.stop(signal);
                 return Ok(());
             }
@@ -216,6 +211,7 @@ impl Daemon {
 
     /// Samples the slot that has ended, if it has not been already, and does what else is due.
     async fn turn(&mut self, starting: bool) {
+        self.manager.beat_early();
         let now = self.clock.now();
         self.watch_clock(&now);
         match self.recorder.due(&now, starting) {
@@ -295,8 +291,15 @@ impl Daemon {
         self.last_mark = now.clone();
     }
 
-    /// Loads the configuration again; with any mistake in it, the old one stays.
+    /// Loads the configuration again, and tells the service manager when that is over.
     fn reload(&mut self, reload: &Reload) {
+        self.manager.reloading();
+        self.load_again(reload);
+        self.manager.ready();
+    }
+
+    /// With any mistake in the configuration, the old one stays.
+    fn load_again(&mut self, reload: &Reload) {
         let loaded = match reload() {
             Ok(loaded) => loaded,
             Err(mistakes) => return events::reload_failed(&mistakes.to_string()),
@@ -325,6 +328,7 @@ impl Daemon {
     }
 
     fn stop(&mut self, signal: &str) {
+        self.manager.stopping();
         self.keeper.turn(&self.clock.now());
         self.keep();
         self.gate.close();

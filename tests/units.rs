@@ -113,7 +113,9 @@ fn a_fault_in_a_unit_would_be_found() {
     std::fs::write(&unit, text.replace("WatchdogSec=5min", "WatchdogSecs=5min")).unwrap();
     let output = analyze(&["verify", "--man=no"], &unit);
     assert!(String::from_utf8_lossy(&output.stderr).contains("WatchdogSecs"), "{output:?}");
-    std::fs::write(&unit, text.replace("ProtectSystem=strict", "").replace("PrivateUsers=yes", "")).unwrap();
+    let lax: Vec<&str> =
+        text.lines().filter(|line| !line.starts_with("Restrict") && !line.starts_with("System")).collect();
+    std::fs::write(&unit, lax.join("\n")).unwrap();
     let output = analyze(&["security", "--offline=true", "--no-pager", "--threshold=15"], &unit);
     assert!(!output.status.success(), "{output:?}");
 }

@@ -16,7 +16,7 @@ const PATIENCE: Duration = Duration::from_secs(40);
 fn next(socket: &UnixDatagram) -> String {
     let mut buffer = [0; 4096];
     let length = socket.recv(&mut buffer).unwrap();
-    String::from_utf8(buffer[..length].to_vec()).unwrap()
+    String::from_utf8(buffer.get(..length).unwrap().to_vec()).unwrap()
 }
 
 #[test]

@@ -142,7 +142,12 @@ fn a_socket_that_nobody_reads_or_that_is_none_costs_nothing_but_a_warning() {
 fn the_loop_beats_at_half_of_the_period_while_a_source_never_answers() {
     let host = Host::new();
     let listener = UnixListener::bind(host.tree().at("hang.sock")).unwrap();
-    std::thread::spawn(move || listener.incoming().collect::<Vec<_>>());
+    std::thread::spawn(move || {
+        let mut kept = Vec::new();
+        for stream in listener.incoming() {
+            kept.push(stream);
+        }
+    });
     let config = "[[ssl]]\nkind = \"haproxy\"\nname = \"front\"\nsocket = \"/hang.sock\"\n";
     let manager = Manager::at_path(&host.tree().at("notify"));
     let home = Home::bare()

@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 
 /// Where a package puts the drop-ins.
 const DROP_INS: &str = "/usr/share/highwater/drop-ins";
+/// Where processes are looked at: always this host's, as the lock is.
+pub(super) const PROC: &str = "/proc";
 const COMM_MAX_BYTES: usize = 64;
 
 /// A right that is missing: who needs what, and the drop-in that gives it.
@@ -20,8 +22,8 @@ struct Lack {
 /// Whether the agent that runs has the rights that its sources need; where none runs, whether this process has, if it is in a unit.
 pub(super) fn rights(loaded: &Loaded) -> Check {
     let name = "rights";
-    let proc = Path::new("/proc");
-    let agent = Ledger::writer(&loaded.config.state_dir).and_then(|holder| process(proc, &holder));
+    let proc = Path::new(PROC);
+    let agent = agent(&loaded.config.state_dir);
     let (who, process) = match &agent {
         Some(pid) => (format!("the agent ({pid})"), pid.as_str()),
         None => ("this process".to_owned(), "self"),
@@ -49,6 +51,11 @@ pub(super) fn rights(loaded: &Loaded) -> Check {
 
 fn is_own(unit: &str) -> bool {
     unit.starts_with("highwater")
+}
+
+/// The process of the agent that holds a state directory, if one does.
+pub(super) fn agent(state_dir: &Path) -> Option<String> {
+    process(Path::new(PROC), &Ledger::writer(state_dir)?)
 }
 
 /// The process that a lock's holder names, if it is an agent: a number of another namespace may be anyone's.

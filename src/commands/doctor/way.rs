@@ -2,12 +2,18 @@
 
 use super::super::{license, open_reader};
 use super::Check;
+use super::needs::{PROC, agent};
 use crate::config::Loaded;
+use crate::files::read_bounded;
 use crate::joined;
 use crate::log::at;
 use crate::uplink::{Client, Environment, Settings, UplinkError};
 use highwater_rules::grace::Stage;
 use highwater_rules::licence::Because;
+use std::path::Path;
+
+/// What the kernel lets a program be started with is less, but for the largest stacks.
+const ENVIRON_MAX_BYTES: usize = 2 << 20;
 
 /// Whether central can be reached through the proxy, and its certificate is trusted.
 pub(super) async fn central(loaded: &Loaded) -> Check {
@@ -27,13 +33,21 @@ pub(super) async fn central(loaded: &Loaded) -> Check {
             "air-gapped: no connection is opened, reports are carried (`highwater export`)",
         );
     }
-    let Some(settings) = Settings::of(&config.uplink, enrolment, Environment::read()) else {
+    let Some(settings) = Settings::of(&config.uplink, enrolment, environment(loaded)) else {
         return Check::good(name, "not activated, and uplink.url is not set: there is none to reach yet");
     };
     match reach(&settings).await {
         Ok(way) => Check::good(name, way),
         Err(error) => Check::bad(name, format!("{error}\n{}", error.mend())),
     }
+}
+
+/// The running agent's, which its unit may have given a proxy; where it is not ours to see, this process's.
+fn environment(loaded: &Loaded) -> Environment {
+    let proc = Path::new(PROC);
+    let of_agent = agent(&loaded.config.state_dir)
+        .and_then(|pid| read_bounded(&proc.join(pid).join("environ"), ENVIRON_MAX_BYTES).ok());
+    of_agent.map_or_else(Environment::read, |environ| Environment::of_process(&environ))
 }
 
 async fn reach(settings: &Settings) -> Result<String, UplinkError> {
