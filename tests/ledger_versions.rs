@@ -73,7 +73,11 @@ fn a_ledger_of_each_released_schema_is_taken_over_whole() {
 
         let mut ledger = Ledger::open(dir.path(), plan()).unwrap().ledger;
         let before = ledger.verify().unwrap();
-        assert_eq!((before.first_bad, before.slots, before.days), (None, slots.unsigned_abs(), 1), "v{version}");
+        assert_eq!(
+            (before.first_bad, before.slots, before.days),
+            (None, slots.unsigned_abs(), 1),
+            "v{version}"
+        );
         let last = ledger.last().unwrap().unwrap();
         let digest = ledger.append(&next(&last.record), &[]).unwrap();
         ledger.seal().unwrap();
@@ -81,7 +85,11 @@ fn a_ledger_of_each_released_schema_is_taken_over_whole() {
         let after = ledger.verify().unwrap();
         assert_eq!((after.first_bad, after.slots), (None, slots.unsigned_abs() + 1), "v{version}");
         let newest_slot = ledger.last().unwrap().unwrap();
-        assert_eq!((newest_slot.previous, newest_slot.digest), (last.digest, digest), "v{version}: one chain");
+        assert_eq!(
+            (newest_slot.previous, newest_slot.digest),
+            (last.digest, digest),
+            "v{version}: one chain"
+        );
         drop(ledger);
         assert_eq!(number(dir.path(), "PRAGMA user_version"), newest(), "v{version} was brought up");
     }

@@ -32,7 +32,8 @@ fn pages(command: &clap::Command, name: &str, assets: &mut Vec<(PathBuf, Vec<u8>
     // The date of a page is that of its release, not of its making.
     clap_mangen::Man::new(command.clone().display_name(name.to_owned())).date("").render(&mut page).unwrap();
     assets.push((Path::new("man").join(format!("{name}.1")), page));
-    for below in command.get_subcommands().filter(|below| !below.is_hide_set() && below.get_name() != "help") {
+    for below in command.get_subcommands().filter(|below| !below.is_hide_set() && below.get_name() != "help")
+    {
         pages(below, &format!("{name}-{}", below.get_name()), assets);
     }
 }

@@ -5,7 +5,8 @@ use std::process::{Command, ExitCode};
 
 const TEST: &str = "completions_and_man_pages_are_those_of_the_command_line";
 /// Where that test is: the agent's and central's.
-const PLACES: [&[&str]; 2] = [&["-p", "highwater", "--lib"], &["-p", "highwater-central", "--test", "assets"]];
+const PLACES: [&[&str]; 2] =
+    [&["-p", "highwater", "--lib"], &["-p", "highwater-central", "--test", "assets"]];
 
 /// `cargo xtask assets [--check]`
 pub(crate) fn main(arguments: &[String]) -> anyhow::Result<ExitCode> {
