@@ -8,6 +8,7 @@ gate_is() { guest highwater gate --stages >/dev/null 2>&1; [ $? = "$1" ]; }
 round_gated() {
 	local id token
 	packages install "/root/${central##*/}"
+	guest sh -c 'echo "OPTIONS=\"--listen 0.0.0.0:8443 --public-url https://127.0.0.1:8443\"" > /etc/highwater/central.env'
 	guest systemctl start highwater-central.service
 	wait_for 100 is_active highwater-central.service
 	wait_for 100 guest test -s /var/lib/highwater-central/ca.pem
