@@ -15,12 +15,12 @@ const FOLDERS: [&str; 7] = ["proc", "sys", "dev", "etc", "tmp", "var/lib/highwat
 /// Whoever the image's program runs as.
 const USER: &str = "65532:65532";
 const TAG: &str = concat!("highwater:", env!("CARGO_PKG_VERSION"));
-/// Runs the agent in the tree as a container would: another root that can't be written to, no rights, one writable folder.
+/// Runs the agent in the tree as a container would: another root that can't be written to, no rights, nothing to write to but the volumes.
 /// The first argument is the tree, the second the user.
 const AS_A_CONTAINER: &str = "set -e
 mount --bind \"$1\" \"$1\"
 mount -t proc -o ro proc \"$1/proc\"
-mount -t tmpfs -o mode=1777 tmpfs \"$1/var/lib/highwater\"
+for volume in var/lib/highwater run/highwater; do mount -t tmpfs -o mode=1777 tmpfs \"$1/$volume\"; done
 mount -o remount,ro,bind \"$1\"
 HIGHWATER_STATE_DIR=/var/lib/highwater HIGHWATER_SAMPLING__INTERVAL=1s PATH=/usr/bin:/usr/sbin \\
     timeout 4 chroot --userspec=\"$2\" --groups= \"$1\" /usr/bin/highwater run";
@@ -87,6 +87,9 @@ fn run_as_a_container(root: &Path) -> anyhow::Result<()> {
             "the agent does not sample in the image's tree: {log}{}",
             String::from_utf8_lossy(&output.stderr)
         );
+    }
+    if let Some(trouble) = log.lines().find(|line| line.contains("level=error")) {
+        bail!("the agent is in trouble in the image's tree: {trouble}");
     }
     println!("the agent samples there as {USER}, with a read-only root");
     Ok(())
