@@ -4,15 +4,17 @@ mod licence;
 mod listen;
 mod orders;
 mod sample;
+mod told;
 
 use crate::clock::{self, Clock};
 use crate::config::{Config, Loaded};
 use crate::files::Root;
-use crate::gate::{Gate, GateEvent, Licence, State};
+use crate::gate::{Gate, GateEvent};
 use crate::joined;
-use crate::keeper::{self, Keeper, Ruling, Standing};
+use crate::keeper::Keeper;
 use crate::ledger::{Ledger, LedgerError, Opened, Plan};
 use crate::listen::{Figures, Listener};
+use crate::notify::{Asked, Manager};
 use crate::recorder::Recorder;
 use crate::renewer::{self, Renewer};
 use crate::reporter::{Ended, Reporter};
@@ -59,10 +61,12 @@ pub(crate) struct Daemon {
     gate: Gate,
     listener: Listener,
     figures: Figures,
+    manager: Manager,
 }
 
 /// What the loop has to do.
 enum Turn {
+    Beat,
     Woken(Wake),
     Pushed(Box<Ended>),
     Renewed(Box<renewer::Ended>),
@@ -151,20 +155,24 @@ pub(crate) async fn run(loaded: Loaded, reload: Reload, log: log::Handle) -> Res
         gate,
         listener,
         figures,
+        manager: Manager::new(&Asked::read()),
     };
     daemon.plan_first_push();
     // An agent restarted over a slot's end is still in time for it.
     daemon.turn(true).await;
+    daemon.manager.ready();
     loop {
         let wake_at = daemon.next_wake();
         let turn = tokio::select! {
             biased;
+            () = daemon.manager.beat_due() => Turn::Beat,
             woken = wakes.next(wake_at) => Turn::Woken(woken?),
             ended = daemon.reporter.ended() => Turn::Pushed(Box::new(ended)),
             ended = daemon.renewer.ended() => Turn::Renewed(Box::new(ended)),
             asked = daemon.gate.next() => Turn::Asked(asked),
         };
         match turn {
+            Turn::Beat => daemon.manager.beat(),
             Turn::Woken(Wake::AtTime | Wake::ClockSet) => daemon.turn(false).await,
             Turn::Woken(Wake::Reload) => daemon.reload(&reload),
             Turn::Woken(Wake::SampleNow) => daemon.sample_extra().await,
@@ -195,31 +203,6 @@ fn look(reporter: &mut Reporter) -> bool {
     }
 }
 
-/// What the gate is to tell.
-fn told(instance: &str, standing: &Standing, ruling: &Ruling, due: Option<i64>, now_s: i64) -> State {
-    let (grace, licence) = (&ruling.grace, &ruling.licence);
-    State {
-        stage: ruling.verdict.stage,
-        because: ruling.verdict.because,
-        days_left: grace.days_left,
-        left_s: grace.left_s,
-        grace_end: grace.end,
-        changes_at: ruling.changes_in_s.map(|in_s| now_s.saturating_add(in_s)),
-        next_report_due: due,
-        contract_end: standing.contract_end,
-        licence: Licence {
-            state: licence.state,
-            id: licence.id.clone(),
-            expires_at: licence.expires_at,
-            renew_from: licence.renew_from,
-        },
-        since: grace.since.since,
-        since_at: grace.since.at_s,
-        instance: instance.to_owned(),
-        identity: standing.identity.clone(),
-    }
-}
-
 impl Daemon {
     /// When to wake next, in unix seconds: at the end of the slot that is now, for a push, or when the gate's stage changes.
     fn next_wake(&self) -> i64 {
@@ -237,6 +220,7 @@ impl Daemon {
 
     /// Samples the slot that has ended, if it has not been already, and does what else is due.
     async fn turn(&mut self, starting: bool) {
+        self.manager.beat_early();
         let now = self.clock.now();
         self.watch_clock(&now);
         match self.recorder.due(&now, starting) {
@@ -282,22 +266,7 @@ impl Daemon {
         if self.keeper.wants_keeping() {
             self.keep();
         }
-        let now_s = now.wall_ms.div_euclid(1000);
-        let ledger = self.recorder.ledger();
-        let standing = self.keeper.standing();
-        // Where the ledger can't be asked, another part of the loop tells so.
-        let due =
-            keeper::next_report_due(ledger, &self.config.sampling.calendar, standing, now_s).unwrap_or(None);
-        let state = told(ledger.instance(), standing, &ruling, due, now_s);
-        let shown = self.gate.show(&state, now_s);
-        if let Some((previous, _)) = shown.changed {
-            events::gate_changed(previous, &state);
-        }
-        shown.error.iter().for_each(events::gate_failed);
-        if shown.recovered {
-            events::gate_recovered();
-        }
-        self.publish(state, now_s);
+        self.tell(&ruling, &now);
     }
 
     /// Keeps how far the grace period has gone.
@@ -331,8 +300,15 @@ impl Daemon {
         self.last_mark = now.clone();
     }
 
-    /// Loads the configuration again; with any mistake in it, the old one stays.
+    /// Loads the configuration again, and tells the service manager when that is over.
     fn reload(&mut self, reload: &Reload) {
+        self.manager.reloading();
+        self.load_again(reload);
+        self.manager.ready();
+    }
+
+    /// With any mistake in the configuration, the old one stays.
+    fn load_again(&mut self, reload: &Reload) {
         let loaded = match reload() {
             Ok(loaded) => loaded,
             Err(mistakes) => return events::reload_failed(&mistakes.to_string()),
@@ -362,6 +338,7 @@ impl Daemon {
     }
 
     fn stop(&mut self, signal: &str) {
+        self.manager.stopping();
         self.keeper.turn(&self.clock.now());
         self.keep();
         self.gate.close();

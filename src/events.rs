@@ -74,6 +74,11 @@ pub(crate) fn stopped(signal: &str) {
     info!(signal, "stopped");
 }
 
+/// The service manager can't be told.
+pub(crate) fn notify_failed(error: &std::io::Error) {
+    warn!(%error, "notify_failed");
+}
+
 pub(crate) fn nothing_due(now: &Mark) {
     debug!(now = stamp(now.wall_ms), "nothing_due");
 }

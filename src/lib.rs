@@ -37,6 +37,7 @@ mod joined;
 mod json;
 mod listen;
 mod log;
+mod notify;
 mod renewer;
 mod report_json;
 mod reporter;

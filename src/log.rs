@@ -1,20 +1,23 @@
-//! The log: one event a line on standard output, as logfmt or JSON. `docs/log-events.md` is the contract of names and keys.
+//! The log: one event a line on standard output, as logfmt or JSON, or an entry of systemd's journal. `docs/log-events.md` is the
+//! contract of names and keys.
 //!
 //! An event's message is its name. A reader of the log that has stalled never stalls the agent: lines that the pipe has no room
 //! for are dropped and counted, and the count goes out with the next line that gets through.
 
+mod journal;
 mod tally;
 
 pub(crate) use tally::Logged;
 
 use crate::clock;
 use crate::config::{Log, LogFormat, LogLevel};
+use journal::{Entry, Journal};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use std::fmt::{self, Write as _};
 use std::io::{self, Write as _};
 use std::os::fd::AsFd as _;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use tally::Tally;
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
@@ -40,9 +43,55 @@ pub(crate) struct Handle(Arc<Settings>);
 #[derive(Debug)]
 struct Settings {
     level: AtomicU8,
-    json: AtomicU8,
+    form: AtomicU8,
     dropped: AtomicU64,
     tally: Tally,
+    journal: OnceLock<Option<Journal>>,
+}
+
+/// How an event is written, once it is known where standard output leads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Form {
+    Logfmt,
+    Json,
+    Journal,
+}
+
+impl Form {
+    fn of(format: LogFormat) -> Self {
+        match format {
+            LogFormat::Logfmt => Form::Logfmt,
+            LogFormat::Json => Form::Json,
+            LogFormat::Journal => Form::Journal,
+            LogFormat::Auto => {
+                let stream = std::env::var_os("JOURNAL_STREAM");
+                if journal::leads_there(stream.as_deref(), io::stdout()) {
+                    Form::Journal
+                } else {
+                    Form::Logfmt
+                }
+            }
+        }
+    }
+}
+
+impl Settings {
+    fn form(&self) -> Form {
+        match self.form.load(Ordering::Relaxed) {
+            form if form == Form::Json as u8 => Form::Json,
+            form if form == Form::Journal as u8 => Form::Journal,
+            _ => Form::Logfmt,
+        }
+    }
+
+    /// Gives an event to the journal where that is wanted, else to standard output; `false` where neither took it.
+    fn write(&self, made: &Made) -> bool {
+        let taken = made.entry.as_ref().is_some_and(|entry| {
+            let journal = self.journal.get_or_init(|| Journal::new().ok());
+            journal.as_ref().is_some_and(|journal| journal.takes(entry))
+        });
+        taken || write(&made.line)
+    }
 }
 
 impl Handle {
@@ -54,7 +103,7 @@ impl Handle {
     /// Follows a changed configuration.
     pub(crate) fn follow(&self, log: Log) {
         self.0.level.store(log.level as u8, Ordering::Relaxed);
-        self.0.json.store(u8::from(log.format == LogFormat::Json), Ordering::Relaxed);
+        self.0.form.store(Form::of(log.format) as u8, Ordering::Relaxed);
     }
 }
 
@@ -63,9 +112,10 @@ impl Handle {
 pub(crate) fn begin(log: Log) -> Handle {
     let handle = Handle(Arc::new(Settings {
         level: AtomicU8::new(0),
-        json: AtomicU8::new(0),
+        form: AtomicU8::new(Form::Logfmt as u8),
         dropped: AtomicU64::new(0),
         tally: Tally::default(),
+        journal: OnceLock::new(),
     }));
     handle.follow(log);
     // It fails only where a subscriber is set already: then that one goes on.
@@ -98,11 +148,10 @@ impl Subscriber for Lines {
     }
 
     fn event(&self, event: &Event<'_>) {
-        let json = self.0.json.load(Ordering::Relaxed) == 1;
         let dropped = self.0.dropped.load(Ordering::Relaxed);
-        let (line, name) = render(event, json, dropped);
-        self.0.tally.add(&name, rank(*event.metadata().level()));
-        if write(&line) {
+        let made = render(event, self.0.form(), dropped);
+        self.0.tally.add(&made.event, rank(*event.metadata().level()));
+        if self.0.write(&made) {
             self.0.dropped.fetch_sub(dropped, Ordering::Relaxed);
         } else {
             self.0.dropped.fetch_add(1, Ordering::Relaxed);
@@ -128,17 +177,36 @@ fn write(line: &str) -> bool {
     nix::unistd::write(stdout.as_fd(), line.as_bytes()).is_ok()
 }
 
-/// The line, and the event's name.
-fn render(event: &Event<'_>, json: bool, dropped: u64) -> (String, String) {
+/// An event as it is written: a line, and in fields where the journal is to have it.
+struct Made {
+    line: String,
+    /// The name of the event.
+    event: String,
+    entry: Option<Entry>,
+}
+
+/// How syslog, and with it the journal, counts the levels.
+const fn priority(level: LogLevel) -> &'static str {
+    match level {
+        LogLevel::Error => "3",
+        LogLevel::Warn => "4",
+        LogLevel::Info => "6",
+        LogLevel::Debug => "7",
+    }
+}
+
+fn render(event: &Event<'_>, form: Form, dropped: u64) -> Made {
     let level = rank(*event.metadata().level());
-    let mut fields = Fields { line: String::with_capacity(256), json, event: String::new() };
+    let json = form == Form::Json;
+    let entry = (form == Form::Journal).then(Entry::default);
+    let mut fields = Fields { line: String::with_capacity(256), json, event: String::new(), entry };
     fields.text("time", &stamp(clock::unix_ms()));
     fields.text("level", level.word());
     event.record(&mut fields);
     if dropped > 0 {
         fields.number("dropped_lines", dropped);
     }
-    let mut line = fields.line;
+    let Fields { mut line, event, mut entry, .. } = fields;
     if json {
         line.insert(0, '{');
         line.push('}');
@@ -146,8 +214,11 @@ fn render(event: &Event<'_>, json: bool, dropped: u64) -> (String, String) {
         line.truncate(line.floor_char_boundary(LINE_MAX_BYTES - 4));
         line.push('…');
     }
+    if let Some(entry) = &mut entry {
+        entry.finish(priority(level), &line);
+    }
     line.push('\n');
-    (line, fields.event)
+    Made { line, event, entry }
 }
 
 /// A moment of unix milliseconds, as RFC 3339 writes it.
@@ -167,6 +238,7 @@ struct Fields {
     json: bool,
     /// The event's name, once it was told.
     event: String,
+    entry: Option<Entry>,
 }
 
 impl Fields {
@@ -182,7 +254,11 @@ impl Fields {
 
     fn number(&mut self, key: &str, number: impl fmt::Display) {
         self.key(key);
+        let from = self.line.len();
         let _ = write!(self.line, "{number}");
+        if let (Some(entry), Some(written)) = (&mut self.entry, self.line.get(from..)) {
+            entry.key(key, written);
+        }
     }
 
     fn text(&mut self, key: &str, text: &str) {
@@ -190,6 +266,9 @@ impl Fields {
         let shown = text.get(..text.floor_char_boundary(TEXT_MAX_BYTES)).unwrap_or(text);
         let cut = format!("{shown}…");
         let text = if shown.len() < text.len() { cut.as_str() } else { text };
+        if let Some(entry) = &mut self.entry {
+            entry.key(key, text);
+        }
         let plain = !text.is_empty()
             && text.chars().all(|c| !c.is_whitespace() && !c.is_control() && !matches!(c, '"' | '=' | '\\'));
         if !self.json && plain {
@@ -266,7 +345,7 @@ mod tests {
     use super::*;
 
     fn check(json: bool, key: &str, text: &str, expect: &str) {
-        let mut fields = Fields { line: String::new(), json, event: String::new() };
+        let mut fields = Fields { line: String::new(), json, event: String::new(), entry: None };
         fields.text(key, text);
         assert_eq!(fields.line, expect);
     }

@@ -30,6 +30,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("reporter", &["bundle", "config", "events", "joined", "keeper", "ledger", "licence", "log", "uplink"]),
     ("renewer", &["config", "events", "joined", "keeper", "licence", "uplink"]),
     ("wake", &[]),
+    ("notify", &["clock", "events", "log"]),
     ("log", &["clock", "config"]),
     ("listen", &["clock", "config", "gate", "log"]),
     ("json", &["log"]),
@@ -44,7 +45,7 @@ const LAYERS: &[(&str, &[&str])] = &[
         "daemon",
         &[
             "bundle", "clock", "config", "events", "files", "gate", "host", "joined", "keeper", "ledger",
-            "listen", "log", "recorder", "renewer", "reporter", "sampler", "sources", "wake",
+            "listen", "log", "notify", "recorder", "renewer", "reporter", "sampler", "sources", "wake",
         ],
     ),
     (

@@ -21,6 +21,7 @@
 //!   http                    what can be asked over HTTPS
 //!   certificates, tls       what the server shows of itself
 //!   rate, serve             sockets and bounds
+//!   notify                  what systemd is told
 //!   log                     how a log line is written
 //!   commands                what an operator types
 //! ```
@@ -46,6 +47,7 @@ pub mod licences;
 pub mod log;
 pub mod metrics;
 pub mod model;
+pub mod notify;
 pub mod object_store;
 pub mod pick_up;
 pub mod rate;

@@ -70,6 +70,12 @@ impl Metrics {
         }
     }
 
+    /// Reports that were receipted since the start, repeated ones with them.
+    #[must_use]
+    pub fn accepted(&self) -> u64 {
+        self.accepted.load(Ordering::Relaxed)
+    }
+
     /// A bundle was taken, as a whole or in part; `None` where it was refused.
     pub fn add_bundle(&self, whole: Option<bool>) {
         let total = match whole {
@@ -89,7 +95,7 @@ impl Metrics {
             "counter",
             "Reports that were receipted, repeated ones with them.",
         );
-        page.value("reports_accepted_total", "", self.accepted.load(Ordering::Relaxed));
+        page.value("reports_accepted_total", "", self.accepted());
         page.head("reports_refused_total", "counter", "Reports that were not taken, by reason.");
         for (number, total) in self.refused.iter().enumerate().skip(1) {
             let reason = i32::try_from(number).ok().and_then(|number| Reason::try_from(number).ok());

@@ -1,7 +1,12 @@
 //! `highwater doctor`: each source tried, and what else the agent needs.
 
+mod disk;
+mod needs;
+mod rights;
+mod time;
+mod way;
+
 use super::{Outcome, exit, license, plan, print_json, run, units};
-use crate::clock::Clock;
 use crate::config::{Loaded, Mistakes};
 use crate::host::HostFacts;
 use crate::ledger::{Ledger, LedgerError};
@@ -68,40 +73,24 @@ fn checks(loaded: &Loaded) -> Result<Vec<Check>, std::io::Error> {
         loaded.file.as_ref().map_or_else(|| "defaults, no file".to_owned(), |f| f.display().to_string());
     let mut checks = vec![Check::good("config", file)];
     checks.extend(loaded.warnings.iter().map(|w| Check::good("config warning", w.to_string())));
-    checks.push(state_dir(&config.state_dir));
+    checks.push(disk::state_dir(&config.state_dir));
     checks.push(ledger(loaded));
     checks.extend(license::check(loaded).map(|(ok, detail)| Check {
         name: "licence".to_owned(),
         ok,
         detail,
     }));
-    checks.push(clock(&config.sampling.root));
+    checks.extend(way::grace(loaded));
+    checks.push(time::clock(&config.sampling.root));
     checks.push(host(&config.sampling.root));
     let mut sampler = Sampler::new(Source::all(config), SLOT_S);
     let runtime = run::runtime()?;
-    let sample = runtime.block_on(sampler.read());
+    let (central, sample) = runtime.block_on(async { (way::central(loaded).await, sampler.read().await) });
     runtime.shutdown_background();
+    checks.push(central);
+    checks.push(needs::rights(loaded));
     checks.extend(sample.reports.iter().map(source));
     Ok(checks)
-}
-
-fn state_dir(path: &Path) -> Check {
-    let name = "state directory";
-    // The nearest directory that exists is where the agent would make it.
-    let existing = path.ancestors().find(|p| p.is_dir()).unwrap_or(Path::new("/"));
-    let may_write = nix::unistd::access(existing, nix::unistd::AccessFlags::W_OK);
-    match may_write {
-        Ok(()) if existing == path => Check::good(name, format!("{}, writable", path.display())),
-        Ok(()) => Check::good(name, format!("{}, made at the first start", path.display())),
-        Err(errno) => Check::bad(
-            name,
-            format!(
-                "{} can't be written to ({}): give the agent's user the right, or set state_dir",
-                existing.display(),
-                errno.desc()
-            ),
-        ),
-    }
 }
 
 fn ledger(loaded: &Loaded) -> Check {
@@ -113,19 +102,6 @@ fn ledger(loaded: &Loaded) -> Check {
         Err(LedgerError::Missing { .. }) => Check::good(name, "none yet: made at the first start"),
         Err(error) => Check::bad(name, error.to_string()),
     }
-}
-
-fn clock(root: &Path) -> Check {
-    let now = Clock::new(root).now();
-    let detail = format!("{}, boot {}", crate::log::stamp(now.wall_ms), now.boot_id);
-    // The first commit of this project is younger than any clock that is right.
-    if now.wall_ms < 1_790_000_000_000 {
-        return Check::bad(
-            "clock",
-            format!("{detail}: the clock is in the past; set it, or wait for NTP to"),
-        );
-    }
-    Check::good("clock", detail)
 }
 
 fn host(root: &Path) -> Check {

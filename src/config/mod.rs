@@ -278,6 +278,10 @@ pub struct Log {
 /// How a log line is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LogFormat {
+    /// To systemd's journal where standard output leads there, else `key=value`.
+    Auto,
+    /// To systemd's journal, in fields.
+    Journal,
     /// `key=value`, separated by spaces.
     Logfmt,
     /// One JSON object.
@@ -286,12 +290,15 @@ pub enum LogFormat {
 
 impl LogFormat {
     /// All of them.
-    pub const ALL: &'static [LogFormat] = &[LogFormat::Logfmt, LogFormat::Json];
+    pub const ALL: &'static [LogFormat] =
+        &[LogFormat::Auto, LogFormat::Journal, LogFormat::Logfmt, LogFormat::Json];
 
     /// The word that the configuration uses.
     #[must_use]
     pub const fn word(self) -> &'static str {
         match self {
+            LogFormat::Auto => "auto",
+            LogFormat::Journal => "journal",
             LogFormat::Logfmt => "logfmt",
             LogFormat::Json => "json",
         }

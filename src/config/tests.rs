@@ -118,7 +118,7 @@ a.toml:24:1: unknown key "transport" in [[ssl]]
 a.toml:26:2: unknown section "legder"
     did you mean [ledger]?
 a.toml:30:10: log.format: a string is expected, not true or false
-    take logfmt or json, in quotes
+    take auto, journal, logfmt or json, in quotes
 a.toml:31:9: log.level: "warning" is unknown
     did you mean "warn"? The choice is error, warn, info or debug
 HIGHWATER_LEDGER__RETENTION: "11y" is no duration: the unit `y` is none of d, h, m and s
@@ -676,7 +676,7 @@ hooks = []                                # default
 address = "none"                          # default
 
 [log]
-format = "logfmt"                         # default
+format = "auto"                           # default
 level = "info"                            # default
 "#;
     assert_eq!(show(&loaded), expect);

@@ -9,7 +9,7 @@ use highwater_rules::retry;
 impl Daemon {
     /// Samples the slot that is due.
     pub(super) async fn sample(&mut self, due: Due, now: Mark) {
-        let mut sample = self.sampler.read().await;
+        let mut sample = self.manager.beat_during(self.sampler.read()).await;
         self.state.sources(&sample.reports);
         if let Some(bursts) = &mut self.bursts {
             bursts.add(&now, &sample.seen, &sample.missing);
@@ -37,7 +37,7 @@ impl Daemon {
     /// Reads the rates of a sub-window that has ended within a slot.
     pub(super) async fn sub_window(&mut self, now: &Mark) {
         let Some(bursts) = self.bursts.as_mut().filter(|bursts| bursts.is_due(now)) else { return };
-        let sample = self.sampler.read_rates().await;
+        let sample = self.manager.beat_during(self.sampler.read_rates()).await;
         bursts.add(now, &sample.seen, &sample.missing);
         self.state.sources(&sample.reports);
     }
@@ -46,7 +46,7 @@ impl Daemon {
     /// waits.
     pub(super) async fn sample_extra(&mut self) {
         let now = self.clock.now();
-        let sample = self.sampler.read().await;
+        let sample = self.manager.beat_during(self.sampler.read()).await;
         self.state.sources(&sample.reports);
         let took_ms = clock::mono_ms().saturating_sub(now.mono_ms);
         events::sampled_extra(

@@ -74,6 +74,22 @@ impl Client {
         &self.central
     }
 
+    /// Through which proxy it is reached, if any.
+    #[must_use]
+    pub fn proxy(&self) -> Option<&ProxyUrl> {
+        self.proxy.as_ref()
+    }
+
+    /// Whether central can be reached and trusted: whatever it answers will do.
+    ///
+    /// # Errors
+    /// When there is no connection to it, or none that can be trusted.
+    pub async fn reach(&self) -> Result<(), UplinkError> {
+        let request = self.http.get(self.central.join("/healthz"));
+        let sent = async { request.send().await.map_err(|error| self.route().explain(&error)) };
+        within(self.limits.connect, Phase::Connect, sent).await.map(drop)
+    }
+
     /// Sends a body to a path of central's, such as `/v1/reports`, and gives the answer's.
     ///
     /// # Errors

@@ -17,7 +17,20 @@ impl Environment {
     /// The process's own.
     #[must_use]
     pub fn read() -> Self {
-        let get = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+        Self::of(|name| std::env::var(name).ok())
+    }
+
+    /// Another process's, as its `/proc/PID/environ` tells it.
+    #[must_use]
+    pub fn of_process(environ: &str) -> Self {
+        let get = |name: &str| {
+            environ.split('\0').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('=').map(str::to_owned))
+        };
+        Self::of(get)
+    }
+
+    fn of(variable: impl Fn(&str) -> Option<String>) -> Self {
+        let get = |name: &str| variable(name).filter(|value| !value.is_empty());
         let either = |upper: &str| get(upper).or_else(|| get(&upper.to_ascii_lowercase()));
         Environment {
             https_proxy: either("HTTPS_PROXY"),
@@ -31,5 +44,18 @@ impl Environment {
 impl std::fmt::Debug for Environment {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Environment").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn another_processs_variables_are_taken_by_their_whole_names() {
+        let environ = "PATH=/bin\0XHTTPS_PROXY=no\0https_proxy=http://p:1?a=b\0NO_PROXY=\0HTTPS_PROXYX=no\0";
+        let found = Environment::of_process(environ);
+        assert_eq!(found.https_proxy.as_deref(), Some("http://p:1?a=b"));
+        assert_eq!((found.all_proxy, found.no_proxy, found.cert_file), (None, None, None));
     }
 }

@@ -337,7 +337,9 @@ fn without_the_right_it_says_what_to_add_and_with_no_other_it_counts() {
         }
         let output = at_near(&home, &spaces, &[&ALONE[..], &[HIGHWATER, command]].concat()).output().unwrap();
         let said = String::from_utf8_lossy(&output.stdout);
-        assert!(output.status.success() && said.contains("ssl_tps"), "{output:?}");
+        // Of the rest of the host, doctor may say what it likes.
+        let is_fine = output.status.success() || command == "doctor";
+        assert!(is_fine && said.contains("ssl_tps") && !said.contains("FAIL  source ssl"), "{output:?}");
     }
 
     // Where systemd forbids the family, the kernel says something else.

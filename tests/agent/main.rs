@@ -56,6 +56,8 @@ mod namespaces;
 #[cfg(test)]
 mod newcomer;
 #[cfg(test)]
+mod notify;
+#[cfg(test)]
 #[path = "../common/proxy.rs"]
 mod proxy;
 #[cfg(test)]

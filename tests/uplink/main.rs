@@ -15,6 +15,8 @@ mod central;
 #[cfg(test)]
 mod couriers;
 #[cfg(test)]
+mod doctor;
+#[cfg(test)]
 mod forward;
 #[cfg(test)]
 mod licences;

@@ -3,9 +3,11 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a developer's tool talks on its terminal")]
 
 mod assets;
+mod boot;
 mod check;
 mod footprint;
 mod fuzz;
+mod packages;
 mod shell;
 mod time;
 
@@ -22,6 +24,11 @@ Commands:
   assets      write completions and man pages (--check: only say whether they are up to date)
   fuzz        fuzz the parsers for a minute each: fuzz [TARGET] [SECONDS]
   footprint   measure the agent beside its floors and its peers, or hold it to its limits (--gate)
+  deb         make the Debian packages: deb [agent|central]
+  rpm         make the RPM packages: rpm [agent|central]
+  tarball     make the tarball of a static agent
+  image       make the agent's container image, or run its tree where no tool for images works
+  boot        install, kill, hang, reboot, upgrade and purge the packages under a booted systemd, as root
   help        print this text; COMMAND --help tells more of one command";
 
 fn main() -> ExitCode {
@@ -44,6 +51,11 @@ fn dispatch() -> anyhow::Result<ExitCode> {
         Some("assets") => assets::main(&rest),
         Some("fuzz") => fuzz::main(&rest),
         Some("footprint") => footprint::main(&rest),
+        Some("deb") => packages::deb(&rest),
+        Some("rpm") => packages::rpm(&rest),
+        Some("tarball") => packages::tarball(&rest),
+        Some("image") => packages::image(&rest),
+        Some("boot") => boot::main(&rest),
         Some("help" | "--help" | "-h") | None => {
             println!("{HELP}");
             Ok(ExitCode::SUCCESS)

@@ -7,6 +7,7 @@ use crate::clock::Clock;
 use crate::data_dir::DataDir;
 use crate::log::{self, LogFormat};
 use crate::model::By;
+use crate::notify::{self, Health};
 use crate::serve::{Limits, serve as serve_on};
 use crate::store::Store;
 use crate::store::sqlite::SqliteStore;
@@ -104,6 +105,8 @@ async fn run(dir: DataDir, options: &Options) -> Result<(), Failure> {
     let mut central = Central::new(Arc::clone(&store), &url).await?;
     let pick_up = object_store::begin(&options.object_store, &mut central)?;
     let counts = Arc::clone(&central.counts);
+    let (watched, metrics) = (Arc::clone(&central.watched), Arc::clone(&central.metrics));
+    let health = Health { watched, store: Arc::clone(&store), metrics };
     let own = options.tls_cert.is_none().then(|| (dir.clone(), names));
     tell_start(&*store, &dir, &url, options, by).await?;
     tracing::info!(url, version = env!("CARGO_PKG_VERSION"), "started");
@@ -115,10 +118,14 @@ async fn run(dir: DataDir, options: &Options) -> Result<(), Failure> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let limits = Limits { connections: options.max_connections, requests_per_s: options.rate_limit };
     let server = tokio::spawn(serve_on(listener, tls, http::router(central), limits, ending));
+    notify::ready();
+    let health = tokio::spawn(health.tell());
     tokio::select! {
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}
     }
+    notify::stopping();
+    health.abort();
     // The server listens to this as long as it runs.
     let _ = end.send(true);
     let _ = server.await;

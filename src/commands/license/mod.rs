@@ -12,6 +12,7 @@ pub(super) use words::{brief, brief_json};
 
 use super::{Common, Outcome, load};
 use crate::config::Loaded;
+use crate::keeper::Ruling;
 use clap::Subcommand;
 use highwater_rules::licence::LicenceState;
 use site::Site;
@@ -53,6 +54,13 @@ pub(super) fn check(loaded: &Loaded) -> Option<(bool, String)> {
         detail.push(MEND.to_owned());
     }
     is_needed.then(|| (ok, detail.join("\n")))
+}
+
+/// What the gate is to say, and whether the instance is activated; nothing where there is no ledger yet.
+pub(super) fn ruling(loaded: &Loaded) -> Option<(Ruling, bool)> {
+    let mut site = Site::read(loaded).ok()?;
+    let ruling = site.keeper.rule(&site.mark);
+    Some((ruling, site.who.identity.is_some()))
 }
 
 pub(super) fn run(common: &Common, action: &Action) -> Outcome {

@@ -1,0 +1,6 @@
+if [ -d /run/systemd/system ]; then
+	systemctl daemon-reload || :
+fi
+if [ "$1" -eq 1 ]; then
+	systemctl preset highwater-central.service >/dev/null 2>&1 || :
+fi
