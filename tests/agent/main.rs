@@ -40,6 +40,8 @@ mod home;
 #[cfg(test)]
 mod host;
 #[cfg(test)]
+mod journal;
+#[cfg(test)]
 mod kernel;
 #[cfg(test)]
 mod kernel_cost;

@@ -193,8 +193,8 @@ fn a_loop_that_hangs_falls_silent() {
     let manager = Manager::at_path(&home.tree.at("notify"));
     let mut command = home.command("strace");
     command.env("NOTIFY_SOCKET", &manager.name).env("WATCHDOG_USEC", WATCHDOG_USEC);
-    // A disk that does not answer: the loop waits for its row to be durable. The ledger is made before that.
-    let hang = "inject=fsync,fdatasync:delay_enter=120000000:when=40+";
+    // A disk that does not answer: the loop waits for its row to be durable. Making the ledger takes a dozen syncs.
+    let hang = "inject=fsync,fdatasync:delay_enter=120000000:when=20+";
     command.args([
         "-f",
         "-qq",
