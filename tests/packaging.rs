@@ -1,33 +1,33 @@
 //! What the packages hold: named twice, for the tools that make .deb and .rpm, and the same in both.
-#![expect(clippy::unwrap_used, reason = "a test fails where it can't go on")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails where it can't go on")]
 #![expect(clippy::disallowed_methods, reason = "this test reads the repository's own files")]
 
+use serde_json::Value;
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
-use toml::{Table, Value};
+use std::path::Path;
+use std::process::Command;
 
 fn repository() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// The metadata of one tool in a crate's Cargo.toml.
-fn metadata(manifest: &str, tool: &str) -> Table {
-    let text = std::fs::read_to_string(repository().join(manifest)).unwrap();
-    let manifest: Table = text.parse().unwrap();
-    manifest["package"]["metadata"][tool].as_table().unwrap().clone()
+/// What a crate's Cargo.toml tells one tool.
+fn metadata(name: &str, tool: &str) -> Value {
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.args(["metadata", "--no-deps", "--format-version", "1", "--locked"]).current_dir(repository());
+    let told: Value = serde_json::from_slice(&cargo.output().unwrap().stdout).unwrap();
+    let mut packages = told["packages"].as_array().unwrap().iter();
+    packages.find(|package| package["name"] == name).unwrap()["metadata"][tool].clone()
 }
 
-/// Sources and destinations, each from the repository's root and from `/`.
-fn assets(manifest: &str, tool: &str) -> Vec<(String, String)> {
-    let text = |value: &Value| value.as_str().unwrap().to_owned();
-    let named = |asset: &Value| match asset {
-        // The tool for .deb finds sources from the crate's folder, and destinations without the first slash.
-        Value::Array(parts) => {
-            (text(&parts[0]).trim_start_matches("../").to_owned(), format!("/{}", text(&parts[1])))
-        }
-        table => (text(&table["source"]), text(&table["dest"])),
+/// The sources that a package takes, from the repository's root.
+fn assets(name: &str, tool: &str) -> BTreeSet<String> {
+    let source = |asset: &Value| match asset {
+        // The tool for .deb finds them from the crate's folder.
+        Value::Array(parts) => parts[0].as_str().unwrap().trim_start_matches("../").to_owned(),
+        table => table["source"].as_str().unwrap().to_owned(),
     };
-    metadata(manifest, tool)["assets"].as_array().unwrap().iter().map(named).collect()
+    metadata(name, tool)["assets"].as_array().unwrap().iter().map(source).collect()
 }
 
 /// Whether a file of that name, or one of that pattern, is in the repository.
@@ -44,42 +44,34 @@ fn is_there(source: &str) -> bool {
     names.into_iter().any(|name| name.starts_with(start) && name.ends_with(end))
 }
 
-/// The sources that a package takes, but for what its tool takes by itself: units and the licence.
-fn sources(manifest: &str, tool: &str) -> BTreeSet<String> {
-    let all = assets(manifest, tool).into_iter().map(|(source, _)| source);
-    all.filter(|source| source != "LICENSE" && !source.ends_with(".service")).collect()
-}
-
-const MANIFESTS: [&str; 2] = ["Cargo.toml", "central/Cargo.toml"];
+const NAMES: [&str; 2] = ["highwater", "highwater-central"];
 
 #[test]
 fn both_kinds_of_packages_hold_the_same_files() {
-    for manifest in MANIFESTS {
-        assert_eq!(sources(manifest, "deb"), sources(manifest, "generate-rpm"), "{manifest}");
+    for name in NAMES {
+        // The tool for .deb takes units and the licence by itself.
+        let by_itself = [format!("systemd/{name}.service"), "LICENSE".to_owned()];
+        let deb: BTreeSet<String> = assets(name, "deb").into_iter().chain(by_itself).collect();
+        assert_eq!(deb, assets(name, "generate-rpm"), "{name}");
     }
 }
 
 #[test]
 fn what_packages_take_from_the_repository_is_there() {
-    for manifest in MANIFESTS {
-        for (source, _) in ["deb", "generate-rpm"].iter().flat_map(|tool| assets(manifest, tool)) {
+    for name in NAMES {
+        for source in assets(name, "generate-rpm") {
             // Those are made by `cargo xtask`, with the packages.
             let made = source.starts_with("target/") || source.starts_with("packaging/made/");
-            assert!(made || is_there(&source), "{manifest} names {source}, which is not there");
+            assert!(made || is_there(&source), "{name} takes {source}, which is not there");
         }
-        for (key, script) in
-            metadata(manifest, "generate-rpm").iter().filter(|(key, _)| key.ends_with("_script"))
-        {
-            assert!(is_there(script.as_str().unwrap()), "{manifest}: {key} is not there");
+        let rpm = metadata(name, "generate-rpm");
+        for key in ["post_install_script", "pre_uninstall_script", "post_uninstall_script"] {
+            assert!(is_there(rpm[key].as_str().unwrap()), "{name}: {key} is not there");
         }
-        let scripts = PathBuf::from(manifest)
-            .parent()
-            .unwrap()
-            .join(metadata(manifest, "deb")["maintainer-scripts"].as_str().unwrap());
+        let scripts = metadata(name, "deb")["maintainer-scripts"].as_str().unwrap().to_owned();
         assert!(
-            is_there(scripts.join("postrm").to_str().unwrap()),
-            "{manifest}: no postrm in {}",
-            scripts.display()
+            is_there(&format!("{}/postrm", scripts.trim_start_matches("../"))),
+            "{name}: no postrm in {scripts}"
         );
     }
 }

@@ -6,7 +6,7 @@ use nix::unistd::Uid;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
-const USAGE: &str = "usage: cargo xtask boot [--tree DIR] [--mirror URL]";
+const USAGE: &str = "usage: cargo xtask boot [--made] [--tree DIR] [--mirror URL]";
 /// The Debian release that is booted, and what is in it beside the least.
 const RELEASE: &str = "bookworm";
 const INCLUDED: &str = "systemd,systemd-sysv,dbus,ca-certificates,procps";
@@ -14,18 +14,20 @@ const INCLUDED: &str = "systemd,systemd-sysv,dbus,ca-certificates,procps";
 const NEEDED: [(&str, &str); 2] = [("systemd-nspawn", "systemd-container"), ("debootstrap", "debootstrap")];
 
 struct Options {
+    /// Whether the packages of an earlier round are taken, instead of made anew.
+    made: bool,
     tree: PathBuf,
     mirror: Option<String>,
 }
 
-/// `cargo xtask boot [--tree DIR] [--mirror URL]`
+/// `cargo xtask boot [--made] [--tree DIR] [--mirror URL]`
 pub(crate) fn main(arguments: &[String]) -> anyhow::Result<ExitCode> {
     let options = options(arguments)?;
     if !Uid::effective().is_root() {
         bail!("only root may boot a systemd: run it as root");
     }
     install_missing()?;
-    let debs = packages::debs()?;
+    let debs = if options.made { packages::made_before()? } else { packages::debs()? };
     make_tree(&options)?;
     println!("\n== the round, in {}", options.tree.display());
     let status = Command::new("bash")
@@ -40,11 +42,20 @@ pub(crate) fn main(arguments: &[String]) -> anyhow::Result<ExitCode> {
 }
 
 fn options(arguments: &[String]) -> anyhow::Result<Options> {
-    let mut options = Options { tree: shell::target()?.join("boot").join(RELEASE), mirror: None };
-    for pair in arguments.chunks(2) {
-        match pair {
-            [flag, value] if flag == "--tree" => options.tree = PathBuf::from(value),
-            [flag, value] if flag == "--mirror" => options.mirror = Some(value.clone()),
+    let tree = shell::target()?.join("boot").join(RELEASE);
+    let mut options = Options { made: false, tree, mirror: None };
+    let mut rest = arguments.iter();
+    while let Some(flag) = rest.next() {
+        match (flag.as_str(), rest.as_slice().first()) {
+            ("--made", _) => options.made = true,
+            ("--tree", Some(value)) => {
+                options.tree = PathBuf::from(value);
+                rest.next();
+            }
+            ("--mirror", Some(value)) => {
+                options.mirror = Some(value.clone());
+                rest.next();
+            }
             _ => bail!("{USAGE}"),
         }
     }

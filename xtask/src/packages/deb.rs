@@ -29,6 +29,24 @@ pub(crate) fn debs() -> anyhow::Result<Debs> {
     Ok(Debs { agent, newer, central })
 }
 
+/// The packages of a round that an earlier one has made.
+pub(crate) fn made_before() -> anyhow::Result<Debs> {
+    let folder = folder()?;
+    let find = |program: Program, version: &str| {
+        let file = folder.join(format!("{}_{version}_amd64.deb", program.name()));
+        if !file.is_file() {
+            bail!("{} is not there: make it without --made", file.display());
+        }
+        Ok(file)
+    };
+    let version = concat!(env!("CARGO_PKG_VERSION"), "-1");
+    Ok(Debs {
+        agent: find(Program::Agent, version)?,
+        newer: find(Program::Agent, &newer_version())?,
+        central: find(Program::Central, version)?,
+    })
+}
+
 /// Builds a program and makes its package, of a version of its own where one is given.
 pub(super) fn make(program: Program, version: Option<&str>) -> anyhow::Result<PathBuf> {
     program.build()?;

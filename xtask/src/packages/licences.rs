@@ -85,7 +85,8 @@ fn is_licence(file: &Path) -> bool {
 
 fn page(program: Program, crates: &Crates, texts: &BTreeMap<String, BTreeSet<&str>>) -> String {
     let mut page = format!(
-        "{} holds these works of others. SQLite, which libsqlite3-sys brings, is in the public domain.\n\n",
+        "{} holds these works of others, and the standard library of Rust (MIT OR Apache-2.0). SQLite, which libsqlite3-sys \
+         brings, is in the public domain.\n\n",
         program.name()
     );
     for (name, licence) in crates {

@@ -16,7 +16,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-pub(crate) use deb::debs;
+pub(crate) use deb::{debs, made_before};
 
 /// `cargo xtask deb [agent|central]`
 pub(crate) fn deb(arguments: &[String]) -> anyhow::Result<ExitCode> {
