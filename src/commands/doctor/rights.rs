@@ -166,7 +166,7 @@ mod tests {
         let log = inner.join("access.log");
         std::fs::write(&log, "x").unwrap();
         let mode = |path: &Path, mode| {
-            std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap()
+            std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
         };
         let group = log.metadata().unwrap().gid();
         let stranger = Rights { uid: u32::MAX, groups: vec![], ..parse(STATUS).unwrap() };
