@@ -15,6 +15,7 @@ use highwater_rules::record::Counters;
 use highwater_rules::sign::sha256;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
+use std::sync::{Arc, Mutex};
 
 /// A service of an answer: address, port, index, bytes.
 type Vs<'a> = (&'a str, u16, u64, u64);
@@ -339,10 +340,13 @@ fn a_part_of_a_service_and_what_is_unknown_are_passed_over() {
 
 #[test]
 fn counters_that_run_backwards_or_a_service_made_anew_are_a_gap() {
+    let body = Arc::new(Mutex::new(String::new()));
+    let shown = Arc::clone(&body);
+    let server = Server::start(move |_| Act::Break(http("200 OK", "", shown.lock().unwrap().as_bytes())));
+    let bench = Bench::new(&server);
     let counters = |services: &[Vs<'_>]| -> Counters {
-        let server = appliance(xml_stats(Some("1"), services));
-        let readout = Bench::new(&server).read().unwrap();
-        readout.observations[1].figure.counters().unwrap()
+        *body.lock().unwrap() = xml_stats(Some("1"), services);
+        bench.read().unwrap().observations[1].figure.counters().unwrap()
     };
     let reading = |before: Counters, now: &[Vs<'_>]| {
         let series = highwater_rules::meter::Series::new(highwater_rules::meter::Meter::VsBytes, "x");
@@ -357,4 +361,22 @@ fn counters_that_run_backwards_or_a_service_made_anew_are_a_gap() {
         Err(GapReason::CounterReset),
         "made anew"
     );
+}
+
+#[test]
+fn another_appliance_under_the_same_name_has_other_counters() {
+    let counters = |server: &Server| -> Vec<Counters> {
+        let mut bench = Bench::new(server);
+        bench.settings.services = 1;
+        let readout = bench.read().unwrap();
+        readout.observations.iter().filter_map(|o| o.figure.counters()).collect()
+    };
+    let (one, two) = (appliance(xml_stats(Some("1"), &TWO)), appliance(xml_stats(Some("1"), &TWO)));
+    let (before, after, other) = (counters(&one), counters(&one), counters(&two));
+    assert_eq!(before[0], after[0], "the same one goes on after a restart of the agent");
+    assert_eq!((before.len(), other.len()), (2, 2), "one service alone, and the sum of the others");
+    for (one, two) in before.iter().zip(&other) {
+        assert_ne!(one.incarnation, two.incarnation);
+        assert_eq!(one.first, two.first);
+    }
 }
