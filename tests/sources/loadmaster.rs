@@ -216,7 +216,10 @@ fn its_certificate_must_hold_or_be_the_pinned_one() {
     assert_eq!(bench.read().unwrap().observations.len(), 3);
     bench.settings.trust = Trust::Pinned([7; 32]);
     let requests = server.requests.lock().unwrap().len();
-    assert!(bench.error().contains("is not trusted"), "{}", bench.error());
+    let shown: Vec<String> = sha256(&der).0.iter().map(|byte| format!("{byte:02X}")).collect();
+    let expect = format!("the SHA-256 {}, which is not the configured certificate_sha256", shown.join(":"));
+    assert!(bench.error().contains(&expect), "{}", bench.error());
+    assert!(!bench.error().contains("ca_file"), "{}", bench.error());
     assert_eq!(server.requests.lock().unwrap().len(), requests, "the password was not sent");
 }
 
@@ -388,4 +391,19 @@ fn another_appliance_under_the_same_name_has_other_counters() {
         assert_ne!(one.incarnation, two.incarnation);
         assert_eq!(one.first, two.first);
     }
+}
+
+#[test]
+fn an_authoritys_own_certificate_is_to_be_pinned_and_not_to_be_trusted_as_an_authority() {
+    let own = Authority::own();
+    let body = xml_stats(Some("1"), &TWO);
+    let server =
+        Server::with(&own, None, &Authority::new(), move |_| Act::Break(http("200 OK", "", body.as_bytes())));
+    let mut bench = Bench::new(&server);
+    bench.tree.write("ca.pem", &own.cert);
+    let error = bench.error();
+    assert!(error.contains("set certificate_sha256 to its SHA-256 instead of ca_file"), "{error}");
+    let der = CertificateDer::from_pem_slice(own.cert.as_bytes()).unwrap();
+    bench.settings.trust = Trust::Pinned(sha256(&der).0);
+    assert_eq!(told(&bench.read().unwrap())[0].1, 1.0);
 }
