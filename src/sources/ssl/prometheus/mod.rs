@@ -8,7 +8,7 @@ pub mod exposition;
 pub mod sample;
 
 use crate::clock;
-use crate::config::ssl::{Counts, Exposition, Pass, Prometheus as Settings};
+use crate::config::ssl::{Exposition, Pass, Prometheus as Settings};
 use crate::files::{Root, open_regular};
 use crate::sources::fetch::{self, Fetch};
 use crate::sources::{Garbled, Readout, SourceError};
@@ -69,11 +69,8 @@ impl Prometheus {
                 })))
             }
         };
-        let wanted = Wanted {
-            metric: settings.counts.metric().to_owned(),
-            matchers: settings.matchers.clone(),
-            is_one_process: matches!(settings.counts, Counts::Preset(_)),
-        };
+        let wanted =
+            Wanted { metric: settings.counts.metric().to_owned(), matchers: settings.matchers.clone() };
         Prometheus { name: name.to_owned(), place, wanted, tally: Tally::default() }
     }
 
