@@ -30,6 +30,7 @@ pub struct Scrape {
 /// Sums up scrape after scrape.
 #[derive(Debug, Default)]
 pub struct Tally {
+    asked: u64,
     last: Option<Last>,
 }
 
@@ -40,12 +41,18 @@ struct Last {
 }
 
 impl Tally {
+    /// A tally of what was `asked`: [`mixed`] of where and for what. Counters of elsewhere are others, though their names be the same.
+    #[must_use]
+    pub const fn new(asked: u64) -> Self {
+        Tally { asked, last: None }
+    }
+
     /// The sum of a scrape, which counts on from the one before under the same incarnation, or begins anew under another. The first
-    /// one's incarnation follows from the names of its series and the times of start alone, so that another tally of the same
-    /// server goes on where this one was. `None` where the sum is too large for a counter.
+    /// one's incarnation follows from what was asked, the names of its series and the times of start alone, so that another tally of
+    /// the same server goes on where this one was. `None` where the sum is too large for a counter.
     pub fn sum(&mut self, scrape: Scrape) -> Option<Counters> {
         let first = scrape.values.values().try_fold(0_u64, |sum, value| sum.checked_add(*value))?;
-        let named = named(&scrape);
+        let named = named(self.asked, &scrape);
         let incarnation = match self.last.take() {
             None => named,
             Some(last) if last.has_same_starts(&scrape) => match last.counts_on(&scrape) {
@@ -74,9 +81,9 @@ impl Last {
     }
 }
 
-fn named(scrape: &Scrape) -> u64 {
+fn named(asked: u64, scrape: &Scrape) -> u64 {
     let names: Vec<&u64> = scrape.values.keys().collect();
-    mixed(&(names, &scrape.starts))
+    mixed(&(asked, names, &scrape.starts))
 }
 
 /// A number for some data; the same in each process of one build. Under another, a reading is lost at most.
@@ -152,6 +159,8 @@ mod tests {
         let restarted = Tally::default().sum(scrape(&[(1, 12), (2, 6)], Some(99))).unwrap();
         let renamed = Tally::default().sum(scrape(&[(1, 12), (3, 6)], Some(77))).unwrap();
         assert!(restarted.incarnation != one.incarnation && renamed.incarnation != one.incarnation);
+        let elsewhere = Tally::new(mixed(&"elsewhere")).sum(scrape(&[(1, 12), (2, 6)], Some(77))).unwrap();
+        assert_ne!(elsewhere.incarnation, one.incarnation);
     }
 
     #[test]

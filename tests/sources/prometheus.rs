@@ -4,7 +4,7 @@ use crate::exposition::settings;
 use crate::proxy::Proxy;
 use crate::tools;
 use crate::tree::{Tree, within};
-use highwater::config::ssl::{Counts, Exposition, Pass, Preset, Trust, Web};
+use highwater::config::ssl::{Compare, Counts, Exposition, Matcher, Pass, Preset, Trust, Web};
 use highwater::files::Root;
 use highwater::sources::SourceError;
 use highwater::sources::ssl::haproxy::Haproxy;
@@ -132,6 +132,8 @@ fn say(text: &'static str) -> impl Fn(&mut TcpStream) + Send {
     move |stream| stream.write_all(text.as_bytes()).unwrap()
 }
 
+/// Each peer listens at a port of its own.
+const FIVE: &str = "HTTP/1.1 200 OK\r\nconnection: close\r\n\r\ntls_total 5\n";
 const OK: &str = "HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n";
 
 #[test]
@@ -237,6 +239,26 @@ fn what_is_no_exposition_is_no_count() {
 fn file(path: PathBuf) -> Prometheus {
     let counts = Counts::Metric("tls_total".to_owned());
     Prometheus::new(&Root::new("/"), "test", &settings(Exposition::File(path), counts, Vec::new()))
+}
+
+#[test]
+fn another_place_or_another_choice_is_another_counter_and_the_same_goes_on() {
+    let tree = Tree::new(&[("a.prom", "tls_total 100\n"), ("b.prom", "tls_total 5000000\n")]);
+    let of = |mut source: Prometheus| counted(&mut source).unwrap();
+    let here = of(file(tree.at("a.prom")));
+    tree.write("a.prom", "tls_total 107\n");
+    let later = of(file(tree.at("a.prom")));
+    assert_eq!((later.incarnation, later.first), (here.incarnation, 107), "a new agent, the same file");
+    assert_ne!(of(file(tree.at("b.prom"))).incarnation, here.incarnation, "another file");
+    let matchers = vec![Matcher { label: "a".to_owned(), compare: Compare::Is(String::new()) }];
+    let counts = Counts::Metric("tls_total".to_owned());
+    let chosen = settings(Exposition::File(tree.at("a.prom")), counts, matchers);
+    let chosen = of(Prometheus::new(&Root::new("/"), "test", &chosen));
+    assert_eq!(chosen.first, 107);
+    assert_ne!(chosen.incarnation, here.incarnation, "other labels");
+    let (one, other) = (told(Pass::Open, say(FIVE)).0.unwrap(), told(Pass::Open, say(FIVE)).0.unwrap());
+    assert_eq!((one.first, other.first), (5, 5));
+    assert_ne!(one.incarnation, other.incarnation, "another URL");
 }
 
 #[test]

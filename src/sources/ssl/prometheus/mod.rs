@@ -15,7 +15,7 @@ use crate::sources::{Garbled, Readout, SourceError};
 use exposition::{Intake, Told, Wanted};
 use highwater_rules::figure::{Figure, Observation};
 use highwater_rules::meter::{Meter, Series};
-use highwater_rules::tally::Tally;
+use highwater_rules::tally::{Tally, mixed};
 use std::io::{self, Read as _};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
@@ -45,6 +45,16 @@ enum Place {
     File(PathBuf),
 }
 
+/// A number for what is asked: where, and for which series. How the agent is let in may change meanwhile.
+fn asked(settings: &Settings) -> u64 {
+    let place = match &settings.place {
+        Exposition::Url(web) => ("url", web.url.to_string()),
+        Exposition::File(path) => ("path", path.display().to_string()),
+    };
+    let matchers: Vec<String> = settings.matchers.iter().map(ToString::to_string).collect();
+    mixed(&(place, settings.counts.metric(), matchers))
+}
+
 impl Prometheus {
     /// The source of that name. A file is looked for below `root`.
     #[must_use]
@@ -71,7 +81,7 @@ impl Prometheus {
         };
         let wanted =
             Wanted { metric: settings.counts.metric().to_owned(), matchers: settings.matchers.clone() };
-        Prometheus { name: name.to_owned(), place, wanted, tally: Tally::default() }
+        Prometheus { name: name.to_owned(), place, wanted, tally: Tally::new(asked(settings)) }
     }
 
     /// Its configured name.
