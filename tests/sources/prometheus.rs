@@ -4,6 +4,7 @@ use crate::exposition::settings;
 use crate::proxy::Proxy;
 use crate::tools;
 use crate::tree::{Tree, within};
+use highwater::clock;
 use highwater::config::ssl::{Compare, Counts, Exposition, Matcher, Pass, Preset, Trust, Web};
 use highwater::files::Root;
 use highwater::sources::SourceError;
@@ -270,6 +271,15 @@ fn a_file_is_read_unless_nobody_writes_it_any_more() {
     std::fs::File::options().write(true).open(tree.at("a.prom")).unwrap().set_modified(old).unwrap();
     let error = source.read().unwrap_err();
     assert!(error.to_string().contains("start what writes it"), "{error}");
+    let now = std::time::UNIX_EPOCH + std::time::Duration::from_secs(clock::unix_s().unsigned_abs());
+    for (ahead_s, is_taken) in [(200, true), (400, false), (400_000_000, false)] {
+        let then = now + std::time::Duration::from_secs(ahead_s);
+        std::fs::File::options().write(true).open(tree.at("a.prom")).unwrap().set_modified(then).unwrap();
+        let told = source.read();
+        assert_eq!(told.is_ok(), is_taken, "{ahead_s} s ahead: {told:?}");
+        let says_so = told.map_or_else(|e| e.to_string().contains("s from now"), |_| true);
+        assert!(says_so, "{ahead_s} s ahead");
+    }
     assert!(matches!(file(tree.at("none")).read(), Err(SourceError::Unreadable { .. })));
     assert!(matches!(file("/dev/zero".into()).read(), Err(SourceError::Unreadable { .. })));
 }

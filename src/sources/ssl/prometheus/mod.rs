@@ -25,6 +25,8 @@ const EXPOSITION_MAX_BYTES: usize = 16 * 1024 * 1024;
 const CHUNK_BYTES: usize = 64 * 1024;
 /// How old a file may be, in seconds. One that is written no longer would tell of no sessions for ever.
 const FILE_MAX_AGE_S: i64 = 300;
+/// How far in the future a file may have been written, in seconds: by a clock that is a little ahead.
+const FILE_MAX_AHEAD_S: i64 = 300;
 /// The forms that are understood. Of OpenMetrics, what it has in common with the text format is.
 const ACCEPT: &str = "text/plain;version=0.0.4,application/openmetrics-text;q=0.5,*/*;q=0.1";
 /// How many names an error tells.
@@ -124,9 +126,13 @@ impl Prometheus {
     fn read_file(&self, path: &Path, intake: &mut Intake<'_>) -> Result<(), SourceError> {
         let unreadable = |error| SourceError::unreadable(path, error);
         let file = open_regular(path).map_err(unreadable)?;
-        let age_s = clock::unix_s() - file.metadata().map_err(unreadable)?.mtime();
+        let age_s = clock::unix_s().saturating_sub(file.metadata().map_err(unreadable)?.mtime());
         if age_s > FILE_MAX_AGE_S {
             return Err(SourceError::Stale { path: path.to_owned(), age_s, max_s: FILE_MAX_AGE_S });
+        }
+        if age_s < -FILE_MAX_AHEAD_S {
+            let (path, ahead_s) = (path.to_owned(), age_s.saturating_neg());
+            return Err(SourceError::Ahead { path, ahead_s, max_s: FILE_MAX_AHEAD_S });
         }
         let mut file = file.take(EXPOSITION_MAX_BYTES as u64 + 1);
         let mut chunk = vec![0; CHUNK_BYTES];
