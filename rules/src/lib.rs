@@ -32,6 +32,7 @@
 //! Nothing here opens a file, reads a clock, or waits: functions take `now` and return values.
 #![forbid(unsafe_code)]
 
+pub mod accepted;
 pub mod assemble;
 pub mod bundle;
 pub mod burst;

@@ -205,6 +205,19 @@ pub enum SourceError {
         /// How long ago it may be, in seconds.
         max_s: i64,
     },
+    /// A file says that it was written later than now: it would count as fresh for long after nobody writes it.
+    #[error(
+        "{} was last written {ahead_s} s from now, of at most {max_s} s: correct the clock of the host that writes it, or of this one",
+        path.display()
+    )]
+    Ahead {
+        /// The file.
+        path: PathBuf,
+        /// How far from now, in seconds.
+        ahead_s: i64,
+        /// How far it may be, in seconds.
+        max_s: i64,
+    },
     /// There is no log.
     #[error("no log at {}: correct `path`, or let the server write its log there", path.display())]
     NoLog {
