@@ -7,6 +7,7 @@
 //!   timeline         which slots were missed, and why; whether two counter readings make a figure
 //!   figure           counters and gauges -> readings; the instance's total
 //!   tally            the many counters of a scrape -> one
+//!   accepted         whether a proxy's counters were cleared
 //!   pattern          regular expressions of label matchers
 //!   assemble         what the sources saw -> the record of a slot
 //!   chain            the digest that ties each slot to the one before
