@@ -36,7 +36,12 @@ impl Watch {
     /// Whether the counters were cleared since the last answer. It may say so of counters that were not, where connections that no
     /// frontend accepts became many more, and never overlooks more than a few that were, unless those became fewer.
     pub fn is_cleared(&mut self, now: Accepted) -> bool {
-        let Some(last) = self.last.replace(now.clone()) else { return false };
+        let is_cleared = self.last.take().is_some_and(|last| self.shows(&last, &now));
+        self.last = Some(now);
+        is_cleared
+    }
+
+    fn shows(&mut self, last: &Accepted, now: &Accepted) -> bool {
         if last.each.iter().any(|(id, before)| now.each.get(id).is_some_and(|now| now < before)) {
             return true;
         }
