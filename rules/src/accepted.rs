@@ -1,16 +1,16 @@
 //! The connections that a proxy accepted, and whether its counters were cleared between two answers.
 //!
-//! HAProxy's `clear counters all` sets the counters of its frontends to zero, and leaves the process as it is. A frontend that
-//! already counted more again than before looks as if it had counted on. But the process's own count of connections goes on. What
-//! it has beyond the frontends' grows by what was cleared. It grows, too, by what no frontend accepts: questions at the stats
-//! socket, health checks. Those come about as often in one interval as in the next.
+//! HAProxy's `clear counters` sets counters of its frontends to zero, and leaves the process as it is. A frontend that already
+//! counted more again than before looks as if it had counted on. But the process's own count of connections goes on, and so does
+//! that of handshakes. What it has beyond the frontends' grows by what was cleared. It grows, too, by what no frontend accepts:
+//! questions at the stats socket, health checks, connections to servers. Those come about as often in one interval as in the next.
 
 use std::collections::BTreeMap;
 
 /// Fewer connections cleared than this are not told from a question at the stats socket.
 const CLEARED_MIN: u64 = 8;
 
-/// The connections so far, as one answer tells them.
+/// The connections so far, or the handshakes, as one answer tells them.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Accepted {
     /// Those of the process, whatever they were for; `None` where it does not tell.
@@ -36,7 +36,12 @@ impl Watch {
     /// Whether the counters were cleared since the last answer. It may say so of counters that were not, where connections that no
     /// frontend accepts became many more, and never overlooks more than a few that were, unless those became fewer.
     pub fn is_cleared(&mut self, now: Accepted) -> bool {
-        let Some(last) = self.last.replace(now.clone()) else { return false };
+        let is_cleared = self.last.take().is_some_and(|last| self.shows(&last, &now));
+        self.last = Some(now);
+        is_cleared
+    }
+
+    fn shows(&mut self, last: &Accepted, now: &Accepted) -> bool {
         if last.each.iter().any(|(id, before)| now.each.get(id).is_some_and(|now| now < before)) {
             return true;
         }

@@ -121,14 +121,14 @@ fn told_of(answers: Vec<String>) -> Vec<Result<[Counters; 2], SourceError>> {
     told.into_iter().map(|readout| readout.map(both)).collect()
 }
 
-/// An answer of a process that had `all` connections, and of its frontends, with sessions and connections each.
+/// An answer of a process that had `all` connections and handshakes, and of its frontends, with sessions and connections each.
 fn answer(all: u64, frontends: &[(&str, u64, u64)]) -> String {
     let mut text = format!(
         "Name: HAProxy\nPid: 7\nStart_time_sec: 1700000000\nCumConns: {all}\nCumSslConns: {all}\n\n\
          # pxname,svname,bin,bout,type,conn_tot,ssl_sess,ssl_reused_sess,\n"
     );
     for (name, sessions, connections) in frontends {
-        text.push_str(&format!("{name},FRONTEND,{},0,0,{connections},{sessions},0,\n", sessions * 100));
+        text.push_str(&format!("{name},FRONTEND,{},0,0,{connections},{sessions},0,\n", connections * 100));
     }
     text + "b,BACKEND,1,1,1,9,9,9,\n\n"
 }
@@ -179,6 +179,13 @@ fn counters_that_were_cleared_and_outgrew_what_they_had_are_a_gap() {
         answer(283, &[("a", 130, 130)]),
     ]);
     assert_eq!(told, [[None, None], [Some(10), Some(1000)]]);
+    // Without `all`: connections and bytes go on.
+    let told = steps(vec![
+        answer(101, &[("a", 100, 100)]),
+        answer(272, &[("a", 120, 270)]),
+        answer(283, &[("a", 130, 280)]),
+    ]);
+    assert_eq!(told, [[None, Some(17_000)], [Some(10), Some(1000)]]);
 }
 
 #[test]

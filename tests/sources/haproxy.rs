@@ -72,9 +72,12 @@ fn cleared_counters_are_a_gap_though_they_outgrew_what_they_had() {
     let before = read();
     assert_eq!(before.map(|c| c.incarnation), first.map(|c| c.incarnation));
     assert_eq!((first[0].first, before[0].first), (12, 14));
-    let mut stream = UnixStream::connect(&admin).unwrap();
-    stream.write_all(b"clear counters all\n").unwrap();
-    stream.read_to_string(&mut String::new()).unwrap();
+    let clear = |question: &str| {
+        let mut stream = UnixStream::connect(&admin).unwrap();
+        stream.write_all(question.as_bytes()).unwrap();
+        stream.read_to_string(&mut String::new()).unwrap();
+    };
+    clear("clear counters all\n");
     many(16);
     let cleared = read();
     assert_eq!(cleared[0].first, 16, "more than before");
@@ -84,6 +87,13 @@ fn cleared_counters_are_a_gap_though_they_outgrew_what_they_had() {
     let after = read();
     assert_eq!((after[0].incarnation, after[0].first), (cleared[0].incarnation, 17));
     assert_eq!(after[1].incarnation, cleared[1].incarnation);
+    clear("clear counters\n");
+    many(18);
+    let cleared = read();
+    assert_eq!(cleared[0].first, 18, "it clears the sessions without `all`, too");
+    assert_ne!(cleared[0].incarnation, after[0].incarnation);
+    assert_eq!(cleared[1].incarnation, after[1].incarnation, "but not the bytes");
+    assert!(cleared[1].first > 2 * after[1].first, "but not the bytes");
 }
 
 fn bytes(source: &mut Haproxy) -> BTreeMap<String, Counters> {

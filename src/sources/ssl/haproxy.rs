@@ -36,10 +36,28 @@ pub struct Haproxy {
     socket: PathBuf,
     services: Services,
     tally: Tally,
-    watch: Watch,
     process: Option<Process>,
-    /// How often its counters were cleared while the agent looked.
-    clears: u64,
+    /// Of the counters of sessions, which `clear counters` clears, with `all` and without.
+    sessions: Clears,
+    /// Of those of bytes, which it clears with `all` only.
+    bytes: Clears,
+}
+
+/// How often counters were cleared while the agent looked.
+#[derive(Debug, Default)]
+struct Clears {
+    watch: Watch,
+    count: u64,
+}
+
+impl Clears {
+    fn see(&mut self, now: Accepted, is_another: bool) -> u64 {
+        if is_another {
+            self.watch.begin_anew();
+        }
+        self.count += u64::from(self.watch.is_cleared(now));
+        self.count
+    }
 }
 
 impl Haproxy {
@@ -52,9 +70,9 @@ impl Haproxy {
             socket,
             services: Services::new(name, 0),
             tally: Tally::default(),
-            watch: Watch::default(),
             process: None,
-            clears: 0,
+            sessions: Clears::default(),
+            bytes: Clears::default(),
         }
     }
 
@@ -88,19 +106,15 @@ impl Haproxy {
         }
         let garbled = |garbled| SourceError::garbled(&self.socket, garbled);
         let mut told = told(&text).map_err(garbled)?;
-        if self.process.replace(told.process) != Some(told.process) {
-            self.watch.begin_anew();
-        }
-        if self.watch.is_cleared(told.accepted) {
-            // Of every counter at once, those of bytes, too.
-            self.clears += 1;
-        }
-        if self.clears > 0 {
+        let is_another = self.process.replace(told.process) != Some(told.process);
+        let clears = self.bytes.see(told.connections, is_another);
+        if clears > 0 {
             for frontend in &mut told.frontends {
-                frontend.incarnation = mixed(&(frontend.incarnation, self.clears));
+                frontend.incarnation = mixed(&(frontend.incarnation, clears));
             }
         }
-        let starts = BTreeMap::from([(mixed(&(told.process.pid, self.clears)), told.process.started)]);
+        let clears = self.sessions.see(told.handshakes, is_another);
+        let starts = BTreeMap::from([(mixed(&(told.process.pid, clears)), told.process.started)]);
         let counters = self.tally.sum(Scrape { values: told.sessions, starts });
         let counters = counters.ok_or_else(|| garbled(Garbled::new("more sessions than can be")))?;
         let observation = Observation { series: self.series(), figure: Figure::Count(counters) };
@@ -181,8 +195,10 @@ pub struct Told {
     pub process: Process,
     /// The sessions of each frontend, new and resumed, by a number for its name. One that has nothing to say of TLS is not there.
     pub sessions: BTreeMap<u64, u64>,
+    /// The handshakes of the process, those with servers too, and those of each frontend, good or not.
+    pub handshakes: Accepted,
     /// The connections of the process, and of each frontend.
-    pub accepted: Accepted,
+    pub connections: Accepted,
     /// Each frontend and its bytes in and out.
     pub frontends: Vec<Service>,
 }
@@ -207,17 +223,16 @@ pub fn told(answer: &str) -> Result<Told, Garbled> {
     let pid = info_number(info, "Pid")?.ok_or_else(|| Garbled::at("`show info` names no Pid", info))?;
     let process = Process { pid, started: info_number(info, "Start_time_sec")?.unwrap_or(0) };
     let table = frontends(table, process)?;
-    let sessions = match table.sessions {
-        Some(sessions) => sessions,
-        None => BTreeMap::from([(
-            0,
-            info_number(info, "CumSslConns")?.ok_or_else(|| {
-                Garbled::new("HAProxy counts no TLS sessions: was it built without OpenSSL?")
-            })?,
-        )]),
+    let handshakes = Accepted { all: info_number(info, "CumSslConns")?, each: table.handshakes };
+    let sessions = match (table.sessions, handshakes.all) {
+        (Some(sessions), _) => sessions,
+        (None, Some(all)) => BTreeMap::from([(0, all)]),
+        (None, None) => {
+            return Err(Garbled::new("HAProxy counts no TLS sessions: was it built without OpenSSL?"));
+        }
     };
-    let accepted = Accepted { all: info_number(info, "CumConns")?, each: table.accepted };
-    Ok(Told { process, sessions, accepted, frontends: table.frontends })
+    let connections = Accepted { all: info_number(info, "CumConns")?, each: table.accepted };
+    Ok(Told { process, sessions, handshakes, connections, frontends: table.frontends })
 }
 
 /// A number in the lines `Key: value` of `show info`; `None` where there is no such key.
@@ -232,6 +247,8 @@ fn info_number(info: &str, key: &str) -> Result<Option<u64>, Garbled> {
 struct Table {
     /// Their sessions; `None` where it has no columns for TLS sessions.
     sessions: Option<BTreeMap<u64, u64>>,
+    /// Their handshakes, failed ones too; empty where it has no columns for TLS sessions.
+    handshakes: BTreeMap<u64, u64>,
     /// Their connections; empty where it does not tell.
     accepted: BTreeMap<u64, u64>,
     /// Their bytes; none where the table does not name them, or tells no bytes.
@@ -246,10 +263,15 @@ fn frontends(table: &str, process: Process) -> Result<Table, Garbled> {
     let kind = column("type").ok_or_else(|| Garbled::at("the statistics have no column `type`", header))?;
     let named = column("pxname");
     let tls = column("ssl_sess").zip(column("ssl_reused_sess"));
+    let failed = column("ssl_failed_handshake");
     let accepted = column("conn_tot");
     let bytes = column("bin").zip(column("bout"));
-    let mut table =
-        Table { sessions: tls.map(|_| BTreeMap::new()), accepted: BTreeMap::new(), frontends: Vec::new() };
+    let mut table = Table {
+        sessions: tls.map(|_| BTreeMap::new()),
+        handshakes: BTreeMap::new(),
+        accepted: BTreeMap::new(),
+        frontends: Vec::new(),
+    };
     let mut rows = 0_usize;
     for line in lines.filter(|line| !line.is_empty()) {
         let row = fields(line);
@@ -267,6 +289,8 @@ fn frontends(table: &str, process: Process) -> Result<Table, Garbled> {
                 *all = all
                     .checked_add(added(new, reused)?)
                     .ok_or_else(|| Garbled::at("more sessions than can be", line))?;
+                let failed = failed.map(cell).transpose()?.map_or(Ok(0), |failed| added(failed, ""))?;
+                table.handshakes.insert(id, all.saturating_add(failed));
             }
         }
         if let Some(accepted) = accepted {
