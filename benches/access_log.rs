@@ -41,8 +41,8 @@ fn line(format: &str, n: u64, text: &mut String) {
         }
         "haproxy" => writeln!(
             text,
-            "Nov 22 10:00:00 edge haproxy[812]: 192.0.2.7:{} [22/Nov/2026:10:00:00.123] front~ back/s1 0/0/1/2/3 200 512 - - ---- \
-             1/1/0/0/0 0/0 \"GET /index.html HTTP/1.1\" tls_line={requests} tls={protocol} tls_resumed=0",
+            "Nov 22 10:00:00 edge haproxy[812]: tls_line={requests} tls={protocol} tls_resumed=0 192.0.2.7:{} \
+             [22/Nov/2026:10:00:00.123] front~ back/s1 0/0/1/2/3 200 512 - - ---- 1/1/0/0/0 0/0 \"GET /index.html HTTP/1.1\"",
             n % 60_000
         ),
         "json" => writeln!(

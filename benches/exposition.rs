@@ -75,8 +75,7 @@ fn height_kib() -> u64 {
 fn main() {
     let code =
         Matcher { label: "code".to_owned(), compare: Compare::Fits(Pattern::parse("[245]..").unwrap()) };
-    let wanted =
-        Wanted { metric: "tls_sessions_total".to_owned(), matchers: vec![code], is_one_process: true };
+    let wanted = Wanted { metric: "tls_sessions_total".to_owned(), matchers: vec![code] };
     println!("{BYTES} bytes, best of {RUNS}");
     for share in [1, 300] {
         let text = exposition(share);

@@ -261,6 +261,15 @@ impl Fields {
         }
     }
 
+    /// What is no number is none in JSON, which has no word for it.
+    fn figure(&mut self, key: &str, value: f64) {
+        if self.json && !value.is_finite() {
+            self.number(key, "null");
+        } else {
+            self.number(key, value);
+        }
+    }
+
     fn text(&mut self, key: &str, text: &str) {
         self.key(key);
         let shown = text.get(..text.floor_char_boundary(TEXT_MAX_BYTES)).unwrap_or(text);
@@ -301,7 +310,7 @@ fn name(field: &Field) -> &str {
 
 impl Visit for Fields {
     fn record_f64(&mut self, field: &Field, value: f64) {
-        self.number(name(field), value);
+        self.figure(name(field), value);
     }
     fn record_i64(&mut self, field: &Field, value: i64) {
         self.number(name(field), value);
@@ -359,5 +368,14 @@ mod tests {
         check(false, "a", "line\nevent=fake", "a=\"line\\nevent=fake\"");
         check(false, "a", "\u{1b}[31m\"", "a=\"\\u001b[31m\\\"\"");
         check(true, "a", "b", "\"a\":\"b\"");
+    }
+
+    #[test]
+    fn what_is_no_number_leaves_a_line_json() {
+        for (value, expect) in [(f64::INFINITY, "null"), (f64::NAN, "null"), (1.5, "1.5"), (1e3, "1000")] {
+            let mut fields = Fields { line: String::new(), json: true };
+            fields.figure("ssl_tps", value);
+            assert_eq!(fields.line, format!("\"ssl_tps\":{expect}"));
+        }
     }
 }

@@ -4,6 +4,10 @@
 use crate::meter::{CountRule, GapReason, Meter, Series, TOTAL};
 use crate::record::{Counters, Directions, Entry, Reading};
 
+/// The greatest gauge that is believed, in its own unit: an exabyte of memory, or what no appliance does in a second. What is told
+/// above it is a source's mistake.
+pub const GAUGE_MAX: f64 = 1e18;
+
 /// What a source says of one series.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Figure {
@@ -66,7 +70,7 @@ pub fn entry(
     let Observation { series, figure } = observed;
     match figure {
         Figure::Gauge(value) => {
-            let outcome = if value.is_finite() && value >= 0.0 {
+            let outcome = if (0.0..=GAUGE_MAX).contains(&value) {
                 Ok(Reading::plain(value))
             } else {
                 Err(GapReason::SourceFailed)
@@ -132,7 +136,7 @@ fn per_second(count: u64, ms: i64) -> f64 {
 
 /// The instance's reading of a meter in one slot: the sum over its series, directions summed before the rule is applied (two
 /// arms of a load balancer carry each byte once in and once out). `None` where the meter has no series; a gap in any series is
-/// a gap in the sum, since a part that is missing is not a zero.
+/// a gap in the sum, since a part that is missing is not a zero; so is a sum that is no number any more.
 ///
 /// For a [burst meter](Meter::is_burst) it is the entry with the subject [`TOTAL`], `None` where there is none.
 #[must_use]
@@ -150,7 +154,10 @@ pub fn total<'a>(
             (None, outcome) => outcome,
             (Some(Err(a)), Err(b)) => Err(a.min(b)),
             (Some(Err(gap)), Ok(_)) | (Some(Ok(_)), Err(gap)) => Err(gap),
-            (Some(Ok(a)), Ok(b)) => Ok(added(a, b)),
+            (Some(Ok(a)), Ok(b)) => {
+                let sum = added(a, b);
+                if sum.value.is_finite() { Ok(sum) } else { Err(GapReason::SourceFailed) }
+            }
         });
     }
     sum
@@ -224,7 +231,7 @@ mod tests {
 
     #[test]
     fn a_gauge_that_is_no_number_is_a_gap() {
-        for value in [f64::NAN, f64::INFINITY, -1.0] {
+        for value in [f64::NAN, f64::INFINITY, -1.0, 1e308, 1.1 * GAUGE_MAX] {
             let series = Series::new(Meter::RamCapacity, "host");
             let made =
                 entry(Observation { series, figure: Figure::Gauge(value) }, Before::Nothing, Ok(1), true);
@@ -255,6 +262,23 @@ mod tests {
         two[1].outcome = Err(GapReason::CounterReset);
         assert_eq!(total(Meter::NetworkThroughput, &two), Some(Err(GapReason::CounterReset)));
         assert_eq!(total(Meter::SslTps, &two), None);
+    }
+
+    #[test]
+    fn a_sum_that_overflows_is_a_gap_and_never_infinite() {
+        let plain = |value| Entry {
+            series: Series::new(Meter::SslTps, "lm"),
+            outcome: Ok(Reading::plain(value)),
+            counters: None,
+        };
+        let over = [plain(1e308), plain(1e308)];
+        assert_eq!(total(Meter::SslTps, &over), Some(Err(GapReason::SourceFailed)));
+        let arms = [traffic("a", 1e308, 0.0, CountRule::Sum), traffic("b", 1e308, 0.0, CountRule::Sum)];
+        assert_eq!(total(Meter::NetworkThroughput, &arms), Some(Err(GapReason::SourceFailed)));
+        assert_eq!(
+            total(Meter::SslTps, &[plain(GAUGE_MAX), plain(0.0)]),
+            Some(Ok(Reading::plain(GAUGE_MAX)))
+        );
     }
 
     fn amount(now: Counters, before: Before, ms: Result<i64, GapReason>) -> Result<f64, GapReason> {

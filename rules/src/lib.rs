@@ -7,6 +7,7 @@
 //!   timeline         which slots were missed, and why; whether two counter readings make a figure
 //!   figure           counters and gauges -> readings; the instance's total
 //!   tally            the many counters of a scrape -> one
+//!   accepted         whether a proxy's counters were cleared
 //!   pattern          regular expressions of label matchers
 //!   assemble         what the sources saw -> the record of a slot
 //!   chain            the digest that ties each slot to the one before
@@ -32,6 +33,7 @@
 //! Nothing here opens a file, reads a clock, or waits: functions take `now` and return values.
 #![forbid(unsafe_code)]
 
+pub mod accepted;
 pub mod assemble;
 pub mod bundle;
 pub mod burst;

@@ -6,11 +6,9 @@
 //!
 //! - a series ran backwards: its process, or what it counts, began anew;
 //! - a series is gone: what it counted since the scrape before is lost with it;
-//! - a series is back: nobody knows whether it counted on meanwhile;
-//! - a time of start has changed, come or gone;
-//! - a series is new, and not all are of one process that was there before: its value may be older than the slot.
-//!
-//! A series that is new in a process that was there before began after the scrape before, so that its whole value is of the slot.
+//! - a series is there that was not: it may be new, or one that was there long ago, before this tally began even, and then its value
+//!   is older than the slot. A gap too many is better than the sessions of a year in one slot;
+//! - a time of start has changed, come or gone.
 
 use crate::record::Counters;
 use std::collections::BTreeMap;
@@ -19,8 +17,6 @@ use std::hash::{DefaultHasher, Hash, Hasher as _};
 /// By how much a time of start may differ and still be the same, in seconds: some servers reckon it anew each time from a clock that
 /// is corrected meanwhile.
 const START_DRIFT_MAX_S: u64 = 1;
-/// How many series are remembered that are gone.
-const GONE_MAX: usize = 50_000;
 
 /// One scrape.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -29,88 +25,65 @@ pub struct Scrape {
     pub values: BTreeMap<u64, u64>,
     /// The times of start that it tells, in unix seconds, by id.
     pub starts: BTreeMap<u64, u64>,
-    /// Whether all of it is known to be of one process.
-    pub is_one_process: bool,
 }
 
 /// Sums up scrape after scrape.
 #[derive(Debug, Default)]
 pub struct Tally {
+    asked: u64,
     last: Option<Last>,
 }
 
 #[derive(Debug)]
 struct Last {
-    values: BTreeMap<u64, u64>,
-    /// Series that were gone at least once, with what they told last.
-    gone: BTreeMap<u64, u64>,
-    /// Whether more were gone than are remembered, so that any that is new may be one of them.
-    has_forgotten: bool,
-    starts: BTreeMap<u64, u64>,
+    scrape: Scrape,
     incarnation: u64,
 }
 
 impl Tally {
+    /// A tally of what was `asked`: [`mixed`] of where and for what. Counters of elsewhere are others, though their names be the same.
+    #[must_use]
+    pub const fn new(asked: u64) -> Self {
+        Tally { asked, last: None }
+    }
+
     /// The sum of a scrape, which counts on from the one before under the same incarnation, or begins anew under another. The first
-    /// one's incarnation follows from the names of its series and the times of start alone, so that another tally of the same
-    /// server goes on where this one was. `None` where the sum is too large for a counter.
+    /// one's incarnation follows from what was asked, the names of its series and the times of start alone, so that another tally of
+    /// the same server goes on where this one was. `None` where the sum is too large for a counter.
     pub fn sum(&mut self, scrape: Scrape) -> Option<Counters> {
         let first = scrape.values.values().try_fold(0_u64, |sum, value| sum.checked_add(*value))?;
-        let named = named(&scrape);
-        let (incarnation, gone, has_forgotten) = match self.last.take() {
-            None => (named, BTreeMap::new(), false),
-            Some(last) => {
-                let incarnation = match last.counts_on(&scrape) {
-                    true => last.incarnation,
-                    // It must be another, though the names are the same.
-                    false if named == last.incarnation => mixed(&(named, last.incarnation)),
-                    false => named,
-                };
-                let (gone, has_forgotten) = last.gone(&scrape);
-                (incarnation, gone, has_forgotten)
-            }
+        let named = named(self.asked, &scrape);
+        let incarnation = match self.last.take() {
+            None => named,
+            Some(last) if last.has_same_starts(&scrape) => match last.counts_on(&scrape) {
+                true => last.incarnation,
+                // None that was before, though the names may be the same again.
+                false => mixed(&(named, last.incarnation)),
+            },
+            Some(_) => named,
         };
-        let (values, starts) = (scrape.values, scrape.starts);
-        self.last = Some(Last { values, gone, has_forgotten, starts, incarnation });
+        self.last = Some(Last { scrape, incarnation });
         Some(Counters { first, second: None, incarnation })
     }
 }
 
 impl Last {
-    fn counts_on(&self, now: &Scrape) -> bool {
-        let same_start = |(id, start): (&u64, &u64)| {
+    fn has_same_starts(&self, now: &Scrape) -> bool {
+        let same = |(id, start): (&u64, &u64)| {
             now.starts.get(id).is_some_and(|now| now.abs_diff(*start) <= START_DRIFT_MAX_S)
         };
-        let went_on = |(id, value): (&u64, &u64)| now.values.get(id).is_some_and(|now| now >= value);
-        let mut new = now.values.keys().filter(|id| !self.values.contains_key(id)).peekable();
-        self.starts.len() == now.starts.len()
-            && self.starts.iter().all(same_start)
-            && self.values.iter().all(went_on)
-            && (now.is_one_process && !self.has_forgotten || new.peek().is_none())
-            && new.all(|id| !self.gone.contains_key(id))
+        self.scrape.starts.len() == now.starts.len() && self.scrape.starts.iter().all(same)
     }
 
-    /// The series that were gone at least once by this scrape, and whether some are forgotten: labels that change all the time must
-    /// not fill the memory.
-    fn gone(self, now: &Scrape) -> (BTreeMap<u64, u64>, bool) {
-        let (mut gone, mut has_forgotten) = (self.gone, self.has_forgotten);
-        for (id, value) in self.values {
-            if now.values.contains_key(&id) {
-                continue;
-            }
-            if gone.len() < GONE_MAX {
-                gone.insert(id, value);
-            } else {
-                has_forgotten = true;
-            }
-        }
-        (gone, has_forgotten)
+    fn counts_on(&self, now: &Scrape) -> bool {
+        let went_on = |(id, value): (&u64, &u64)| now.values.get(id).is_some_and(|now| now >= value);
+        self.scrape.values.len() == now.values.len() && self.scrape.values.iter().all(went_on)
     }
 }
 
-fn named(scrape: &Scrape) -> u64 {
+fn named(asked: u64, scrape: &Scrape) -> u64 {
     let names: Vec<&u64> = scrape.values.keys().collect();
-    mixed(&(names, &scrape.starts))
+    mixed(&(asked, names, &scrape.starts))
 }
 
 /// A number for some data; the same in each process of one build. Under another, a reading is lost at most.
@@ -129,7 +102,6 @@ mod tests {
         Scrape {
             values: values.iter().copied().collect(),
             starts: start.map(|s| (0, s)).into_iter().collect(),
-            is_one_process: start.is_some(),
         }
     }
 
@@ -157,8 +129,9 @@ mod tests {
             ("all are larger, of another process", S, &[(1, 110), (2, 60)], restarted, None),
             ("the start was reckoned anew", S, &[(1, 110), (2, 60)], drifted, Some(20)),
             ("the start is told no more", S, &[(1, 110), (2, 60)], None, None),
-            ("one is new in the same process", S, &[(1, 101), (2, 50), (3, 7)], S, Some(8)),
+            ("one is new, or is it", S, &[(1, 101), (2, 50), (3, 7)], S, None),
             ("one is new, of who knows which", None, &[(1, 101), (2, 50), (3, 7)], None, None),
+            ("one took another's place", S, &[(1, 101), (3, 70)], S, None),
         ] {
             let mut tally = Tally::default();
             let mut before = tally.sum(scrape(first, start)).unwrap();
@@ -186,18 +159,34 @@ mod tests {
         let restarted = Tally::default().sum(scrape(&[(1, 12), (2, 6)], Some(99))).unwrap();
         let renamed = Tally::default().sum(scrape(&[(1, 12), (3, 6)], Some(77))).unwrap();
         assert!(restarted.incarnation != one.incarnation && renamed.incarnation != one.incarnation);
+        let elsewhere = Tally::new(mixed(&"elsewhere")).sum(scrape(&[(1, 12), (2, 6)], Some(77))).unwrap();
+        assert_ne!(elsewhere.incarnation, one.incarnation);
     }
 
     #[test]
-    fn labels_that_change_all_the_time_are_gaps_in_bounded_memory() {
+    fn a_series_that_was_away_while_the_agent_restarted_is_not_counted_from_nothing() {
+        let start = Some(5);
         let mut tally = Tally::default();
-        let first: Vec<(u64, u64)> = (0..60_000).map(|id| (id, 1)).collect();
-        let mut before = tally.sum(scrape(&first, Some(5))).unwrap();
-        assert_eq!(step(&mut tally, &mut before, scrape(&[(70_000, 1)], Some(5))), None);
-        assert_eq!(tally.last.as_ref().unwrap().gone.len(), GONE_MAX);
-        // It is one of those that are forgotten.
-        assert_eq!(step(&mut tally, &mut before, scrape(&[(59_999, 9), (70_000, 1)], Some(5))), None);
-        assert_eq!(step(&mut tally, &mut before, scrape(&[(59_999, 9), (70_000, 3)], Some(5))), Some(2));
+        let mut before = tally.sum(scrape(&[(1, 110), (2, 5_000_000)], start)).unwrap();
+        assert_eq!(step(&mut tally, &mut before, scrape(&[(1, 115)], start)), None);
+        let mut restarted = Tally::default();
+        step(&mut restarted, &mut before, scrape(&[(1, 120)], start));
+        assert_eq!(step(&mut restarted, &mut before, scrape(&[(1, 125), (2, 5_000_010)], start)), None);
+        assert_eq!(step(&mut restarted, &mut before, scrape(&[(1, 125), (2, 5_000_012)], start)), Some(2));
+    }
+
+    #[test]
+    fn no_incarnation_comes_back() {
+        // A slot is held against the one before, and the tally is asked more often where bursts are kept.
+        for start in [None, Some(5)] {
+            let mut tally = Tally::default();
+            let mut seen = vec![tally.sum(scrape(&[(1, 10), (2, 10)], start)).unwrap().incarnation];
+            for values in [&[(1, 10)][..], &[(1, 10), (2, 90)], &[(1, 5), (2, 90)], &[(1, 4), (2, 95)]] {
+                let incarnation = tally.sum(scrape(values, start)).unwrap().incarnation;
+                assert!(!seen.contains(&incarnation), "{values:?}");
+                seen.push(incarnation);
+            }
+        }
     }
 
     #[test]
@@ -229,10 +218,11 @@ mod tests {
         fn what_is_counted_is_what_happened_or_a_gap(acts in prop::collection::vec(act(), 1..60)) {
             let (mut tally, mut values, mut start) = (Tally::default(), BTreeMap::new(), 0);
             // What happened since the last scrape, and whether it can be known.
-            let (mut happened, mut known, mut before) = (0, true, None::<Counters>);
+            let (mut happened, mut known, mut is_new, mut before) = (0, true, false, None::<Counters>);
             for act in acts {
                 match act {
                     Act::Count(id, by) => {
+                        is_new |= !values.contains_key(&id);
                         *values.entry(id).or_insert(0) += by;
                         happened += by;
                     }
@@ -252,9 +242,11 @@ mod tests {
                         let scrape = Scrape {
                             values: values.clone(),
                             starts: BTreeMap::from([(9, start)]),
-                            is_one_process: true,
                         };
                         let now = tally.sum(scrape).unwrap();
+                        if let Some(before) = before {
+                            prop_assert!(!known || is_new || before.incarnation == now.incarnation);
+                        }
                         if let Some(before) = before
                             && before.incarnation == now.incarnation
                         {
@@ -266,7 +258,7 @@ mod tests {
                                 prop_assert!(counted.is_none_or(|counted| counted <= happened));
                             }
                         }
-                        (happened, known, before) = (0, true, Some(now));
+                        (happened, known, is_new, before) = (0, true, false, Some(now));
                     }
                 }
             }

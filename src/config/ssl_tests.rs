@@ -105,6 +105,10 @@ fn sources_that_are_likely_to_see_the_same_sessions_are_warned_of() {
     let haproxy = |socket: &str| format!("kind = \"haproxy\"\nsocket = \"{socket}\"\n");
     let kernel = |keys: &str| format!("kind = \"kernel\"\n{keys}\n");
     let appliance = |url: &str| format!("kind = \"loadmaster\"\nurl = \"{url}\"\n{PASSWORD}");
+    let log = |path: &str, format: &str| {
+        format!("kind = \"access_log\"\npath = \"{path}\"\nformat = \"{format}\"\n")
+    };
+    let scrape = |url: &str, counts: &str| format!("kind = \"prometheus\"\nurl = \"{url}\"\n{counts}\n");
     for (one, other, why) in [
         (haproxy("/a"), haproxy("/a"), Some("they look at the same path")),
         (haproxy("/a"), haproxy("/b"), None),
@@ -135,6 +139,34 @@ fn sources_that_are_likely_to_see_the_same_sessions_are_warned_of() {
         (appliance("https://lm.test"), appliance("https://LM.test:443/"), Some("they ask at the same URL")),
         (appliance("https://10.0.0.4"), appliance("https://10.0.0.5"), None),
         (appliance("https://10.0.0.4"), haproxy("/a"), None),
+        (kernel("interfaces = [\"lo\"]"), kernel("interfaces = [\"eth0\"]"), None),
+        (
+            kernel("interfaces = [\"eth0\"]"),
+            kernel("interfaces = [\"eth*\"]"),
+            Some("both count the same ports in the kernel"),
+        ),
+        (haproxy("/a"), log("/l", "haproxy"), Some("both tell of the same software")),
+        (log("/l", "nginx"), log("/m", "nginx"), None),
+        (
+            log("/l", "nginx"),
+            scrape("http://10.0.0.4/m", "preset = \"nginx-plus\""),
+            Some("both tell of the same software"),
+        ),
+        (
+            scrape("http://localhost:84/m", "metric = \"a\""),
+            scrape("http://127.0.0.1:84/m", "metric = \"a\""),
+            Some("they ask at the same URL"),
+        ),
+        (
+            scrape("http://10.0.0.4/m", "metric = \"a\"\nlabels = ['x=\"1\"']"),
+            scrape("http://10.0.0.4/m", "metric = \"a\"\nlabels = ['x=\"2\"']"),
+            None,
+        ),
+        (
+            scrape("http://10.0.0.4/m", "metric = \"a\"\nlabels = ['x=\"1\"']"),
+            scrape("http://10.0.0.4/m", "metric = \"a\"\nlabels = ['y=\"2\"']"),
+            Some("they ask at the same URL"),
+        ),
     ] {
         let file = format!("[[ssl]]\nname = \"a\"\n{one}[[ssl]]\nname = \"b\"\n{other}");
         let warnings = load_text(&file, &inputs(&[STATE], &[])).unwrap().warnings;
@@ -146,4 +178,13 @@ fn sources_that_are_likely_to_see_the_same_sessions_are_warned_of() {
         let place = Place::File { path: Path::new("a.toml").to_owned(), line: line - 1, column: 1 };
         assert!(warnings.iter().all(|w| w.place == place), "{warnings:?}");
     }
+}
+
+#[test]
+fn many_that_see_the_same_are_warned_of_once_each() {
+    let one = "[[ssl]]\nkind = \"kernel\"\nname = ";
+    let file: String = (0..40).map(|n| format!("{one}\"k{n}\"\n")).collect();
+    let warnings = load_text(&file, &inputs(&[STATE], &[])).unwrap().warnings;
+    assert_eq!(warnings.len(), 39);
+    assert!(warnings[38].message.ends_with("(as with 38 more before it)"), "{:?}", warnings[38]);
 }

@@ -115,6 +115,28 @@ pub enum SourceError {
         /// Why.
         why: String,
     },
+    /// A server shows another certificate than the one that is configured.
+    #[error(
+        "{place} is not trusted: it shows a certificate with the SHA-256 {shown}, which is not the configured certificate_sha256: \
+         set it to that if the certificate is the server's own, else look for what stands between"
+    )]
+    OtherCertificate {
+        /// Where.
+        place: String,
+        /// The SHA-256 of what it shows.
+        shown: String,
+    },
+    /// A server shows the certificate of an authority as its own.
+    #[error(
+        "{place} is not trusted ({why}): its own certificate is an authority's, which ca_file can't hold it to: set \
+         certificate_sha256 to its SHA-256 instead of ca_file"
+    )]
+    ShowsAuthority {
+        /// Where.
+        place: String,
+        /// Why.
+        why: String,
+    },
     /// A server does not let the agent in.
     #[error(
         "{place} does not let the agent in ({status}): correct the user, password, key or certificate that the source names"
@@ -181,6 +203,19 @@ pub enum SourceError {
         /// How long ago, in seconds.
         age_s: i64,
         /// How long ago it may be, in seconds.
+        max_s: i64,
+    },
+    /// A file says that it was written later than now: it would count as fresh for long after nobody writes it.
+    #[error(
+        "{} was last written {ahead_s} s from now, of at most {max_s} s: correct the clock of the host that writes it, or of this one",
+        path.display()
+    )]
+    Ahead {
+        /// The file.
+        path: PathBuf,
+        /// How far from now, in seconds.
+        ahead_s: i64,
+        /// How far it may be, in seconds.
         max_s: i64,
     },
     /// There is no log.

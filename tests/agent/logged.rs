@@ -74,7 +74,7 @@ impl Logged {
             format!(
                 "global\n  nbthread 1\n  log stdout format raw local0\n  ssl-default-bind-options ssl-min-ver TLSv1.2\ndefaults\n  mode http\n  log \
                  global\n  timeout client 5s\n  timeout server 5s\n  timeout connect 5s\nfrontend tls\n  bind {HOST}:{port} ssl \
-                 crt {dir}/both.pem alpn h2,http/1.1\n  log-format \"%ci:%cp [%tr] %ft %ST %{{+Q}}r {fields}\"\n  http-request \
+                 crt {dir}/both.pem alpn h2,http/1.1\n  log-format \"{fields} %ci:%cp [%tr] %ft %ST %{{+Q}}r\"\n  http-request \
                  return status 200\n"
             ),
         );

@@ -310,3 +310,23 @@ fn a_log_that_was_copied_and_compressed_six_times_meanwhile_is_read_on() {
     let now = counters(&readout);
     assert_eq!((now.first, now.incarnation, readout.losses), (world.sessions, before.incarnation, vec![]));
 }
+
+#[test]
+fn a_line_that_can_not_be_read_makes_its_slot_a_gap_each_time_and_no_other() {
+    let mut world = World::new();
+    let mut before = counters(&world.read().unwrap());
+    for round in 0..3 {
+        world.append(4);
+        world.writer.write_all(b"1795000000.1 7 1 TLSv\xff\n1795000000.1 7 one TLSv1.3 AES r\n").unwrap();
+        let readout = world.read().unwrap();
+        let doubtful = counters(&readout);
+        assert_ne!(doubtful.incarnation, before.incarnation, "{round}");
+        assert!(readout.losses[0].starts_with("2 of 6 new lines of "), "{:?}", readout.losses);
+        world.append(4);
+        world.restart();
+        let readout = world.read().unwrap();
+        before = counters(&readout);
+        assert_eq!((before.incarnation, before.first), (doubtful.incarnation, world.sessions), "{round}");
+        assert_eq!(readout.losses, Vec::<String>::new());
+    }
+}

@@ -11,7 +11,7 @@ pub(crate) fn settings(place: Exposition, counts: Counts, matchers: Vec<Matcher>
 }
 
 fn wanted(metric: &str, matchers: Vec<Matcher>) -> Wanted {
-    Wanted { metric: metric.to_owned(), matchers, is_one_process: false }
+    Wanted { metric: metric.to_owned(), matchers }
 }
 
 fn read(wanted: &Wanted, pieces: &[&[u8]]) -> Result<Told, String> {
@@ -71,7 +71,7 @@ fn counters_are_chosen_by_their_labels_and_summed() {
         assert_eq!(sum("tls_total", named.clone(), TEXT), expect, "{named:?}");
     }
     let told = read(&wanted("tls_total", Vec::new()), &[TEXT.as_bytes()]).unwrap();
-    assert!(told.scrape.is_one_process && told.scrape.starts.len() == 1);
+    assert!(told.scrape.starts.len() == 1);
 }
 
 #[test]

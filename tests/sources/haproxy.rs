@@ -2,6 +2,7 @@
 
 use crate::proxy::Proxy;
 use crate::tools;
+use crate::tree::Tree;
 use highwater::files::Root;
 use highwater::sources::ssl::haproxy::Haproxy;
 use highwater_rules::figure::Figure;
@@ -9,6 +10,7 @@ use highwater_rules::record::Counters;
 use std::collections::BTreeMap;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
+use std::os::unix::net::UnixStream;
 
 fn counters(proxy: &Proxy) -> Counters {
     let mut source = Haproxy::new(&Root::new("/"), "haproxy", &proxy.socket());
@@ -44,6 +46,54 @@ fn the_count_is_haproxys_own_and_the_clients() {
     let reborn = counters(&proxy);
     assert_eq!(reborn.first, 0);
     assert_ne!(reborn.incarnation, before.incarnation);
+}
+
+#[test]
+fn cleared_counters_are_a_gap_though_they_outgrew_what_they_had() {
+    if tools::missing(&[("haproxy", "-v"), ("openssl", "version"), ("curl", "--version")]) {
+        return;
+    }
+    let tree = Tree::new(&[]);
+    let admin = tree.at("admin.sock");
+    let proxy = Proxy::with(&format!("global\n  stats socket {} level admin\n", admin.display()));
+    let mut source = Haproxy::new(&Root::new("/"), "haproxy", &proxy.socket()).with_services(9);
+    let mut read = || {
+        let observations = source.read().unwrap().observations;
+        let tls = observations.iter().find(|o| o.series.to_string() == "vs_bytes/haproxy/tls").unwrap();
+        [observations[0].figure, tls.figure].map(|figure| match figure {
+            Figure::Count(counters) | Figure::Amount(counters) => counters,
+            other => panic!("{other:?} is no count"),
+        })
+    };
+    let many = |count: usize| (0..count).for_each(|_| proxy.one_session());
+    many(12);
+    let first = read();
+    many(2);
+    let before = read();
+    assert_eq!(before.map(|c| c.incarnation), first.map(|c| c.incarnation));
+    assert_eq!((first[0].first, before[0].first), (12, 14));
+    let clear = |question: &str| {
+        let mut stream = UnixStream::connect(&admin).unwrap();
+        stream.write_all(question.as_bytes()).unwrap();
+        stream.read_to_string(&mut String::new()).unwrap();
+    };
+    clear("clear counters all\n");
+    many(16);
+    let cleared = read();
+    assert_eq!(cleared[0].first, 16, "more than before");
+    assert!(cleared[1].first > before[1].first, "more than before");
+    assert!((0..2).all(|at| cleared[at].incarnation != before[at].incarnation));
+    many(1);
+    let after = read();
+    assert_eq!((after[0].incarnation, after[0].first), (cleared[0].incarnation, 17));
+    assert_eq!(after[1].incarnation, cleared[1].incarnation);
+    clear("clear counters\n");
+    many(18);
+    let cleared = read();
+    assert_eq!(cleared[0].first, 18, "it clears the sessions without `all`, too");
+    assert_ne!(cleared[0].incarnation, after[0].incarnation);
+    assert_eq!(cleared[1].incarnation, after[1].incarnation, "but not the bytes");
+    assert!(cleared[1].first > 2 * after[1].first, "but not the bytes");
 }
 
 fn bytes(source: &mut Haproxy) -> BTreeMap<String, Counters> {

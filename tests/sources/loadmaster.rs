@@ -15,6 +15,7 @@ use highwater_rules::record::Counters;
 use highwater_rules::sign::sha256;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
+use std::sync::{Arc, Mutex};
 
 /// A service of an answer: address, port, index, bytes.
 type Vs<'a> = (&'a str, u16, u64, u64);
@@ -215,7 +216,10 @@ fn its_certificate_must_hold_or_be_the_pinned_one() {
     assert_eq!(bench.read().unwrap().observations.len(), 3);
     bench.settings.trust = Trust::Pinned([7; 32]);
     let requests = server.requests.lock().unwrap().len();
-    assert!(bench.error().contains("is not trusted"), "{}", bench.error());
+    let shown: Vec<String> = sha256(&der).0.iter().map(|byte| format!("{byte:02X}")).collect();
+    let expect = format!("the SHA-256 {}, which is not the configured certificate_sha256", shown.join(":"));
+    assert!(bench.error().contains(&expect), "{}", bench.error());
+    assert!(!bench.error().contains("ca_file"), "{}", bench.error());
     assert_eq!(server.requests.lock().unwrap().len(), requests, "the password was not sent");
 }
 
@@ -287,6 +291,13 @@ fn what_is_no_answer_is_refused_in_both_forms() {
         ("no data", "<Response stat=\"200\" code=\"ok\"><Success/></Response>".to_owned()),
         ("negative rate", xml_stats(Some("-1"), &TWO)),
         ("no rate", xml_stats(Some("NaN"), &TWO)),
+        ("a rate beyond bounds", xml_stats(Some("1e308"), &TWO)),
+        ("just beyond", xml_stats(Some("1000000001"), &TWO)),
+        ("two rates", xml_stats(Some("1</SSL><SSL>2"), &TWO)),
+        ("two TPS", xml_stats(Some("1</SSL></TPS><TPS><SSL>2"), &TWO)),
+        ("a TPS without a rate behind", xml_stats(Some("1</SSL></TPS><TPS><SSL>"), &TWO)),
+        ("two Data", good.replace("</Data>", "</Data><Data></Data>")),
+        ("two indices", good.replace("<Index>1<", "<Index>1</Index><Index>2<")),
         ("negative bytes", good.replace(">5000000000<", ">-5<")),
         ("no bytes", good.replace("<TotalBytes>5000000000</TotalBytes>", "")),
         ("no port", good.replace("<VSPort>443</VSPort>", "")),
@@ -302,6 +313,8 @@ fn what_is_no_answer_is_refused_in_both_forms() {
         ("no status", "{\"Vs\": []}".to_owned()),
         ("negative rate", json_stats(Some("-1"), &TWO)),
         ("no rate", json_stats(Some("\"x\""), &TWO)),
+        ("a rate beyond bounds", json_stats(Some("1e308"), &TWO)),
+        ("two rates", json_stats(Some("1, \"SSL\": 2"), &TWO)),
         ("negative bytes", good_json.replace("5000000000", "-5")),
         ("no bytes", good_json.replace("\"TotalBytes\": 5000000000,", "")),
         ("depth", "[".repeat(100_000)),
@@ -339,10 +352,13 @@ fn a_part_of_a_service_and_what_is_unknown_are_passed_over() {
 
 #[test]
 fn counters_that_run_backwards_or_a_service_made_anew_are_a_gap() {
+    let body = Arc::new(Mutex::new(String::new()));
+    let shown = Arc::clone(&body);
+    let server = Server::start(move |_| Act::Break(http("200 OK", "", shown.lock().unwrap().as_bytes())));
+    let bench = Bench::new(&server);
     let counters = |services: &[Vs<'_>]| -> Counters {
-        let server = appliance(xml_stats(Some("1"), services));
-        let readout = Bench::new(&server).read().unwrap();
-        readout.observations[1].figure.counters().unwrap()
+        *body.lock().unwrap() = xml_stats(Some("1"), services);
+        bench.read().unwrap().observations[1].figure.counters().unwrap()
     };
     let reading = |before: Counters, now: &[Vs<'_>]| {
         let series = highwater_rules::meter::Series::new(highwater_rules::meter::Meter::VsBytes, "x");
@@ -357,4 +373,37 @@ fn counters_that_run_backwards_or_a_service_made_anew_are_a_gap() {
         Err(GapReason::CounterReset),
         "made anew"
     );
+}
+
+#[test]
+fn another_appliance_under_the_same_name_has_other_counters() {
+    let counters = |server: &Server| -> Vec<Counters> {
+        let mut bench = Bench::new(server);
+        bench.settings.services = 1;
+        let readout = bench.read().unwrap();
+        readout.observations.iter().filter_map(|o| o.figure.counters()).collect()
+    };
+    let (one, two) = (appliance(xml_stats(Some("1"), &TWO)), appliance(xml_stats(Some("1"), &TWO)));
+    let (before, after, other) = (counters(&one), counters(&one), counters(&two));
+    assert_eq!(before[0], after[0], "the same one goes on after a restart of the agent");
+    assert_eq!((before.len(), other.len()), (2, 2), "one service alone, and the sum of the others");
+    for (one, two) in before.iter().zip(&other) {
+        assert_ne!(one.incarnation, two.incarnation);
+        assert_eq!(one.first, two.first);
+    }
+}
+
+#[test]
+fn an_authoritys_own_certificate_is_to_be_pinned_and_not_to_be_trusted_as_an_authority() {
+    let own = Authority::own();
+    let body = xml_stats(Some("1"), &TWO);
+    let server =
+        Server::with(&own, None, &Authority::new(), move |_| Act::Break(http("200 OK", "", body.as_bytes())));
+    let mut bench = Bench::new(&server);
+    bench.tree.write("ca.pem", &own.cert);
+    let error = bench.error();
+    assert!(error.contains("set certificate_sha256 to its SHA-256 instead of ca_file"), "{error}");
+    let der = CertificateDer::from_pem_slice(own.cert.as_bytes()).unwrap();
+    bench.settings.trust = Trust::Pinned(sha256(&der).0);
+    assert_eq!(told(&bench.read().unwrap())[0].1, 1.0);
 }

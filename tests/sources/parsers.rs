@@ -1,12 +1,13 @@
 //! Every parser, fed with noise and with real texts that were tampered with: it may refuse, and never panics.
 
 use highwater::host;
-use highwater::sources::Garbled;
 use highwater::sources::ssl::haproxy::told;
 use highwater::sources::ssl::loadmaster::{json, xml};
 use highwater::sources::{cgroup, container, interfaces, presence, ram};
 use highwater_rules::record::Counters;
+use highwater_rules::tally::{Scrape, Tally};
 use proptest::prelude::*;
+use std::collections::BTreeMap;
 
 const MEMINFO: &str = "MemTotal:       16384000 kB\nMemFree:          731204 kB\n";
 const NET_DEV: &str = "Inter-|   Receive  |  Transmit\n face |bytes |bytes\n\
@@ -24,8 +25,11 @@ const JSON: &str = "{\"TPS\":{\"SSL\":4},\"Vs\":[{\"VSAddress\":\"10.0.0.1\",\"V
     \"Index\":1,\"TotalBytes\":9}],\"code\":200,\"status\":\"ok\"}";
 const OS_RELEASE: &str = "PRETTY_NAME=\"Debian GNU/Linux 12 (bookworm)\"\nVERSION_ID='12'\nID=debian\n";
 
-fn sessions(answer: &str) -> Result<Counters, Garbled> {
-    told(answer).map(|told| told.sessions)
+fn sessions(answer: &str) -> Result<Counters, String> {
+    let told = told(answer).map_err(|garbled| garbled.to_string())?;
+    let starts = BTreeMap::from([(told.process.pid, told.process.started)]);
+    let counters = Tally::default().sum(Scrape { values: told.sessions, starts });
+    counters.ok_or_else(|| "too large".to_owned())
 }
 
 /// Gives a text to every parser, whatever it was meant for.
@@ -75,7 +79,7 @@ fn each_frontend_is_told_with_its_bytes_in_and_out() {
     let frontends = of(HAPROXY).unwrap();
     let each: Vec<(&str, u64)> = frontends.iter().map(|f| (f.name.as_str(), f.bytes)).collect();
     assert_eq!(each, [("a", 123), ("b", 7)]);
-    let incarnation = sessions(HAPROXY).unwrap().incarnation;
+    let incarnation = told(HAPROXY).unwrap().process.incarnation();
     assert!(frontends.iter().all(|f| f.incarnation == incarnation));
     assert_eq!(of(&HAPROXY.replace("bin,bout", "x,y")), Ok(vec![]), "no such columns");
     for cell in ["-1", "x", "18446744073709551615"] {
@@ -113,6 +117,16 @@ fn half_an_answer_is_none() {
         assert!(sessions(&HAPROXY.replace(from, to)).is_err(), "{from} -> {to}");
     }
     assert!(sessions(&HAPROXY.replace(",10,5,", ",18446744073709551615,5,")).is_err());
+    assert!(sessions(&HAPROXY.replace(",10,5,", ",18446744073709551615,,")).is_err(), "the sum is too large");
+    assert!(
+        sessions(&HAPROXY.replace("FRONTEND,100,23,0", "BACKEND,100,23,1").replace("7,0,0,", "7,0,1,"))
+            .is_err()
+    );
+    assert!(
+        sessions(&HAPROXY.replace(",10,5,", ",,,").replace(",7,1,", ",,,")).is_err(),
+        "none tells of TLS"
+    );
+    assert_eq!(sessions(&HAPROXY.replace(",10,5,", ",,,")).map(|c| c.first), Ok(8), "one does");
 }
 
 proptest! {

@@ -4,7 +4,8 @@ use crate::exposition::settings;
 use crate::proxy::Proxy;
 use crate::tools;
 use crate::tree::{Tree, within};
-use highwater::config::ssl::{Counts, Exposition, Pass, Preset, Trust, Web};
+use highwater::clock;
+use highwater::config::ssl::{Compare, Counts, Exposition, Matcher, Pass, Preset, Trust, Web};
 use highwater::files::Root;
 use highwater::sources::SourceError;
 use highwater::sources::ssl::haproxy::Haproxy;
@@ -132,6 +133,8 @@ fn say(text: &'static str) -> impl Fn(&mut TcpStream) + Send {
     move |stream| stream.write_all(text.as_bytes()).unwrap()
 }
 
+/// Each peer listens at a port of its own.
+const FIVE: &str = "HTTP/1.1 200 OK\r\nconnection: close\r\n\r\ntls_total 5\n";
 const OK: &str = "HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n";
 
 #[test]
@@ -240,6 +243,26 @@ fn file(path: PathBuf) -> Prometheus {
 }
 
 #[test]
+fn another_place_or_another_choice_is_another_counter_and_the_same_goes_on() {
+    let tree = Tree::new(&[("a.prom", "tls_total 100\n"), ("b.prom", "tls_total 5000000\n")]);
+    let of = |mut source: Prometheus| counted(&mut source).unwrap();
+    let here = of(file(tree.at("a.prom")));
+    tree.write("a.prom", "tls_total 107\n");
+    let later = of(file(tree.at("a.prom")));
+    assert_eq!((later.incarnation, later.first), (here.incarnation, 107), "a new agent, the same file");
+    assert_ne!(of(file(tree.at("b.prom"))).incarnation, here.incarnation, "another file");
+    let matchers = vec![Matcher { label: "a".to_owned(), compare: Compare::Is(String::new()) }];
+    let counts = Counts::Metric("tls_total".to_owned());
+    let chosen = settings(Exposition::File(tree.at("a.prom")), counts, matchers);
+    let chosen = of(Prometheus::new(&Root::new("/"), "test", &chosen));
+    assert_eq!(chosen.first, 107);
+    assert_ne!(chosen.incarnation, here.incarnation, "other labels");
+    let (one, other) = (told(Pass::Open, say(FIVE)).0.unwrap(), told(Pass::Open, say(FIVE)).0.unwrap());
+    assert_eq!((one.first, other.first), (5, 5));
+    assert_ne!(one.incarnation, other.incarnation, "another URL");
+}
+
+#[test]
 fn a_file_is_read_unless_nobody_writes_it_any_more() {
     let tree = Tree::new(&[("a.prom", "tls_total{a=\"1\"} 5\ntls_total{a=\"2\"} 6\n")]);
     let mut source = file(tree.at("a.prom"));
@@ -248,6 +271,15 @@ fn a_file_is_read_unless_nobody_writes_it_any_more() {
     std::fs::File::options().write(true).open(tree.at("a.prom")).unwrap().set_modified(old).unwrap();
     let error = source.read().unwrap_err();
     assert!(error.to_string().contains("start what writes it"), "{error}");
+    let now = std::time::UNIX_EPOCH + std::time::Duration::from_secs(clock::unix_s().unsigned_abs());
+    for (ahead_s, is_taken) in [(200, true), (400, false), (400_000_000, false)] {
+        let then = now + std::time::Duration::from_secs(ahead_s);
+        std::fs::File::options().write(true).open(tree.at("a.prom")).unwrap().set_modified(then).unwrap();
+        let told = source.read();
+        assert_eq!(told.is_ok(), is_taken, "{ahead_s} s ahead: {told:?}");
+        let says_so = told.map_or_else(|e| e.to_string().contains("s from now"), |_| true);
+        assert!(says_so, "{ahead_s} s ahead");
+    }
     assert!(matches!(file(tree.at("none")).read(), Err(SourceError::Unreadable { .. })));
     assert!(matches!(file("/dev/zero".into()).read(), Err(SourceError::Unreadable { .. })));
 }

@@ -24,7 +24,7 @@ fuzz_target!(|data: &[u8]| {
         let _ = pattern.fits("10.0.0.1:443");
         matchers.push(Matcher { label: "a".to_owned(), compare: Compare::FitsNot(pattern) });
     }
-    let wanted = Wanted { metric: "a_total".to_owned(), matchers, is_one_process: false };
+    let wanted = Wanted { metric: "a_total".to_owned(), matchers };
     let whole = read(&wanted, &[bytes]);
     let (one, other) = bytes.split_at(usize::from(*cut).min(bytes.len()));
     assert_eq!(read(&wanted, &[one, other]), whole);

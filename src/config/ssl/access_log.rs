@@ -129,6 +129,15 @@ impl Handshakes {
 }
 
 impl AccessLog {
+    /// The server that writes it, where its format says which.
+    pub(super) fn software(&self) -> Option<&'static str> {
+        pattern_of(&self.format).map(|(_, dialect)| match dialect {
+            Dialect::Nginx => "nginx",
+            Dialect::Apache => "apache",
+            Dialect::Haproxy => "haproxy",
+        })
+    }
+
     pub(super) fn shown(&self) -> Vec<(&'static str, Value)> {
         let text = |text: &str| Value::Text(text.to_owned());
         let mut shown = vec![
@@ -240,22 +249,28 @@ fn lacks(text: &str, pattern: &Pattern, lines: Lines, handshakes: Handshakes) ->
     None
 }
 
+/// The pattern that a format is, and whose it is; none where it is JSON, or no format.
+fn pattern_of(text: &str) -> Option<(&str, Dialect)> {
+    match text {
+        "nginx" => Some((NGINX, Dialect::Nginx)),
+        "apache" => Some((APACHE, Dialect::Apache)),
+        "haproxy" => Some((HAPROXY, Dialect::Haproxy)),
+        own if own.contains("%{SSL_PROTOCOL}x") => Some((own, Dialect::Apache)),
+        own if own.contains("%sslv") || own.contains("%[") => Some((own, Dialect::Haproxy)),
+        own if own.contains('$') => Some((own, Dialect::Nginx)),
+        _ => None,
+    }
+}
+
 fn format(raw: &Raw) -> Result<Format, Fault> {
     let text = raw.text()?;
-    let (pattern, dialect) = match text {
-        "json" => return Ok(Format { text: text.to_owned(), pattern: None }),
-        "nginx" => (NGINX, Dialect::Nginx),
-        "apache" => (APACHE, Dialect::Apache),
-        "haproxy" => (HAPROXY, Dialect::Haproxy),
-        own if own.contains("%{SSL_PROTOCOL}x") => (own, Dialect::Apache),
-        own if own.contains("%sslv") || own.contains("%[") => (own, Dialect::Haproxy),
-        own if own.contains('$') => (own, Dialect::Nginx),
-        _ => {
-            let message = format!("{} is no format", quoted(text));
-            let mend = format!("take {}, or the server's own log format in quotes", listed(WORDS, "or"));
-            return Err(Fault::new(message, mend));
-        }
-    };
+    if text == "json" {
+        return Ok(Format { text: text.to_owned(), pattern: None });
+    }
+    let (pattern, dialect) = pattern_of(text).ok_or_else(|| {
+        let message = format!("{} is no format", quoted(text));
+        Fault::new(message, format!("take {}, or the server's own log format in quotes", listed(WORDS, "or")))
+    })?;
     let first = if dialect == Dialect::Apache { 0 } else { 1 };
     Ok(Format { text: text.to_owned(), pattern: Some((Pattern::parse(pattern, dialect)?, first)) })
 }

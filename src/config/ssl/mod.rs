@@ -85,12 +85,16 @@ impl SslSource {
     fn looks(&self) -> Look<'_> {
         let (at, software) = match self {
             SslSource::Haproxy(haproxy) => (At::Path(&haproxy.socket), Some(haproxy::KIND.word)),
-            SslSource::Kernel(kernel) => (At::Kernel(&kernel.ports), None),
+            SslSource::Kernel(kernel) => (At::Kernel(kernel), None),
             SslSource::Loadmaster(loadmaster) => (At::Url(&loadmaster.url), Some(loadmaster::KIND.word)),
             SslSource::Prometheus(prometheus) => prometheus.looks(),
-            SslSource::AccessLog(log) => (At::Path(&log.path), None),
+            SslSource::AccessLog(log) => (At::Path(&log.path), log.software()),
         };
-        Look { at, software }
+        let matchers = match self {
+            SslSource::Prometheus(prometheus) => prometheus.matchers.as_slice(),
+            _ => &[],
+        };
+        Look { at, software, matchers }
     }
 }
 

@@ -210,9 +210,11 @@ impl Fetch {
     /// What went wrong, in the words of whoever knows most of it.
     fn unreached(&self, error: &reqwest::Error) -> SourceError {
         let mut cause: &(dyn Error + 'static) = error;
-        let mut certificate = false;
+        let mut certificate = None;
         for _ in 0..CAUSES_MAX {
-            certificate |= matches!(cause.downcast_ref(), Some(rustls::Error::InvalidCertificate(_)));
+            if let Some(rustls::Error::InvalidCertificate(refused)) = cause.downcast_ref() {
+                certificate = Some(refused.clone());
+            }
             // An error of I/O passes over the one that it wraps when it is asked for its cause.
             let wrapped = cause.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
             match wrapped.map(|inner| inner as &(dyn Error + 'static)).or_else(|| cause.source()) {
@@ -221,10 +223,9 @@ impl Fetch {
             }
         }
         let (place, why) = (self.place(), cause.to_string());
-        if certificate {
-            SourceError::Untrusted { place, why }
-        } else {
-            SourceError::Unreached { place, why }
+        match certificate {
+            Some(refused) => tls::untrusted(&refused, place, why),
+            None => SourceError::Unreached { place, why },
         }
     }
 }

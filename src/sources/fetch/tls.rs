@@ -11,13 +11,17 @@ use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, Server
 use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
-use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
+use rustls::{
+    CertificateError, ClientConfig, DigitallySignedStruct, Error, OtherError, RootCertStore, SignatureScheme,
+};
 use std::path::Path;
 use std::sync::Arc;
 use zeroize::Zeroizing;
 
 /// The longest file of certificates.
 const PEM_MAX_BYTES: usize = 1 << 20;
+/// The verifier's word for a server that shows a certificate with `CA:TRUE` as its own.
+const AUTHORITY_SHOWN: &str = "CaUsedAsEndEntity";
 
 pub(super) fn config(from: &Settings) -> Result<ClientConfig, SourceError> {
     let provider = Arc::new(ring::default_provider());
@@ -78,6 +82,30 @@ fn client(
     Ok((chain, key))
 }
 
+/// A certificate that is not the pinned one.
+#[derive(Debug, thiserror::Error)]
+#[error("another certificate than the configured one")]
+struct OtherCertificate {
+    shown: [u8; 32],
+}
+
+/// What the certificate of the server at `place` is refused for; `why` are the words of whoever refused it.
+pub(super) fn untrusted(error: &CertificateError, place: String, why: String) -> SourceError {
+    let CertificateError::Other(OtherError(inner)) = error else {
+        return SourceError::Untrusted { place, why };
+    };
+    if let Some(OtherCertificate { shown }) = inner.downcast_ref() {
+        // As openssl shows it, and the configuration takes it.
+        let shown: Vec<String> = shown.iter().map(|byte| format!("{byte:02X}")).collect();
+        return SourceError::OtherCertificate { place, shown: shown.join(":") };
+    }
+    // The verifier's own type is another crate's, of which nothing else is needed.
+    if inner.to_string() == AUTHORITY_SHOWN {
+        return SourceError::ShowsAuthority { place, why };
+    }
+    SourceError::Untrusted { place, why }
+}
+
 /// Takes one certificate, by its SHA-256, and no other. That the server has its key, its signature must still prove.
 #[derive(Debug)]
 struct Pinned {
@@ -94,10 +122,12 @@ impl ServerCertVerifier for Pinned {
         _: &[u8],
         _: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        if sha256(certificate).0 == self.pin {
+        let shown = sha256(certificate).0;
+        if shown == self.pin {
             return Ok(ServerCertVerified::assertion());
         }
-        Err(Error::InvalidCertificate(CertificateError::ApplicationVerificationFailure))
+        let other = OtherError(Arc::new(OtherCertificate { shown }));
+        Err(Error::InvalidCertificate(CertificateError::Other(other)))
     }
 
     fn verify_tls12_signature(

@@ -3,10 +3,12 @@
 use super::services::{Service, Services};
 use crate::files::Root;
 use crate::sources::{Garbled, Readout, SourceError, digits};
+use highwater_rules::accepted::{Accepted, Watch};
 use highwater_rules::figure::{Figure, Observation};
 use highwater_rules::meter::{Meter, Series};
-use highwater_rules::record::Counters;
+use highwater_rules::tally::{Scrape, Tally, mixed};
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::io::{self, Read as _, Write as _};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
@@ -33,6 +35,29 @@ pub struct Haproxy {
     name: String,
     socket: PathBuf,
     services: Services,
+    tally: Tally,
+    process: Option<Process>,
+    /// Of the counters of sessions, which `clear counters` clears, with `all` and without.
+    sessions: Clears,
+    /// Of those of bytes, which it clears with `all` only.
+    bytes: Clears,
+}
+
+/// How often counters were cleared while the agent looked.
+#[derive(Debug, Default)]
+struct Clears {
+    watch: Watch,
+    count: u64,
+}
+
+impl Clears {
+    fn see(&mut self, now: Accepted, is_another: bool) -> u64 {
+        if is_another {
+            self.watch.begin_anew();
+        }
+        self.count += u64::from(self.watch.is_cleared(now));
+        self.count
+    }
 }
 
 impl Haproxy {
@@ -40,7 +65,15 @@ impl Haproxy {
     #[must_use]
     pub fn new(root: &Root, name: &str, socket: &Path) -> Self {
         let socket = if root.is_own() { socket.to_owned() } else { root.at(socket) };
-        Haproxy { name: name.to_owned(), socket, services: Services::new(name, 0) }
+        Haproxy {
+            name: name.to_owned(),
+            socket,
+            services: Services::new(name, 0),
+            tally: Tally::default(),
+            process: None,
+            sessions: Clears::default(),
+            bytes: Clears::default(),
+        }
     }
 
     /// With the bytes of its frontends, `most` of which stand alone.
@@ -64,15 +97,27 @@ impl Haproxy {
     /// What it sees now.
     ///
     /// # Errors
-    /// When HAProxy can't be asked, or its answer is not understood.
+    /// When HAProxy can't be asked, or its answer is not understood or tells of no frontend.
     pub fn read(&mut self) -> Result<Readout, SourceError> {
         let answer = self.ask()?;
         let text = String::from_utf8_lossy(&answer);
         if text.lines().any(|line| line.trim() == "Permission denied") {
             return Err(SourceError::LevelTooLow { socket: self.socket.clone() });
         }
-        let told = told(&text).map_err(|e| SourceError::garbled(&self.socket, e))?;
-        let observation = Observation { series: self.series(), figure: Figure::Count(told.sessions) };
+        let garbled = |garbled| SourceError::garbled(&self.socket, garbled);
+        let mut told = told(&text).map_err(garbled)?;
+        let is_another = self.process.replace(told.process) != Some(told.process);
+        let clears = self.bytes.see(told.connections, is_another);
+        if clears > 0 {
+            for frontend in &mut told.frontends {
+                frontend.incarnation = mixed(&(frontend.incarnation, clears));
+            }
+        }
+        let clears = self.sessions.see(told.handshakes, is_another);
+        let starts = BTreeMap::from([(mixed(&(told.process.pid, clears)), told.process.started)]);
+        let counters = self.tally.sum(Scrape { values: told.sessions, starts });
+        let counters = counters.ok_or_else(|| garbled(Garbled::new("more sessions than can be")))?;
+        let observation = Observation { series: self.series(), figure: Figure::Count(counters) };
         let mut readout = Readout { observations: vec![observation], ..Readout::default() };
         self.services.tell(told.frontends, &mut readout);
         Ok(readout)
@@ -126,11 +171,34 @@ fn is_wait(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut | io::ErrorKind::Interrupted)
 }
 
+/// A process of HAProxy's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Process {
+    /// Its id. In a container the same one comes back after each restart.
+    pub pid: u64,
+    /// When it began, in unix seconds; 0 where it does not tell.
+    pub started: u64,
+}
+
+impl Process {
+    /// One number for it; ids have at most 22 bits.
+    #[must_use]
+    pub const fn incarnation(self) -> u64 {
+        self.started.wrapping_shl(22) ^ self.pid
+    }
+}
+
 /// What HAProxy tells.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Told {
-    /// The sessions of all frontends, new and resumed.
-    pub sessions: Counters,
+    /// Which process of HAProxy's it is.
+    pub process: Process,
+    /// The sessions of each frontend, new and resumed, by a number for its name. One that has nothing to say of TLS is not there.
+    pub sessions: BTreeMap<u64, u64>,
+    /// The handshakes of the process, those with servers too, and those of each frontend, good or not.
+    pub handshakes: Accepted,
+    /// The connections of the process, and of each frontend.
+    pub connections: Accepted,
     /// Each frontend and its bytes in and out.
     pub frontends: Vec<Service>,
 }
@@ -152,25 +220,19 @@ pub fn told(answer: &str) -> Result<Told, Garbled> {
         .split_at_checked(header_at.unwrap_or(answer.len()))
         .filter(|(_, table)| !table.is_empty())
         .ok_or_else(|| Garbled::at("it is no answer of HAProxy's to `show info;show stat`", answer))?;
-    let Table { sessions, mut frontends } = frontends(table)?;
-    let first = match sessions {
-        Some(sum) => sum,
-        None => info_number(info, "CumSslConns")?
-            .ok_or_else(|| Garbled::new("HAProxy counts no TLS sessions: was it built without OpenSSL?"))?,
-    };
     let pid = info_number(info, "Pid")?.ok_or_else(|| Garbled::at("`show info` names no Pid", info))?;
-    let started = info_number(info, "Start_time_sec")?.unwrap_or(0);
-    let incarnation = incarnation(pid, started);
-    for frontend in &mut frontends {
-        frontend.incarnation = incarnation;
-    }
-    Ok(Told { sessions: Counters { first, second: None, incarnation }, frontends })
-}
-
-/// One number for a process. In a container the same id comes back after each restart, hence the time of its start; ids have
-/// at most 22 bits.
-const fn incarnation(pid: u64, started: u64) -> u64 {
-    started.wrapping_shl(22) ^ pid
+    let process = Process { pid, started: info_number(info, "Start_time_sec")?.unwrap_or(0) };
+    let table = frontends(table, process)?;
+    let handshakes = Accepted { all: info_number(info, "CumSslConns")?, each: table.handshakes };
+    let sessions = match (table.sessions, handshakes.all) {
+        (Some(sessions), _) => sessions,
+        (None, Some(all)) => BTreeMap::from([(0, all)]),
+        (None, None) => {
+            return Err(Garbled::new("HAProxy counts no TLS sessions: was it built without OpenSSL?"));
+        }
+    };
+    let connections = Accepted { all: info_number(info, "CumConns")?, each: table.accepted };
+    Ok(Told { process, sessions, handshakes, connections, frontends: table.frontends })
 }
 
 /// A number in the lines `Key: value` of `show info`; `None` where there is no such key.
@@ -181,40 +243,72 @@ fn info_number(info: &str, key: &str) -> Result<Option<u64>, Garbled> {
         .transpose()
 }
 
-/// What a statistics table tells of the frontends.
+/// What a statistics table tells of the frontends, by a number for the name of each, or by their names.
 struct Table {
-    /// The sum of their sessions; `None` where it has no columns for TLS sessions.
-    sessions: Option<u64>,
-    /// Each of them, without its incarnation; none where the table does not name them, or tells no bytes.
+    /// Their sessions; `None` where it has no columns for TLS sessions.
+    sessions: Option<BTreeMap<u64, u64>>,
+    /// Their handshakes, failed ones too; empty where it has no columns for TLS sessions.
+    handshakes: BTreeMap<u64, u64>,
+    /// Their connections; empty where it does not tell.
+    accepted: BTreeMap<u64, u64>,
+    /// Their bytes; none where the table does not name them, or tells no bytes.
     frontends: Vec<Service>,
 }
 
-fn frontends(table: &str) -> Result<Table, Garbled> {
+fn frontends(table: &str, process: Process) -> Result<Table, Garbled> {
     let mut lines = table.lines();
     let header = lines.next().unwrap_or_default();
     let columns = fields(header.strip_prefix("# ").unwrap_or(header));
     let column = |name: &str| columns.iter().position(|c| c == name);
     let kind = column("type").ok_or_else(|| Garbled::at("the statistics have no column `type`", header))?;
+    let named = column("pxname");
     let tls = column("ssl_sess").zip(column("ssl_reused_sess"));
-    let bytes = column("pxname").zip(column("bin").zip(column("bout")));
-    let mut table = Table { sessions: tls.map(|_| 0), frontends: Vec::new() };
+    let failed = column("ssl_failed_handshake");
+    let accepted = column("conn_tot");
+    let bytes = column("bin").zip(column("bout"));
+    let mut table = Table {
+        sessions: tls.map(|_| BTreeMap::new()),
+        handshakes: BTreeMap::new(),
+        accepted: BTreeMap::new(),
+        frontends: Vec::new(),
+    };
+    let mut rows = 0_usize;
     for line in lines.filter(|line| !line.is_empty()) {
         let row = fields(line);
         let cell = |at: usize| row.get(at).ok_or_else(|| Garbled::at("a row is cut short", line));
         if cell(kind)? != FRONTEND {
             continue;
         }
-        if let Some((new, reused)) = tls {
-            let both = added(cell(new)?, cell(reused)?)?;
-            table.sessions = table.sessions.and_then(|sum| sum.checked_add(both));
-            if table.sessions.is_none() {
-                return Err(Garbled::at("more sessions than can be", line));
+        rows += 1;
+        let name = named.map(cell).transpose()?;
+        let id = mixed(&name);
+        if let (Some((new, reused)), Some(sessions)) = (tls, &mut table.sessions) {
+            let (new, reused) = (cell(new)?, cell(reused)?);
+            if !(new.is_empty() && reused.is_empty()) {
+                let all = sessions.entry(id).or_insert(0_u64);
+                *all = all
+                    .checked_add(added(new, reused)?)
+                    .ok_or_else(|| Garbled::at("more sessions than can be", line))?;
+                let failed = failed.map(cell).transpose()?.map_or(Ok(0), |failed| added(failed, ""))?;
+                table.handshakes.insert(id, all.saturating_add(failed));
             }
         }
-        if let Some((name, (received, sent))) = bytes {
-            let (name, bytes) = (cell(name)?.clone().into_owned(), added(cell(received)?, cell(sent)?)?);
-            table.frontends.push(Service { name, bytes, incarnation: 0 });
+        if let Some(accepted) = accepted {
+            let all = table.accepted.entry(id).or_insert(0_u64);
+            *all = all.saturating_add(added(cell(accepted)?, "")?);
         }
+        if let (Some(name), Some((received, sent))) = (name, bytes) {
+            let bytes = added(cell(received)?, cell(sent)?)?;
+            let name = name.clone().into_owned();
+            table.frontends.push(Service { name, bytes, incarnation: process.incarnation() });
+        }
+    }
+    // Taken for no sessions, it would be a counter that began anew, and afterwards a peak.
+    if rows == 0 {
+        return Err(Garbled::new("HAProxy tells of no frontend: ask one that has any"));
+    }
+    if table.sessions.as_ref().is_some_and(BTreeMap::is_empty) {
+        return Err(Garbled::new("HAProxy tells of no frontend's TLS sessions: ask one that has any"));
     }
     Ok(table)
 }

@@ -126,6 +126,7 @@ impl Prometheus {
             Exposition::File(path) => At::Path(path),
         };
         let software = match &self.counts {
+            Counts::Preset(Preset::NginxPlus) => Some("nginx"),
             Counts::Preset(preset) => Some(preset.word()),
             Counts::Metric(_) => None,
         };

@@ -160,13 +160,22 @@ impl Following {
     fn drain(&mut self, rule: &LogRule) -> io::Result<Tally> {
         let mut all = Tally::default();
         let drained = self.history.drain(rule, &mut all);
-        self.count += all.sessions;
+        self.take(all);
         drained?;
         // Cut off this very moment, it is found so at the next reading.
         let tally = self.current.drain(rule)?.unwrap_or_default();
-        self.count += tally.sessions;
+        self.take(tally);
         all.add(tally);
         Ok(all)
+    }
+
+    /// Adds what was counted. Where a line could not be read, nobody knows whether it was a session: the count is another from here
+    /// on, so that the slot is a gap.
+    fn take(&mut self, tally: Tally) {
+        self.count += tally.sessions;
+        if tally.foreign > 0 {
+            self.incarnation = self.incarnation.wrapping_add(1);
+        }
     }
 
     /// Lines are gone: the count is another from here on, so that the slot is a gap.
@@ -211,7 +220,7 @@ impl Following {
             let between: Vec<_> = between.into_iter().filter(|sibling| sibling.inode != new.id.1).collect();
             if let Some(Found { tally, mut older }) = search::take_in(&between, rule)? {
                 self.newest_ns = None;
-                self.count += tally.sessions;
+                self.take(tally);
                 older.push(Older::open(std::mem::replace(&mut self.current, new)));
                 self.history.put(older);
                 return Ok(tally);
@@ -283,7 +292,7 @@ impl Following {
     /// Counts what the copy of a file that was rotated before has beyond a place.
     fn recover_older(&mut self, path: &Path, rule: &LogRule, place: &Place) -> io::Result<()> {
         if let Some((_, found)) = search::copy_of(place, &beside::siblings(path, None)?, rule)? {
-            self.count += found.tally.sessions;
+            self.take(found.tally);
             found.older.into_iter().for_each(|older| self.history.push(older));
         }
         Ok(())
@@ -304,7 +313,7 @@ impl Following {
             if let Some(mut found) = search::take_in(&newer, rule)? {
                 found.tally.add(copy.tally);
                 found.older.extend(copy.older);
-                self.count += found.tally.sessions;
+                self.take(found.tally);
                 self.history.put(found.older);
                 return Ok(Some(found.tally));
             }

@@ -1,10 +1,13 @@
 //! One line of a log: whether it tells of a new TLS session.
 
 use crate::config::{Handshakes, JsonNames, LineForm, Lines, LogRule, Pattern, Role};
-use memchr::{memchr, memmem};
-use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
+use memchr::{memchr, memchr_iter, memmem};
+use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, Visitor};
 use std::borrow::Cow;
 use std::fmt;
+
+/// The longest header that a syslog daemon writes before a line: a host's name of 255 bytes, a program's of 48, and the time.
+const HEADER_MAX_BYTES: usize = 400;
 
 /// What a line tells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,9 +16,9 @@ pub enum Told {
     Session,
     /// A request on a session that is known, or on a connection without TLS.
     Other,
-    /// It is a line of something else, between those of the configured format: where these are known by a text in them.
+    /// It is a line of something else, between those of the configured format: these are known by a text in them, or by an object.
     Beside,
-    /// It is no line of the configured format.
+    /// It is no line of the configured format, or may be one that a client made up.
     Foreign,
 }
 
@@ -33,11 +36,14 @@ struct Fields<'a> {
 pub fn read(rule: &LogRule, line: &[u8]) -> Told {
     let line = line.strip_suffix(b"\r").unwrap_or(line);
     let fields = match &rule.form {
-        LineForm::Pattern(pattern) => match after_lead(pattern, line) {
-            Some(rest) => fit(pattern, rest),
+        LineForm::Pattern(pattern) => match memmem::find(line, &pattern.lead) {
+            Some(at) => behind_lead(pattern, line, at).and_then(|rest| fit(pattern, rest)),
             None => return Told::Beside,
         },
-        LineForm::Json(names) => json(names, line),
+        LineForm::Json(names) => match memchr(b'{', line).and_then(|at| line.get(at..)) {
+            Some(object) => json(names, object),
+            None => return Told::Beside,
+        },
     };
     fields.and_then(|fields| judge(rule, &fields)).unwrap_or(Told::Foreign)
 }
@@ -70,13 +76,36 @@ fn number(text: &[u8]) -> Option<u64> {
     crate::sources::digits(std::str::from_utf8(text).ok().filter(|text| !text.is_empty())?)
 }
 
-/// What follows the text by which a line is known; `None` where it has no such text.
-fn after_lead<'a>(pattern: &Pattern, line: &'a [u8]) -> Option<&'a [u8]> {
-    if pattern.lead.is_empty() {
-        return Some(line);
+/// What follows the text by which a line is known, where that stands at its front. Anywhere else a client may have written it, in a
+/// path or a header; and a line that was cut short behind what a client wrote has nothing else.
+fn behind_lead<'a>(pattern: &Pattern, line: &'a [u8], at: usize) -> Option<&'a [u8]> {
+    if !pattern.lead.is_empty() && !is_syslog_header(line.get(..at)?) {
+        return None;
     }
-    let at = memmem::find(line, &pattern.lead)?;
     line.get(at + pattern.lead.len()..)
+}
+
+/// Whether this is nothing but what a syslog daemon writes before a message: nothing, a priority, a header that ends with its first
+/// colon and space (RFC 3164), or one of seven words of which the last is `-` (RFC 5424).
+fn is_syslog_header(text: &[u8]) -> bool {
+    let rest = match text.strip_prefix(b"<") {
+        Some(inner) => match memchr(b'>', inner).and_then(|end| inner.split_at_checked(end)) {
+            Some((digits, rest)) if digits.iter().all(u8::is_ascii_digit) => {
+                rest.get(1..).unwrap_or_default()
+            }
+            _ => return false,
+        },
+        None => text,
+    };
+    if rest.is_empty() {
+        return true;
+    }
+    if text.len() > HEADER_MAX_BYTES {
+        return false;
+    }
+    let is_old = memmem::find(rest, b": ").is_some_and(|at| at + 2 == rest.len());
+    let is_new = rest.starts_with(b"1 ") && rest.ends_with(b" - ") && memchr_iter(b' ', rest).count() == 7;
+    is_old || is_new
 }
 
 /// The fields of a line that fits the pattern, from behind its lead on.
@@ -85,7 +114,9 @@ fn fit<'a>(pattern: &Pattern, line: &'a [u8]) -> Option<Fields<'a>> {
     let mut fields = Fields::default();
     for piece in &pattern.pieces {
         let end = match *piece.until.as_slice() {
-            [] => rest.len(),
+            // Only the last field, which matters, has nothing behind it: what else a line has is behind a space.
+            [] => memchr(b' ', rest).unwrap_or(rest.len()),
+            [b'"', ..] => closing(&piece.until, rest).unwrap_or(usize::MAX),
             [byte] => memchr(byte, rest).unwrap_or(usize::MAX),
             ref text => memmem::find(rest, text).unwrap_or(usize::MAX),
         };
@@ -110,9 +141,16 @@ fn fit<'a>(pattern: &Pattern, line: &'a [u8]) -> Option<Fields<'a>> {
     Some(fields)
 }
 
-/// The fields of a JSON object; a beginning that a syslog daemon wrote is passed over.
-fn json<'a>(names: &JsonNames, line: &'a [u8]) -> Option<Fields<'a>> {
-    let object = line.get(memchr(b'{', line)?..)?;
+/// Where a field in quotes ends. A quote that a client wrote is none: Apache puts a backslash before it.
+fn closing(until: &[u8], rest: &[u8]) -> Option<usize> {
+    memmem::find_iter(rest, until).find(|end| {
+        let before = rest.get(..*end).unwrap_or_default();
+        before.iter().rev().take_while(|byte| **byte == b'\\').count() % 2 == 0
+    })
+}
+
+/// The fields of a JSON object.
+fn json<'a>(names: &JsonNames, object: &'a [u8]) -> Option<Fields<'a>> {
     let mut deserializer = serde_json::Deserializer::from_slice(object);
     let fields = Object { names }.deserialize(&mut deserializer).ok()?;
     deserializer.end().ok()?;
@@ -152,7 +190,9 @@ impl<'de> Visitor<'de> for Object<'_> {
                 map.next_value::<IgnoredAny>()?;
                 continue;
             };
-            *place = Some(map.next_value_seed(TextSeed)?.0);
+            if place.replace(map.next_value_seed(TextSeed)?.0).is_some() {
+                return Err(A::Error::custom("a field stands twice"));
+            }
         }
         Ok(fields)
     }

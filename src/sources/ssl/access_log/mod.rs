@@ -37,9 +37,8 @@ pub struct AccessLog {
     following: Option<Following>,
     /// What was lost and not told yet.
     losses: Vec<String>,
-    /// Whether a line was of the configured format, and whether one was not.
+    /// Whether a line was of the configured format.
     has_fitted: bool,
-    has_misfitted: bool,
 }
 
 impl AccessLog {
@@ -57,7 +56,6 @@ impl AccessLog {
             following: None,
             losses: Vec::new(),
             has_fitted: false,
-            has_misfitted: false,
         }
     }
 
@@ -117,9 +115,10 @@ impl AccessLog {
         if tally.lines > 0 && fitting == 0 && !(are_all_beside && self.has_fitted) {
             return Err(SourceError::OtherFormat { path: self.path.clone(), lines: tally.lines });
         }
-        if tally.foreign > 0 && !std::mem::replace(&mut self.has_misfitted, true) {
+        if tally.foreign > 0 {
             self.losses.push(format!(
-                "{} of {} new lines of {} are not in the configured format and are not counted: this is told once",
+                "{} of {} new lines of {} are not in the configured format, so that nobody knows the count: let the server write \
+                 the fields first in each line, and nothing else to that log",
                 tally.foreign,
                 tally.lines,
                 self.path.display()

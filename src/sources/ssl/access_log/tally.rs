@@ -172,7 +172,7 @@ mod tests {
             ("apache", "1.2 TLSv1.2 AES Initial 0 -\n1.2 TLSv1.2 AES Initial 1 -\n", 1, 0),
             ("apache", "1.2 TLSv1.3 AES Resumed 0 1\n1.2 TLSv1.3 AES Resumed 0 3\n", 1, 0),
             ("apache", "1.2 TLSv1.3 AES Initial 1 1\n1.2 TLSv1.3 AES Initial 0 3\n", 1, 0),
-            ("haproxy", "<6>Nov 22 haproxy[1]: x tls_line=1 tls=TLSv1.3 tls_resumed=0\n", 1, 0),
+            ("haproxy", "<6>Nov 22 haproxy[1]: tls_line=1 tls=TLSv1.3 tls_resumed=0\n", 1, 0),
             ("haproxy", "tls_line=2 tls=TLSv1.3 tls_resumed=0\ntls_line=1 tls=- tls_resumed=0\n", 0, 0),
             ("haproxy", "192.0.2.7:5 [22/Nov/2026:12:35:22.972] tls/1: SSL handshake failure\n", 0, 0),
             ("haproxy", "a line that a syslog daemon cut short tls_line=1 tl\n", 0, 1),
@@ -182,6 +182,61 @@ mod tests {
         for (format, text, expect, foreign) in cases {
             let tally = sessions(format, text);
             assert_eq!((tally.sessions, tally.foreign), (expect, foreign), "{text}");
+        }
+    }
+
+    #[test]
+    fn no_client_can_hide_or_forge_a_session() {
+        let of = |format: &str, line: &str| {
+            let tally = sessions(format, &format!("{line}\n"));
+            (tally.sessions, tally.foreign, tally.beside)
+        };
+        let fields = "tls_line=1 tls=TLSv1.3 tls_resumed=0";
+        // At the front, after a syslog daemon's header at most, they are the server's whatever follows.
+        for header in [
+            "",
+            "<134>",
+            "Nov 22 10:00:00 edge haproxy[812]: ",
+            "<134>Nov 22 10:00:00 haproxy[812]: ",
+            "2026-11-22T10:00:00.123456+00:00 edge haproxy[812]: ",
+            "<134>1 2026-11-22T10:00:00+00:00 edge haproxy 812 - - ",
+        ] {
+            assert_eq!(
+                of("haproxy", &format!("{header}{fields} \"GET /?tls_line=2\"")),
+                (1, 0, 0),
+                "{header}"
+            );
+        }
+        // Anywhere else they may be a client's: alone, where the line was cut short, or before the server's own.
+        for before in [
+            "192.0.2.7:5 [22/Nov/2026:12:35:22.972] tls \"GET /?tls_line=1 HTTP/1.1\" ",
+            "192.0.2.7:5 [22/Nov/2026:12:35:22.972] tls \"GET /\" ",
+            "Nov 22 10:00:00 edge haproxy[812]: agent: ",
+            "Nov 22 10:00:00 edge haproxy[812]: curl ",
+            "<134>1 - - ",
+            "<x>",
+        ] {
+            assert_eq!(of("haproxy", &format!("{before}{fields}")), (0, 1, 0), "{before}");
+        }
+        let long = format!("{}: {fields}", "x".repeat(400));
+        assert_eq!(of("haproxy", &long), (0, 1, 0));
+        // Apache's quotes: the client's own have a backslash before them, and its own backslashes another.
+        let own = "%h \\\"%{User-Agent}i\\\" %k %{SSL_PROTOCOL}x";
+        assert_eq!(of(own, r#"::1 "x\" 0 TLSv1.3 \"" 1 TLSv1.3"#), (0, 0, 0));
+        assert_eq!(of(own, r#"::1 "x\\" 0 TLSv1.3"#), (1, 0, 0));
+        let twice = r#"{"ssl_protocol":"-","connection_requests":1,"ssl_protocol":"TLSv1.3"}"#;
+        assert_eq!(of("json", twice), (0, 1, 0));
+        assert_eq!(of("json", "192.0.2.7:5 [22/Nov/2026:12:35:22] tls/1: SSL handshake failure"), (0, 0, 1));
+    }
+
+    #[test]
+    fn what_stands_behind_the_fields_is_none_of_them() {
+        let full =
+            LogRule { handshakes: crate::config::Handshakes::Full, ..LogRule::of_format("haproxy").unwrap() };
+        for (line, expect) in [("tls_resumed=1 192.0.2.7:5\n", 0), ("tls_resumed=0 192.0.2.7:5\n", 1)] {
+            let mut counter = Counter::new(&full, Vec::new(), false);
+            counter.feed(format!("tls_line=1 tls=TLSv1.3 {line}").as_bytes());
+            assert_eq!(counter.tally.sessions, expect, "{line}");
         }
     }
 

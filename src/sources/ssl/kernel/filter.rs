@@ -29,6 +29,10 @@ mod code {
     pub(super) const LD_BYTE_AT_X: u16 = 0x50;
     /// X = k.
     pub(super) const LDX: u16 = 0x01;
+    /// X = the scratch word k.
+    pub(super) const LDX_SCRATCH: u16 = 0x61;
+    /// The scratch word k = A.
+    pub(super) const STORE: u16 = 0x02;
     /// X = 4 * (the low four bits of the byte at k).
     pub(super) const LDX_IP_LENGTH: u16 = 0xb1;
     pub(super) const ADD: u16 = 0x04;
@@ -42,6 +46,8 @@ mod code {
     pub(super) const IF_EQUAL: u16 = 0x15;
     pub(super) const IF_GREATER: u16 = 0x25;
     pub(super) const IF_AT_LEAST: u16 = 0x35;
+    /// Whether A is X or more.
+    pub(super) const IF_AT_LEAST_X: u16 = 0x3d;
     pub(super) const IF_ANY_BIT: u16 = 0x45;
     pub(super) const RETURN: u16 = 0x06;
 }
@@ -61,9 +67,22 @@ const IPV6_AUTHENTICATION: u32 = 51;
 const HANDSHAKE_RECORD: u32 = 0x1603;
 /// A ServerHello, shorter than 64 KiB.
 const SERVER_HELLO: u32 = 0x0200;
-/// SSL 3.0 to TLS 1.3; TLS 1.3 calls itself 1.2 here, and its drafts did not.
+/// SSL 3.0 to TLS 1.2, which TLS 1.3 calls itself here.
 const VERSION_LOWEST: u32 = 0x0300;
-const VERSION_HIGHEST: u32 = 0x0304;
+const VERSION_HIGHEST: u32 = 0x0303;
+/// The same in the record, behind its 3.
+const RECORD_MINOR_HIGHEST: u32 = 3;
+/// The longest record that is not encrypted (RFC 8446, 5.1).
+const RECORD_MAX_BYTES: u32 = 1 << 14;
+/// The header of a handshake message.
+const MESSAGE_HEADER_BYTES: u32 = 4;
+/// The shortest ServerHello: version, random bytes, an empty session's id, cipher suite, compression.
+const SERVER_HELLO_MIN_BYTES: u32 = 2 + 32 + 1 + 2 + 1;
+/// The longest id of a session.
+const SESSION_ID_MAX_BYTES: u32 = 32;
+/// Where the length of that id is: behind the headers of the record and the message, the version and the random bytes. It is the
+/// last byte that is looked at.
+const SESSION_ID_AT: u32 = 5 + MESSAGE_HEADER_BYTES + 2 + 32;
 /// The random bytes that make of a ServerHello a HelloRetryRequest (RFC 8446, 4.1.3), as far as the first four: the handshake
 /// begins anew, and ends with another ServerHello.
 const RETRY_RANDOM: u32 = 0xcf21_ad74;
@@ -219,16 +238,33 @@ fn payload(draft: &mut Draft) {
     draft.then(code::TAX, 0);
     draft.then(code::LD_HALF_AT_X, 0);
     draft.must_be(HANDSHAKE_RECORD);
+    draft.then(code::LD_BYTE_AT_X, 2);
+    draft.when(code::IF_GREATER, RECORD_MINOR_HIGHEST, To::Refuse, To::Next);
     draft.then(code::LD_HALF_AT_X, 5);
     draft.must_be(SERVER_HELLO);
+    draft.then(code::LD_BYTE_AT_X, SESSION_ID_AT);
+    draft.when(code::IF_GREATER, SESSION_ID_MAX_BYTES, To::Refuse, To::Next);
     draft.then(code::LD_HALF_AT_X, 9);
     draft.when(code::IF_AT_LEAST, VERSION_LOWEST, To::Next, To::Refuse);
     draft.when(code::IF_GREATER, VERSION_HIGHEST, To::Refuse, To::Next);
     draft.then(code::LD_WORD_AT_X, 11);
     draft.when(code::IF_EQUAL, RETRY_RANDOM, To::Refuse, To::Next);
+    lengths(draft);
     draft.then(code::RETURN, KEPT_BYTES);
     draft.here(To::Refuse);
     draft.then(code::RETURN, 0);
+}
+
+/// Refuses a message that is too short, or longer than the record at X; other messages may follow it there. X is lost.
+fn lengths(draft: &mut Draft) {
+    draft.then(code::LD_HALF_AT_X, 7);
+    draft.when(code::IF_AT_LEAST, SERVER_HELLO_MIN_BYTES, To::Next, To::Refuse);
+    draft.then(code::ADD, MESSAGE_HEADER_BYTES);
+    draft.then(code::STORE, 0);
+    draft.then(code::LD_HALF_AT_X, 3);
+    draft.when(code::IF_GREATER, RECORD_MAX_BYTES, To::Refuse, To::Next);
+    draft.then(code::LDX_SCRATCH, 0);
+    draft.when(code::IF_AT_LEAST_X, 0, To::Next, To::Refuse);
 }
 
 #[cfg(test)]

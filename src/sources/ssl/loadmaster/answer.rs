@@ -36,10 +36,13 @@ impl Answer {
     }
 }
 
+/// The highest rate that is believed, per second: a processor core makes some thousands, and no appliance has a hundred thousand.
+const RATE_MAX: f64 = 1e9;
+
 /// The rate that a text tells.
 pub(super) fn rate(text: &str) -> Result<f64, Garbled> {
-    let rate = text.parse().ok().filter(|rate: &f64| rate.is_finite() && *rate >= 0.0);
-    rate.ok_or_else(|| Garbled::at("TPS is no rate", text))
+    let rate = text.parse().ok().filter(|rate| (0.0..=RATE_MAX).contains(rate));
+    rate.ok_or_else(|| Garbled::at("TPS is no rate from 0 to 1000000000 a second", text))
 }
 
 /// A virtual service, as its fields are read one by one.

@@ -11,6 +11,7 @@ use crate::sources::{Missing, Readout, SourceError};
 use answer::{Answer, Stats};
 use highwater_rules::figure::{Figure, Observation};
 use highwater_rules::meter::{Meter, Series};
+use highwater_rules::sign::sha256;
 use serde_json::json;
 use std::path::PathBuf;
 use zeroize::Zeroizing;
@@ -29,6 +30,8 @@ const NO_TPS: &str = "the LoadMaster tells no TPS of SSL: firmware 7.2.50 and la
 pub struct Loadmaster {
     name: String,
     fetch: Fetch,
+    /// A number for where it is asked: other counters are behind another URL.
+    appliance: u64,
     /// The file of the key with which the JSON form is asked; without one it is the XML form.
     api_key: Option<PathBuf>,
     services: Services,
@@ -44,6 +47,8 @@ impl Loadmaster {
             Login::ApiKey(file) => api_key = Some(file),
             Login::Certificate(files) => client = Some(files),
         }
+        let appliance = sha256(settings.url.as_str().as_bytes());
+        let appliance = appliance.0.first_chunk().map_or(0, |eight| u64::from_be_bytes(*eight));
         let fetch = Fetch::new(fetch::Settings {
             url: settings.url.clone(),
             trust: settings.trust.clone(),
@@ -54,7 +59,7 @@ impl Loadmaster {
         });
         // Its counters have no life of their own: only their values tell that they began anew.
         let services = Services::guarded(name, settings.services);
-        Loadmaster { name: name.to_owned(), fetch, api_key, services }
+        Loadmaster { name: name.to_owned(), fetch, appliance, api_key, services }
     }
 
     /// Its configured name.
@@ -83,7 +88,9 @@ impl Loadmaster {
             }
             None => readout.missing.push(Missing { series: self.series(), why: NO_TPS.to_owned() }),
         }
-        self.services.tell(stats.services, &mut readout);
+        let mut services = stats.services;
+        services.iter_mut().for_each(|service| service.incarnation ^= self.appliance);
+        self.services.tell(services, &mut readout);
         Ok(readout)
     }
 

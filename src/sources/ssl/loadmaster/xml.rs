@@ -88,6 +88,7 @@ struct Reading {
     service: Fields,
     error: String,
     has_data: bool,
+    has_tps: bool,
 }
 
 impl Reading {
@@ -100,10 +101,20 @@ impl Reading {
             self.root(&name, start)?;
         }
         self.path.push(name);
-        match self.place().as_slice() {
-            ["Success", "Data"] => self.has_data = true,
-            ["Success", "Data", "Vs"] => self.service = Fields::default(),
-            _ => {}
+        let is_again = match self.place().as_slice() {
+            ["Success", "Data"] => std::mem::replace(&mut self.has_data, true),
+            ["Success", "Data", "TPS"] => std::mem::replace(&mut self.has_tps, true),
+            ["Success", "Data", "TPS", "SSL"] => self.stats.tps.is_some(),
+            ["Success", "Data", "Vs"] => {
+                self.service = Fields::default();
+                false
+            }
+            ["Success", "Data", "Vs", _] => self.wanted().is_some_and(|text| !text.is_empty()),
+            _ => false,
+        };
+        if is_again {
+            // Which of two counts, nobody can say.
+            return Err(Garbled::at("an element stands twice", self.path.last().map_or("", String::as_str)));
         }
         self.text.clear();
         Ok(())

@@ -26,8 +26,6 @@ pub struct Wanted {
     pub metric: String,
     /// What its labels must fit.
     pub matchers: Vec<Matcher>,
-    /// Whether the exposition is known to be of one process.
-    pub is_one_process: bool,
 }
 
 /// What an exposition tells.
@@ -94,7 +92,6 @@ impl<'a> Intake<'a> {
                 return Err(Garbled::at("it is cut short", &String::from_utf8_lossy(&rest)));
             }
         }
-        self.told.scrape.is_one_process = self.wanted.is_one_process || self.told.scrape.starts.len() == 1;
         Ok(self.told)
     }
 

@@ -8,14 +8,14 @@ pub mod exposition;
 pub mod sample;
 
 use crate::clock;
-use crate::config::ssl::{Counts, Exposition, Pass, Prometheus as Settings};
+use crate::config::ssl::{Exposition, Pass, Prometheus as Settings};
 use crate::files::{Root, open_regular};
 use crate::sources::fetch::{self, Fetch};
 use crate::sources::{Garbled, Readout, SourceError};
 use exposition::{Intake, Told, Wanted};
 use highwater_rules::figure::{Figure, Observation};
 use highwater_rules::meter::{Meter, Series};
-use highwater_rules::tally::Tally;
+use highwater_rules::tally::{Tally, mixed};
 use std::io::{self, Read as _};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
@@ -25,6 +25,8 @@ const EXPOSITION_MAX_BYTES: usize = 16 * 1024 * 1024;
 const CHUNK_BYTES: usize = 64 * 1024;
 /// How old a file may be, in seconds. One that is written no longer would tell of no sessions for ever.
 const FILE_MAX_AGE_S: i64 = 300;
+/// How far in the future a file may have been written, in seconds: by a clock that is a little ahead.
+const FILE_MAX_AHEAD_S: i64 = 300;
 /// The forms that are understood. Of OpenMetrics, what it has in common with the text format is.
 const ACCEPT: &str = "text/plain;version=0.0.4,application/openmetrics-text;q=0.5,*/*;q=0.1";
 /// How many names an error tells.
@@ -43,6 +45,16 @@ pub struct Prometheus {
 enum Place {
     Url(Box<Fetch>),
     File(PathBuf),
+}
+
+/// A number for what is asked: where, and for which series. How the agent is let in may change meanwhile.
+fn asked(settings: &Settings) -> u64 {
+    let place = match &settings.place {
+        Exposition::Url(web) => ("url", web.url.to_string()),
+        Exposition::File(path) => ("path", path.display().to_string()),
+    };
+    let matchers: Vec<String> = settings.matchers.iter().map(ToString::to_string).collect();
+    mixed(&(place, settings.counts.metric(), matchers))
 }
 
 impl Prometheus {
@@ -69,12 +81,9 @@ impl Prometheus {
                 })))
             }
         };
-        let wanted = Wanted {
-            metric: settings.counts.metric().to_owned(),
-            matchers: settings.matchers.clone(),
-            is_one_process: matches!(settings.counts, Counts::Preset(_)),
-        };
-        Prometheus { name: name.to_owned(), place, wanted, tally: Tally::default() }
+        let wanted =
+            Wanted { metric: settings.counts.metric().to_owned(), matchers: settings.matchers.clone() };
+        Prometheus { name: name.to_owned(), place, wanted, tally: Tally::new(asked(settings)) }
     }
 
     /// Its configured name.
@@ -117,9 +126,13 @@ impl Prometheus {
     fn read_file(&self, path: &Path, intake: &mut Intake<'_>) -> Result<(), SourceError> {
         let unreadable = |error| SourceError::unreadable(path, error);
         let file = open_regular(path).map_err(unreadable)?;
-        let age_s = clock::unix_s() - file.metadata().map_err(unreadable)?.mtime();
+        let age_s = clock::unix_s().saturating_sub(file.metadata().map_err(unreadable)?.mtime());
         if age_s > FILE_MAX_AGE_S {
             return Err(SourceError::Stale { path: path.to_owned(), age_s, max_s: FILE_MAX_AGE_S });
+        }
+        if age_s < -FILE_MAX_AHEAD_S {
+            let (path, ahead_s) = (path.to_owned(), age_s.saturating_neg());
+            return Err(SourceError::Ahead { path, ahead_s, max_s: FILE_MAX_AHEAD_S });
         }
         let mut file = file.take(EXPOSITION_MAX_BYTES as u64 + 1);
         let mut chunk = vec![0; CHUNK_BYTES];

@@ -6,6 +6,7 @@ use super::*;
 /// What the kernel's machine makes of a packet; 0 refuses it.
 fn run(program: &[Instruction], packet: &[u8], way: u32) -> u32 {
     let (mut a, mut x, mut at) = (0_u32, 0_u32, 0_usize);
+    let mut scratch = [None; 16];
     let load = |offset: u32, bytes: usize| -> Option<u32> {
         if offset == PACKET_TYPE {
             return Some(way);
@@ -29,6 +30,7 @@ fn run(program: &[Instruction], packet: &[u8], way: u32) -> u32 {
             code::IF_EQUAL => Some(a == k),
             code::IF_GREATER => Some(a > k),
             code::IF_AT_LEAST => Some(a >= k),
+            code::IF_AT_LEAST_X => Some(a >= x),
             code::IF_ANY_BIT => Some(a & k != 0),
             _ => None,
         };
@@ -47,6 +49,8 @@ fn run(program: &[Instruction], packet: &[u8], way: u32) -> u32 {
             (_, _, code::SHIFT_LEFT) => a <<= k,
             (_, _, code::SHIFT_RIGHT) => a >>= k,
             (_, _, code::TAX) => x = a,
+            (_, _, code::STORE) => scratch[k as usize] = Some(a),
+            (_, _, code::LDX_SCRATCH) => x = scratch[k as usize].expect("a scratch word that was stored"),
             (_, _, code::JUMP) => at += k as usize,
             (_, _, code::RETURN) => return k,
             _ => panic!("the code {code:#x} is not interpreted"),
@@ -66,6 +70,7 @@ fn handshake(kind: u8, record_version: u8, version: u16, random: u32) -> Vec<u8>
     bytes.extend(version.to_be_bytes());
     bytes.extend(random.to_be_bytes());
     bytes.resize(127, 0x5a);
+    bytes[43] = 32;
     bytes
 }
 
@@ -184,8 +189,9 @@ fn every_version_that_servers_speak_is_taken() {
         (2, 0x0302, true),
         (3, 0x0303, true),
         (1, 0x0303, true),
-        (3, 0x0304, true),
-        (3, 0x0305, false),
+        (3, 0x0304, false),
+        (4, 0x0303, false),
+        (255, 0x0303, false),
         (3, 0x02ff, false),
         (3, 0x7f1c, false),
         (3, 0xfefd, false),
@@ -199,6 +205,37 @@ fn every_version_that_servers_speak_is_taken() {
 fn a_hello_retry_request_is_not_a_session() {
     check("retry", &ipv4(6, 0, 0, &tcp(&handshake(2, 3, 0x0303, RETRY_RANDOM), 3)), false);
     check("all but", &ipv4(6, 0, 0, &tcp(&handshake(2, 3, 0x0303, RETRY_RANDOM ^ 1), 3)), true);
+}
+
+#[test]
+fn lengths_that_no_server_hello_has_are_refused() {
+    // Of the record, of the message, of the session's id.
+    for (record, message, id, expect) in [
+        (42_u16, 38_u16, 0, true),
+        (42, 38, 32, true),
+        (41, 38, 0, false),
+        (42, 39, 0, false),
+        (41, 37, 0, false),
+        (122, 118, 32, true),
+        (122, 118, 33, false),
+        (122, 118, 255, false),
+        (122, 119, 32, false),
+        // Others follow in the same record, up to its longest.
+        (4_000, 118, 32, true),
+        (16_384, 118, 32, true),
+        (16_385, 118, 32, false),
+        (65_535, 65_532, 32, false),
+        (0, 65_535, 32, false),
+        // What a download of crafted bytes was counted with: zeros behind the message's length.
+        (122, 0, 0, false),
+    ] {
+        let mut payload = server_hello();
+        payload[3..5].copy_from_slice(&record.to_be_bytes());
+        payload[7..9].copy_from_slice(&message.to_be_bytes());
+        payload[43] = id;
+        check(&format!("{record} {message} {id}"), &ipv4(6, 0, 0, &tcp(&payload, 3)), expect);
+        check(&format!("{record} {message} {id}"), &ipv6(6, &tcp(&payload, 0)), expect);
+    }
 }
 
 #[test]
@@ -235,12 +272,12 @@ fn what_is_no_server_hello_is_refused() {
 }
 
 #[test]
-fn a_short_packet_is_refused_at_any_length_and_a_long_one_needs_its_first_fifteen_bytes() {
+fn a_short_packet_is_refused_at_any_length_and_a_long_one_needs_its_first_44_bytes() {
     let headers = tcp(&[], 0).len();
     for whole in [ipv4(6, 0, 0, &tcp(&server_hello(), 0)), ipv6(6, &tcp(&server_hello(), 0))] {
         let payload_at = if whole[0] >> 4 == 4 { 20 } else { 40 } + headers;
         for length in 0..=whole.len() {
-            check(&format!("{length} bytes"), &whole[..length], length >= payload_at + 15);
+            check(&format!("{length} bytes"), &whole[..length], length >= payload_at + 44);
         }
     }
 }
@@ -280,11 +317,15 @@ fn every_jump_lands_inside_the_longest_program() {
     let all: Vec<u16> = (1..=64).collect();
     for ports in [&[][..], &[443], &all] {
         let program = program(ports);
-        assert!(program.len() < 128, "{}", program.len());
+        assert!(program.len() < 160, "{}", program.len());
         for (at, instruction) in program.iter().enumerate() {
             let (near, far) = match instruction.code {
                 code::JUMP => (0, instruction.k as usize),
-                code::IF_EQUAL | code::IF_GREATER | code::IF_AT_LEAST | code::IF_ANY_BIT => {
+                code::IF_EQUAL
+                | code::IF_GREATER
+                | code::IF_AT_LEAST
+                | code::IF_AT_LEAST_X
+                | code::IF_ANY_BIT => {
                     assert!(instruction.if_true != instruction.if_false, "{at} decides nothing");
                     (usize::from(instruction.if_true), usize::from(instruction.if_false))
                 }
