@@ -36,6 +36,7 @@ fn without_agent<T>(home: &Home, agent: &mut Option<Agent>, work: impl FnOnce() 
 }
 
 fn assert_nothing_lost(log: &[Line]) {
+    log.iter().filter(|line| line.event() == "source_failed").for_each(|line| println!("{line:?}"));
     let lost: Vec<&Line> = log.iter().filter(|line| line.event() == "source_lost").collect();
     assert!(lost.is_empty(), "{lost:?}");
 }
