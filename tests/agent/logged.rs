@@ -174,6 +174,16 @@ impl Logged {
         log.lines().filter(|line| line.contains(text)).count() as u64
     }
 
+    /// How many lines of its log and of all that it was rotated to have a text in them.
+    pub(crate) fn lines_of_all(&self, text: &str) -> u64 {
+        let rotated = self.rotated().into_iter().map(|name| {
+            let zcat = Command::new("zcat").arg("-f").arg(self.at(&name)).output().unwrap();
+            assert!(zcat.status.success(), "{name}: {}", String::from_utf8_lossy(&zcat.stderr));
+            String::from_utf8_lossy(&zcat.stdout).lines().filter(|line| line.contains(text)).count() as u64
+        });
+        self.lines(text) + rotated.sum::<u64>()
+    }
+
     /// The names of its log's rotated files.
     pub(crate) fn rotated(&self) -> Vec<String> {
         let names = std::fs::read_dir(self.tree.dir()).unwrap();

@@ -36,6 +36,7 @@ fn without_agent<T>(home: &Home, agent: &mut Option<Agent>, work: impl FnOnce() 
 }
 
 fn assert_nothing_lost(log: &[Line]) {
+    log.iter().filter(|line| line.event() == "source_failed").for_each(|line| println!("{line:?}"));
     let lost: Vec<&Line> = log.iter().filter(|line| line.event() == "source_lost").collect();
     assert!(lost.is_empty(), "{lost:?}");
 }
@@ -101,6 +102,9 @@ fn every_session_of_nginx_is_counted_once_while_its_log_is_renamed_and_the_agent
     home.assert_verified();
 }
 
+/// What HAProxy's first line of a session has in it.
+const FIRST_LINE: &str = "tls_line=1 tls=TLS";
+
 /// HAProxy's sessions: all that were made, and those since its log was rotated.
 struct Made<'s> {
     haproxy: &'s Logged,
@@ -116,8 +120,7 @@ impl Made<'_> {
 
     /// Copying and cutting off loses what is written between: so it waits until HAProxy has written all.
     fn rotate(&mut self) {
-        let first_line = "tls_line=1 tls=TLS";
-        eventually("a line of each session", || (self.haproxy.lines(first_line) == self.since).then_some(()));
+        eventually("a line of each session", || (self.haproxy.lines(FIRST_LINE) == self.since).then_some(()));
         self.haproxy.copy_and_cut_off();
         self.since = 0;
     }
@@ -164,6 +167,7 @@ fn every_session_of_haproxy_is_counted_once_while_its_log_is_copied_and_cut_off(
     agent.whole_slots(2);
     assert_nothing_lost(&agent.stop());
     assert!(haproxy.rotated().iter().any(|name| name.ends_with(".gz")), "{:?}", haproxy.rotated());
+    assert_eq!(haproxy.lines_of_all(FIRST_LINE), made.all, "HAProxy itself dropped lines, or rotation did");
     assert_counted(&home, "haproxy", made.all);
     home.assert_verified();
 }

@@ -10,7 +10,9 @@ use highwater_rules::record::Counters;
 use proptest::prelude::*;
 use std::fs::{self, File};
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 
 /// A log, its writer, and the source that reads it.
 struct World {
@@ -22,6 +24,8 @@ struct World {
     unfinished: Option<(String, bool)>,
     source: AccessLog,
     note: Option<String>,
+    /// The sessions in whole lines; held by who wants the log to stay as it is.
+    still: Arc<Mutex<u64>>,
 }
 
 fn counters(readout: &Readout) -> Counters {
@@ -35,13 +39,22 @@ impl World {
     fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let writer = File::options().append(true).create(true).open(dir.path().join("tls.log")).unwrap();
-        let source = Self::source(&dir);
-        World { dir, writer, serial: 0, sessions: 0, unfinished: None, source, note: None }
+        let source = Self::source(dir.path());
+        World {
+            dir,
+            writer,
+            serial: 0,
+            sessions: 0,
+            unfinished: None,
+            source,
+            note: None,
+            still: Arc::default(),
+        }
     }
 
-    fn source(dir: &tempfile::TempDir) -> AccessLog {
+    fn source(dir: &Path) -> AccessLog {
         let rule = LogRule::of_format("nginx").unwrap();
-        AccessLog::new(&Root::new("/"), "log", &dir.path().join("tls.log"), &rule)
+        AccessLog::new(&Root::new("/"), "log", &dir.join("tls.log"), &rule)
     }
 
     fn at(&self, name: &str) -> PathBuf {
@@ -60,8 +73,10 @@ impl World {
         self.finish();
         for _ in 0..lines {
             let (line, session) = self.line();
+            let mut still = self.still.lock().unwrap();
             self.writer.write_all(line.as_bytes()).unwrap();
             self.sessions += u64::from(session);
+            *still = self.sessions;
         }
     }
 
@@ -85,6 +100,7 @@ impl World {
     fn shift(&self) {
         for n in (1..80).rev() {
             for end in ["", ".gz"] {
+                let _still = self.still.lock().unwrap();
                 let _ = fs::rename(
                     self.at(&format!("tls.log.{n}{end}")),
                     self.at(&format!("tls.log.{}{end}", n + 1)),
@@ -111,6 +127,7 @@ impl World {
         self.reopen();
         self.shift();
         fs::copy(self.at("tls.log"), self.at("tls.log.1")).unwrap();
+        let _still = self.still.lock().unwrap();
         self.writer.set_len(0).unwrap();
     }
 
@@ -134,7 +151,7 @@ impl World {
     }
 
     fn restart(&mut self) {
-        self.source = Self::source(&self.dir);
+        self.source = Self::source(self.dir.path());
         if let Some(note) = &self.note {
             self.source.resume(note);
         }
@@ -309,6 +326,68 @@ fn a_log_that_was_copied_and_compressed_six_times_meanwhile_is_read_on() {
     let readout = world.read().unwrap();
     let now = counters(&readout);
     assert_eq!((now.first, now.incarnation, readout.losses), (world.sessions, before.incarnation, vec![]));
+}
+
+/// What a server writes between the copy and the cut is gone: that alone does not happen here.
+#[test]
+fn at_whatever_moment_a_log_is_copied_and_cut_off_every_line_is_counted_once() {
+    let seeds: u64 = std::env::var("RACE_SEEDS").map_or(6, |seeds| seeds.parse().unwrap());
+    for seed in 1..=seeds {
+        let mut world = World::new();
+        world.append(8);
+        let before = counters(&world.read().unwrap());
+        let truth = world.sessions;
+        let (dir, still) = (world.dir.path().to_owned(), Arc::clone(&world.still));
+        let mut note = world.note.clone().unwrap();
+        let (done, seen, is_over) = (AtomicU64::new(0), AtomicU64::new(0), AtomicBool::new(false));
+        std::thread::scope(|scope| {
+            let reader = scope.spawn(|| {
+                let mut source = World::source(&dir);
+                for reading in 0.. {
+                    if is_over.load(Ordering::SeqCst) {
+                        break;
+                    }
+                    if reading % 3 == 0 {
+                        source = World::source(&dir);
+                        source.resume(&note);
+                    }
+                    // An error says that rotation did not rest. Whatever it came to, all is counted once the writer stands still.
+                    let _ = source.read();
+                    let written = still.lock().unwrap();
+                    let readout = source.read().unwrap();
+                    let now = counters(&readout);
+                    let counted = (now.first - before.first, now.incarnation);
+                    assert_eq!(
+                        counted,
+                        (*written - truth, before.incarnation),
+                        "seed {seed}, reading {reading}"
+                    );
+                    assert_eq!(readout.losses, Vec::<String>::new(), "seed {seed}, reading {reading}");
+                    note = readout.note.unwrap();
+                    seen.store(done.load(Ordering::SeqCst), Ordering::SeqCst);
+                }
+            });
+            let mut random = seed;
+            for rotation in 1..=100 {
+                // A few of them between two readings: what is compressed is searched only so far back.
+                while rotation > 4 + seen.load(Ordering::SeqCst) && !reader.is_finished() {
+                    std::thread::yield_now();
+                }
+                random =
+                    random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                let draw = random >> 33;
+                world.append((draw % 24) as usize);
+                (0..draw % 7919).for_each(|_| std::hint::spin_loop());
+                world.copy_and_truncate();
+                if draw & 64 == 0 {
+                    world.compress();
+                }
+                done.store(rotation, Ordering::SeqCst);
+            }
+            is_over.store(true, Ordering::SeqCst);
+            reader.join().unwrap();
+        });
+    }
 }
 
 #[test]

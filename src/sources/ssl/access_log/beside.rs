@@ -10,6 +10,8 @@ use std::path::{Path, PathBuf};
 
 /// How many names of a directory are looked at.
 const NAMES_MAX: usize = 20_000;
+/// How often the directory is read again while files are being renamed in it.
+pub(super) const LOOKS: usize = 8;
 
 /// Which of a log's rotated files one is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -112,6 +114,39 @@ pub(super) fn siblings(log: &Path, inode: Option<u64>) -> io::Result<Vec<Sibling
     // While one is being compressed, both are there: the one that is whole comes first.
     siblings.sort_by_key(|sibling| sibling.compressed);
     Ok(siblings)
+}
+
+/// The same, of a moment in which nothing was renamed: a directory that changes while it is read may hide a file.
+///
+/// # Errors
+/// When the directory can't be read, or never comes to rest.
+pub(super) fn at_rest(log: &Path, inode: Option<u64>) -> io::Result<Vec<Sibling>> {
+    let mut before = siblings(log, inode)?;
+    for _ in 0..LOOKS {
+        let now = siblings(log, inode)?;
+        if is_same(&before, &now) {
+            return Ok(now);
+        }
+        before = now;
+    }
+    Err(being_rotated())
+}
+
+/// Whether two looks saw the same names of the same files.
+#[must_use]
+pub(super) fn is_same(a: &[Sibling], b: &[Sibling]) -> bool {
+    let of = |siblings: &[Sibling]| {
+        let mut names: Vec<(PathBuf, u64)> = siblings.iter().map(|s| (s.path.clone(), s.inode)).collect();
+        names.sort();
+        names
+    };
+    of(a) == of(b)
+}
+
+/// What is told where names move on under every look.
+#[must_use]
+pub(super) fn being_rotated() -> io::Error {
+    io::Error::new(io::ErrorKind::ResourceBusy, "it is being rotated: it is read again with the next sample")
 }
 
 /// The files that were rotated after one of a generation, each once, newest first.

@@ -1,10 +1,10 @@
 //! Following a log over its rotations: renamed, copied and cut off, compressed, once or several times between two readings.
 
-use super::beside::{self, Generation, Sibling};
+use super::beside::{self, Generation};
 use super::history::{History, OLDER_MAX, Older};
 use super::note::Note;
-use super::place::{Followed, Place, is_compressed};
-use super::search::{self, Found};
+use super::place::{Followed, Place};
+use super::search;
 use super::tally::Tally;
 use crate::config::LogRule;
 use crate::files::{is_absent, open_regular};
@@ -12,16 +12,13 @@ use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::io;
 use std::path::Path;
 
-/// How often the directory is read again while files are being renamed in it.
-const LOOKS: usize = 3;
-
 /// A log that is followed, and its count.
 #[derive(Debug)]
 pub(super) struct Following {
-    current: Followed,
-    history: History,
+    pub(super) current: Followed,
+    pub(super) history: History,
     /// When the newest rotated file was written last, while the log is empty.
-    newest_ns: Option<i64>,
+    pub(super) newest_ns: Option<i64>,
     count: u64,
     incarnation: u64,
 }
@@ -48,15 +45,10 @@ impl Following {
     ///
     /// # Errors
     /// When the log can't be read, or is not there.
-    pub(super) fn resumed(
-        path: &Path,
-        rule: &LogRule,
-        note: &Note,
-        losses: &mut Vec<String>,
-    ) -> io::Result<Self> {
+    pub(super) fn resumed(path: &Path, rule: &LogRule, note: &Note) -> io::Result<Self> {
         let Some((place, older)) = note.places.split_first() else { return Self::begin(path) };
         if place.offset == 0 {
-            return Self::resumed_empty(path, note, losses);
+            return Self::resumed_empty(path, note);
         }
         let Note { newest_ns, count, incarnation, .. } = *note;
         let current = Self::found_again(path, place)?;
@@ -72,23 +64,20 @@ impl Following {
 
     /// Goes on with a log that was empty, as all were before it. There is nothing to know an empty file by; whatever has been written
     /// since is new.
-    fn resumed_empty(path: &Path, note: &Note, losses: &mut Vec<String>) -> io::Result<Self> {
-        let at_path = open_regular(path);
-        let written = search::written_after(path, note.newest_ns.unwrap_or(i64::MAX), |_| false)?;
-        let is_lost = written.is_none();
-        let mut written = written.unwrap_or_default().into_iter();
-        let current = match at_path {
-            Err(error) if is_absent(&error) => written.next().ok_or(error)?,
+    fn resumed_empty(path: &Path, note: &Note) -> io::Result<Self> {
+        let Note { newest_ns, count, incarnation, .. } = *note;
+        let mut history = History::default();
+        let current = match open_regular(path) {
+            Err(error) if is_absent(&error) => {
+                let written = search::written_after(path, newest_ns.unwrap_or(i64::MAX), |_| false)?;
+                let mut written = written.unwrap_or_default().into_iter();
+                let newest = written.next().ok_or(error)?;
+                history.put(written.map(Older::open).collect());
+                newest
+            }
             at_path => Followed::new(at_path?, None)?,
         };
-        let Note { count, incarnation, .. } = *note;
-        let mut history = History::default();
-        history.put(written.map(Older::open).collect());
-        let mut following = Following { current, history, newest_ns: None, count, incarnation };
-        if is_lost {
-            following.lose(path, losses);
-        }
-        Ok(following)
+        Ok(Following { current, history, newest_ns, count, incarnation })
     }
 
     /// The file that was read up to a place. Where it is neither the log nor has another name, the log itself, with that place: what
@@ -123,55 +112,43 @@ impl Following {
         rule: &LogRule,
         losses: &mut Vec<String>,
     ) -> io::Result<Tally> {
-        let mut tally = Tally::default();
-        match open_regular(path) {
-            Ok(file) => {
-                let new = Followed::new(file, None)?;
-                if new.id != self.current.id {
-                    tally.add(self.rotate(path, rule, new, losses)?);
-                }
-            }
+        let new = match open_regular(path) {
+            Ok(file) => Some(Followed::new(file, None)?).filter(|new| new.id != self.current.id),
             // The server goes on writing to the file that was renamed last, until it makes a new one.
-            Err(error) if is_absent(&error) => {
-                if let Some(new) = self.renamed_last(path)? {
-                    tally.add(self.rotate(path, rule, new, losses)?);
-                }
-            }
+            Err(error) if is_absent(&error) => self.renamed_last(path)?,
             Err(error) => return Err(error),
-        }
-        let is_empty = self.current.place.offset == 0;
-        if self.current.tail()?.is_none() {
-            let place = self.current.place;
-            match self.recover(path, rule, &place)? {
-                Some(rest) => tally.add(rest),
-                None => self.lose(path, losses),
+        };
+        let mut tally = match new {
+            Some(new) => self.rotated(path, rule, new, losses)?,
+            // Nothing in an empty log tells that it is the same: it may have been filled and cut off again.
+            None if self.current.place.offset == 0 => self.emptied(path, rule, losses)?,
+            None if self.current.tail()?.is_none() => self.cut_off(path, rule, losses)?,
+            None => {
+                // Cut off this very moment, it is found so at the next reading.
+                let new = self.current.drain(rule)?.unwrap_or_default();
+                self.take(new);
+                new
             }
-            self.current.place = Place::beginning(place.inode);
-        } else if let (true, Some(known_ns)) = (is_empty, self.newest_ns) {
-            self.look_for_copies(path, known_ns, losses)?;
-        }
-        tally.add(self.drain(rule)?);
+        };
+        tally.add(self.drain_older(rule)?);
         let is_empty = self.current.place.offset == 0;
         self.history.tidy(is_empty);
-        self.newest_ns = if is_empty { Some(search::newest_ns(path, self.current.id.1)?) } else { None };
+        if !is_empty {
+            self.newest_ns = None;
+        }
         Ok(tally)
     }
 
-    fn drain(&mut self, rule: &LogRule) -> io::Result<Tally> {
+    fn drain_older(&mut self, rule: &LogRule) -> io::Result<Tally> {
         let mut all = Tally::default();
         let drained = self.history.drain(rule, &mut all);
         self.take(all);
-        drained?;
-        // Cut off this very moment, it is found so at the next reading.
-        let tally = self.current.drain(rule)?.unwrap_or_default();
-        self.take(tally);
-        all.add(tally);
-        Ok(all)
+        drained.map(|()| all)
     }
 
     /// Adds what was counted. Where a line could not be read, nobody knows whether it was a session: the count is another from here
     /// on, so that the slot is a gap.
-    fn take(&mut self, tally: Tally) {
+    pub(super) fn take(&mut self, tally: Tally) {
         self.count += tally.sessions;
         if tally.foreign > 0 {
             self.incarnation = self.incarnation.wrapping_add(1);
@@ -179,7 +156,7 @@ impl Following {
     }
 
     /// Lines are gone: the count is another from here on, so that the slot is a gap.
-    fn lose(&mut self, path: &Path, losses: &mut Vec<String>) {
+    pub(super) fn lose(&mut self, path: &Path, losses: &mut Vec<String>) {
         self.incarnation = self.incarnation.wrapping_add(1);
         // What was before the loss is no place to go on from.
         self.history.clear();
@@ -193,56 +170,10 @@ impl Following {
         }
     }
 
-    /// Goes over to a new file, and takes in those that were made and rotated since.
-    fn rotate(
-        &mut self,
-        path: &Path,
-        rule: &LogRule,
-        new: Followed,
-        losses: &mut Vec<String>,
-    ) -> io::Result<Tally> {
-        // Cut off and renamed both: where its content went is too much of a guess.
-        if self.current.tail()?.is_none() {
-            self.lose(path, losses);
-        }
-        for _ in 0..LOOKS {
-            let siblings = beside::siblings(path, Some(self.current.id.1))?;
-            let between = match self.own_generation(&siblings)? {
-                Some(Some(generation)) => beside::newer(&siblings, &generation),
-                Some(None) => Vec::new(),
-                None => {
-                    if self.has_newer(&siblings)? || self.was_copied(path)? {
-                        self.lose(path, losses);
-                    }
-                    Vec::new()
-                }
-            };
-            let between: Vec<_> = between.into_iter().filter(|sibling| sibling.inode != new.id.1).collect();
-            if let Some(Found { tally, mut older }) = search::take_in(&between, rule)? {
-                self.newest_ns = None;
-                self.take(tally);
-                older.push(Older::open(std::mem::replace(&mut self.current, new)));
-                self.history.put(older);
-                return Ok(tally);
-            }
-        }
-        Err(being_rotated())
-    }
-
-    /// An empty log may have been filled, copied and cut off again since. Copies are known by their time.
-    fn look_for_copies(&mut self, path: &Path, known_ns: i64, losses: &mut Vec<String>) -> io::Result<()> {
-        let is_known = |inode| inode == self.current.id.1 || self.history.holds(inode);
-        match search::written_after(path, known_ns, is_known)? {
-            Some(copies) => self.history.put(copies.into_iter().map(Older::open).collect()),
-            None => self.lose(path, losses),
-        }
-        Ok(())
-    }
-
     /// The newest of the rotated files, where it is not the one that is held open.
     fn renamed_last(&self, path: &Path) -> io::Result<Option<Followed>> {
         let siblings = beside::siblings(path, Some(self.current.id.1))?;
-        let own = self.own_generation(&siblings)?.ok_or(io::ErrorKind::NotFound)?;
+        let own = search::generation_of(&self.current, &siblings)?.ok_or(io::ErrorKind::NotFound)?;
         let Some(own) = own else { return Ok(None) };
         let newer = beside::newer(&siblings, &own);
         let newest = newer.iter().min_by_key(|sibling| sibling.generation.as_ref().map(Generation::age));
@@ -254,41 +185,6 @@ impl Following {
         }
     }
 
-    /// Which of the rotated files the one that is held open is: `Some(None)` where its name does not tell, `None` where it is gone.
-    fn own_generation(&self, siblings: &[Sibling]) -> io::Result<Option<Option<Generation>>> {
-        if let Some(own) = siblings.iter().find(|sibling| sibling.inode == self.current.id.1) {
-            return Ok(Some(own.generation.clone()));
-        }
-        // An empty file is like any other.
-        let has_content = self.current.size()? > 0;
-        for sibling in siblings.iter().filter(|sibling| sibling.compressed && has_content) {
-            // One that is not whole yet is no copy yet.
-            let Some(file) = sibling.open()? else { continue };
-            if is_compressed(file, &self.current).unwrap_or(false) {
-                return Ok(Some(sibling.generation.clone()));
-            }
-        }
-        Ok(None)
-    }
-
-    /// Whether the log, which was empty, may have been filled and copied before it went.
-    fn was_copied(&self, path: &Path) -> io::Result<bool> {
-        let Some(known_ns) = self.newest_ns else { return Ok(false) };
-        Ok(search::newest_ns(path, self.current.id.1)? > known_ns)
-    }
-
-    fn has_newer(&self, siblings: &[Sibling]) -> io::Result<bool> {
-        let own_ns = self.current.written_ns()?;
-        for sibling in siblings {
-            if let Some(file) = sibling.open()?
-                && Followed::new(file, None)?.written_ns()? > own_ns
-            {
-                return Ok(true);
-            }
-        }
-        Ok(false)
-    }
-
     /// Counts what the copy of a file that was rotated before has beyond a place.
     fn recover_older(&mut self, path: &Path, rule: &LogRule, place: &Place) -> io::Result<()> {
         if let Some((_, found)) = search::copy_of(place, &beside::siblings(path, None)?, rule)? {
@@ -297,31 +193,4 @@ impl Following {
         }
         Ok(())
     }
-
-    /// Finds the copy of a log that was read up to a place, and takes in what it and newer ones have beyond. `None` where there is
-    /// none.
-    fn recover(&mut self, path: &Path, rule: &LogRule, place: &Place) -> io::Result<Option<Tally>> {
-        if place.offset == 0 {
-            return Ok(None);
-        }
-        for _ in 0..LOOKS {
-            let siblings = beside::siblings(path, None)?;
-            let Some((generation, copy)) = search::copy_of(place, &siblings, rule)? else { return Ok(None) };
-            let newer = beside::newer(&siblings, &generation);
-            let newer: Vec<_> =
-                newer.into_iter().filter(|sibling| sibling.inode != self.current.id.1).collect();
-            if let Some(mut found) = search::take_in(&newer, rule)? {
-                found.tally.add(copy.tally);
-                found.older.extend(copy.older);
-                self.take(found.tally);
-                self.history.put(found.older);
-                return Ok(Some(found.tally));
-            }
-        }
-        Err(being_rotated())
-    }
-}
-
-fn being_rotated() -> io::Error {
-    io::Error::new(io::ErrorKind::ResourceBusy, "it is being rotated: it is read again with the next sample")
 }

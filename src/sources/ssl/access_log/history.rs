@@ -81,6 +81,12 @@ impl History {
         self.0.iter().map(Older::place)
     }
 
+    /// The newest that has anything in it.
+    #[must_use]
+    pub(super) fn newest(&self) -> Option<&Older> {
+        self.0.iter().find(|older| older.place().offset > 0)
+    }
+
     /// Whether it holds the file of that inode open.
     #[must_use]
     pub(super) fn holds(&self, inode: u64) -> bool {

@@ -1,5 +1,6 @@
 //! TLS sessions as a server's access log tells of them: the log is followed over rotations and over restarts of the agent.
 
+mod anew;
 mod beside;
 mod follow;
 mod history;
@@ -99,9 +100,9 @@ impl AccessLog {
         })
     }
 
-    fn begin(&mut self) -> io::Result<Following> {
+    fn begin(&self) -> io::Result<Following> {
         match &self.resumed {
-            Some(note) => Following::resumed(&self.path, &self.rule, note, &mut self.losses),
+            Some(note) => Following::resumed(&self.path, &self.rule, note),
             None => Following::begin(&self.path),
         }
     }

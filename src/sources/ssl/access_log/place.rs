@@ -62,6 +62,14 @@ impl Followed {
         Ok(Followed { file, id: (metadata.dev(), inode), place })
     }
 
+    /// The same file, from its beginning on.
+    ///
+    /// # Errors
+    /// When no other handle of it can be had.
+    pub(super) fn anew(&self) -> io::Result<Self> {
+        Self::new(self.file.try_clone()?, None)
+    }
+
     /// Follows a file from its end on, or rather from the end of its last line.
     ///
     /// # Errors
@@ -119,13 +127,25 @@ impl Followed {
     /// # Errors
     /// When the file can't be read.
     pub(super) fn tail(&self) -> io::Result<Option<Vec<u8>>> {
-        let mut tail = vec![0; self.place.tail_bytes()];
-        let from = self.place.offset - tail.len() as u64;
+        self.tail_at(&self.place)
+    }
+
+    /// Whether it has what is before another's place, at that place.
+    ///
+    /// # Errors
+    /// When the file can't be read.
+    pub(super) fn has(&self, place: &Place) -> io::Result<bool> {
+        Ok(self.tail_at(place)?.is_some())
+    }
+
+    fn tail_at(&self, place: &Place) -> io::Result<Option<Vec<u8>>> {
+        let mut tail = vec![0; place.tail_bytes()];
+        let from = place.offset - tail.len() as u64;
         match self.file.read_exact_at(&mut tail, from) {
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(None),
             result => result?,
         }
-        Ok((fingerprint(&tail) == self.place.print).then_some(tail))
+        Ok((fingerprint(&tail) == place.print).then_some(tail))
     }
 
     /// Its first bytes.
@@ -140,7 +160,8 @@ impl Followed {
         Ok(head)
     }
 
-    /// Counts the lines from its place up to its end, as it is when this begins. `None` where it is no longer the file that it was.
+    /// Counts the lines from its place up to its end, as it is when this begins. `None` where it is no longer the file that it was, or
+    /// was cut off meanwhile: what was read is then of before and after.
     ///
     /// # Errors
     /// When the file can't be read. Its place is then as before.
@@ -150,9 +171,18 @@ impl Followed {
         if new_bytes == 0 {
             return Ok(Some(Tally::default()));
         }
+        // The beginning of a file is as good as what is before a place in it to tell that it was not cut off.
+        let head = if self.place.offset == 0 { self.head()? } else { Vec::new() };
         let mut counter = Counter::new(rule, tail, self.place.in_long_line);
         self.file.seek(SeekFrom::Start(self.place.offset))?;
         feed(&mut (&self.file).take(new_bytes), &mut counter)?;
+        let is_same = match self.place.offset {
+            0 => !head.is_empty() && self.head()?.starts_with(&head),
+            _ => self.tail()?.is_some(),
+        };
+        if !is_same {
+            return Ok(None);
+        }
         self.place.offset += counter.consumed;
         self.place.print = fingerprint(&counter.tail);
         self.place.in_long_line = counter.in_long_line;

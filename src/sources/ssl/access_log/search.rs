@@ -2,9 +2,10 @@
 
 use super::beside::{self, Generation, Sibling};
 use super::history::Older;
-use super::place::{Followed, Place, can_hold, drain_gz};
+use super::place::{Followed, Place, can_hold, drain_gz, is_compressed};
 use super::tally::Tally;
 use crate::config::LogRule;
+use std::fs::File;
 use std::io;
 use std::path::Path;
 
@@ -18,6 +19,8 @@ pub(super) struct Found {
     pub tally: Tally,
     /// The files.
     pub older: Vec<Older>,
+    /// Whether a copy of the log itself was left out.
+    pub left_out: bool,
 }
 
 impl Found {
@@ -86,6 +89,61 @@ pub(super) fn copy_of(
     Ok(None)
 }
 
+/// Which of the rotated files one that is held open is: `Some(None)` where its name does not tell, `None` where it is gone.
+///
+/// # Errors
+/// When the directory or a file can't be read.
+pub(super) fn generation_of(
+    followed: &Followed,
+    siblings: &[Sibling],
+) -> io::Result<Option<Option<Generation>>> {
+    if let Some(own) = siblings.iter().find(|sibling| sibling.inode == followed.id.1) {
+        return Ok(Some(own.generation.clone()));
+    }
+    // An empty file is like any other.
+    let has_content = followed.size()? > 0;
+    for sibling in siblings.iter().filter(|sibling| sibling.compressed && has_content) {
+        // One that is not whole yet is no copy yet.
+        let Some(file) = sibling.open()? else { continue };
+        if is_compressed(file, followed).unwrap_or(false) {
+            return Ok(Some(sibling.generation.clone()));
+        }
+    }
+    Ok(None)
+}
+
+/// Whether a rotated file is a copy of what a log is, or was when it was read up to its place: one that is just being made, which is
+/// the newest, or of a log that was cut off this very moment.
+///
+/// # Errors
+/// When either can't be read.
+pub(super) fn is_copy(
+    sibling: &Sibling,
+    is_newest: bool,
+    followed: &Followed,
+    rule: &LogRule,
+) -> io::Result<bool> {
+    let Some(file) = sibling.open()? else { return Ok(false) };
+    let place = &followed.place;
+    if sibling.compressed {
+        return Ok(place.offset > 0
+            && can_hold(&file, place.offset).unwrap_or(false)
+            && matches!(drain_gz(file, place, rule), Ok(Some(_))));
+    }
+    is_copy_of(&Followed::new(file, None)?, is_newest, followed)
+}
+
+/// The same of one that is open and not compressed.
+///
+/// # Errors
+/// When either can't be read.
+pub(super) fn is_copy_of(copy: &Followed, is_newest: bool, followed: &Followed) -> io::Result<bool> {
+    // In this order: a log that does not begin as the copy does was cut off, and then the copy is whole.
+    let (begun, head) = (copy.head()?, followed.head()?);
+    let is_being_made = is_newest && !head.is_empty() && head.starts_with(&begun);
+    Ok(is_being_made || (followed.place.offset > 0 && copy.has(&followed.place)?))
+}
+
 /// Opens files that were rotated meanwhile, and counts the compressed ones. `None` where names moved on under it.
 ///
 /// # Errors
@@ -113,7 +171,9 @@ pub(super) fn take_in(files: &[&Sibling], rule: &LogRule) -> io::Result<Option<F
 pub(super) fn newest_ns(log: &Path, own_inode: u64) -> io::Result<i64> {
     let mut newest = 0;
     for sibling in beside::siblings(log, None)?.iter().filter(|sibling| sibling.inode != own_inode) {
-        if let Some((followed, _)) = filled(sibling)? {
+        // One that was renamed this moment is seen the next time.
+        if let Some((followed, _)) = sibling.open()?.map(|file| filled(sibling, file)).transpose()?.flatten()
+        {
             newest = newest.max(followed.written_ns()?);
         }
     }
@@ -131,8 +191,9 @@ pub(super) fn written_after(
     is_known: impl Fn(u64) -> bool,
 ) -> io::Result<Option<Vec<Followed>>> {
     let mut files = Vec::new();
-    for sibling in beside::siblings(log, None)?.iter().filter(|sibling| !is_known(sibling.inode)) {
-        let Some((followed, age)) = filled(sibling)? else { continue };
+    for sibling in beside::at_rest(log, None)?.iter().filter(|sibling| !is_known(sibling.inode)) {
+        let file = sibling.open()?.ok_or_else(beside::being_rotated)?;
+        let Some((followed, age)) = filled(sibling, file)? else { continue };
         if followed.written_ns()? <= known_ns {
             continue;
         }
@@ -167,8 +228,7 @@ pub(super) fn newest_at_end(log: &Path) -> io::Result<Option<Followed>> {
 type Age = (u32, std::cmp::Reverse<Vec<u8>>);
 
 /// A file that has anything in it.
-fn filled(sibling: &Sibling) -> io::Result<Option<(Followed, Option<Age>)>> {
-    let Some(file) = sibling.open()? else { return Ok(None) };
+fn filled(sibling: &Sibling, file: File) -> io::Result<Option<(Followed, Option<Age>)>> {
     let followed = Followed::new(file, None)?;
     let is_empty = followed.content_bytes(sibling.compressed)? == Some(0);
     Ok((!is_empty).then(|| (followed, sibling.generation.as_ref().map(Generation::age))))
