@@ -137,15 +137,16 @@ fn checks(loaded: &Loaded) -> Result<Vec<Check>, std::io::Error> {
     checks.push(service.check());
     checks.push(needs::rights(loaded, &service));
     // What this user may not do says nothing of the agent that is another's.
-    let own = service.is_anothers.then(|| needs::own_lacks(loaded)).unwrap_or_default();
+    let own = if service.is_anothers { needs::own_lacks(loaded) } else { Vec::new() };
     for report in &sample.reports {
         let mut check = source(report);
         if report.source == "ram" {
             check.detail = format!("{}\n{memory}", check.detail);
         }
         if check.state == State::Wrong && own.contains(&report.source) {
-            check =
-                Check::unseen(check.name, format!("tried as this user, not as the agent: {}", check.detail));
+            let detail =
+                format!("{}\ntried as this user, not as the agent: `sudo highwater doctor`", check.detail);
+            check = Check { state: State::Unseen, detail, ..check };
         }
         checks.push(check);
     }

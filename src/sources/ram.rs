@@ -95,7 +95,7 @@ impl Ram {
             }
             Scope::Host => "read from MemTotal: no container is seen here".to_owned(),
             Scope::Cgroup(mut cgroups) => match cgroups.look() {
-                Ok(found) => basis_of(&found),
+                Ok(found) => basis_of(&found, self.total().unwrap_or(u64::MAX)),
                 Err(SourceError::NoCgroup { path, hierarchy })
                     if self.configured == RamScope::Auto && self.cgroup.is_none() =>
                 {
@@ -159,7 +159,7 @@ impl Ram {
     }
 }
 
-fn basis_of(found: &Found) -> String {
+fn basis_of(found: &Found, total: u64) -> String {
     let Found { hierarchy, bottom, top, limits, files } = found;
     let (word, levels) = (hierarchy.word(), limits.len());
     let place = match bottom == top {
@@ -172,12 +172,10 @@ fn basis_of(found: &Found) -> String {
              not seen here, and a limit can't be known"
         );
     }
-    let least = limits
-        .iter()
-        .flatten()
-        .min()
-        .map_or_else(|| "none limits it".to_owned(), |least| format!("the least is {least} bytes"));
-    format!("read in {word} {place}: {files} of {levels} levels tell a limit, {least}; at most MemTotal")
+    let least = limits.iter().flatten().filter(|limit| **limit < total).min();
+    let least =
+        least.map_or_else(|| "none below MemTotal".to_owned(), |least| format!("the least is {least} bytes"));
+    format!("read in {word} {place}: {files} of {levels} levels have a limit, {least}")
 }
 
 /// `MemTotal` of a meminfo, in bytes.

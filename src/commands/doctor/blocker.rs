@@ -48,12 +48,20 @@ impl Blocker {
     /// What lets the agent of a unit in: by its file's group, where `is_member` tells whether the unit gives that one already.
     pub(super) fn mend(&self, unit: Option<&Unit>, is_member: bool, drop_in: GroupDropIn) -> String {
         let (GroupDropIn { file, group: usual }, group) = (drop_in, &self.group);
+        if let Some(unread) = unit.and_then(|unit| unit.unread(file)) {
+            return not_read(unread);
+        }
         let by_group = match unit.and_then(|unit| unit.drop_in(file)) {
-            // A group that root's own files have gives more than this file.
-            _ if self.gid == 0 => Some(
-                format!("give it a group of its own (`chgrp {usual} {}`), and the unit", self.path.display())
-                    + &format!(" that group: drop-in {file}"),
-            ),
+            // The group of root's own files gives more than this file.
+            _ if self.gid == 0 && self.wanted == 1 => {
+                Some("have it elsewhere, such as below /var/log".to_owned())
+            }
+            _ if self.gid == 0 => {
+                let path = self.path.display();
+                Some(format!(
+                    "give it a group of its own (`chgrp {usual} {path}`), and the unit that one: drop-in {file}"
+                ))
+            }
             _ if is_member => None,
             Some(installed) => {
                 Some(format!("name its group in {}: SupplementaryGroups={group}", installed.display()))
@@ -61,7 +69,9 @@ impl Blocker {
             None if group == usual => Some(format!("drop-in {file}")),
             None => Some(format!("drop-in {file}, with SupplementaryGroups={group} in the place of {usual}")),
         };
-        let by_mode = (self.mode >> 3 & self.wanted != self.wanted).then(|| self.mode_mend());
+        let is_roots_dir = self.gid == 0 && self.wanted == 1;
+        let by_mode =
+            (!is_roots_dir && self.mode >> 3 & self.wanted != self.wanted).then(|| self.mode_mend());
         let mends: Vec<String> = by_mode.into_iter().chain(by_group).collect();
         mends.join("; ")
     }
@@ -80,6 +90,11 @@ impl Blocker {
         };
         format!("its mode does not let its group in: `chmod g+{letter} {path}`{lasting}")
     }
+}
+
+/// What is to be said of a drop-in that is there, but does not count yet.
+pub(super) fn not_read(drop_in: &Path) -> String {
+    format!("{} is there, and systemd has not read it yet", drop_in.display())
 }
 
 impl fmt::Display for Blocker {
@@ -149,6 +164,9 @@ mod tests {
         let roots = Blocker { gid: 0, ..blocker("root", 0o640) };
         let mend = roots.mend(Some(&bare), false, LOGS);
         assert!(mend.contains("chgrp adm") && !mend.contains("SupplementaryGroups=root"), "{mend}");
+        let home = Blocker { wanted: 1, path: "/root".into(), ..blocker("root", 0o700) };
+        let mend = Blocker { gid: 0, ..home }.mend(Some(&bare), false, LOGS);
+        assert_eq!(mend, "have it elsewhere, such as below /var/log");
         let socket = Blocker { wanted: 2, is_socket: true, ..blocker("haproxy", 0o600) };
         let drop_in = GroupDropIn { file: "haproxy-socket.conf", group: "haproxy" };
         let mend = socket.mend(Some(&bare), false, drop_in);

@@ -1,6 +1,6 @@
 //! What the configured sources need beyond the sandbox of the unit, and what gives it.
 
-use super::blocker::GroupDropIn;
+use super::blocker::{GroupDropIn, not_read};
 use super::rights::{Rights, Way};
 use super::service::Service;
 use super::unit::Unit;
@@ -50,18 +50,12 @@ pub(super) struct Judge<'a> {
 pub(super) fn rights(loaded: &Loaded, service: &Service) -> Check {
     let proc = Path::new(PROC);
     let process = service.agent.as_deref().map(|pid| (pid, Rights::of(proc, pid)));
-    let unit = match &service.unit {
-        Ok(unit) => unit,
-        Err(_) => return by_process(loaded, process),
-    };
+    let Ok(unit) = &service.unit else { return by_process(loaded, process) };
     let by_unit = found(loaded, Judge { rights: &Rights::given(unit), unit: Some(unit) });
     if !by_unit.lacks.is_empty() {
         let mut detail = vec![format!("{} does not give what the sources need:", unit.name)];
         detail.extend(by_unit.lacks.iter().map(Lack::line));
         detail.push(how(&unit.name, &by_unit));
-        detail.extend(unit.is_stale().then(|| {
-            "its files were changed since systemd read them: reload first, then ask again".to_owned()
-        }));
         return Check::bad("rights", detail.join("\n"));
     }
     if let Some((pid, Ok(rights))) = &process {
@@ -209,6 +203,9 @@ impl Judge<'_> {
 
     /// What gives a setting: the drop-in, or, where that is installed and the setting does not hold, whatever undoes it.
     fn setting(self, drop_in: &str, setting: &str) -> String {
+        if let Some(unread) = self.unit.and_then(|unit| unit.unread(drop_in)) {
+            return not_read(unread);
+        }
         self.unit.and_then(|unit| Some((unit, unit.drop_in(drop_in)?))).map_or_else(
             || format!("drop-in {drop_in}"),
             |(unit, installed)| {
@@ -227,11 +224,7 @@ impl Judge<'_> {
             found.lacks.push(Lack {
                 who: who.to_owned(),
                 what: format!("{} is hidden from the unit ({})", path.display(), hidden.by),
-                mend: format!(
-                    "have it elsewhere, such as below /var/log or /run, or set {} (`systemctl edit {}`)",
-                    hidden.mend,
-                    self.unit.map_or("highwater", |unit| &unit.name)
-                ),
+                mend: hidden.mend,
             });
             return;
         }

@@ -13,7 +13,7 @@ const TEMPORARY: [&str; 2] = ["/tmp", "/var/tmp"];
 pub(super) struct Hidden {
     /// The setting as it stands.
     pub(super) by: String,
-    /// What to do, but for moving what is hidden.
+    /// What to do about it.
     pub(super) mend: String,
 }
 
@@ -26,23 +26,32 @@ pub(super) fn hides(unit: &Unit, path: &Path) -> Option<Hidden> {
 fn hides_place(unit: &Unit, path: &Path) -> Option<Hidden> {
     let below = |tops: &[&str]| tops.iter().any(|top| path.starts_with(top));
     let is_bound = || ["BindPaths", "BindReadOnlyPaths"].iter().any(|setting| binds(unit, setting, path));
+    let hidden = |by: String, mend: Option<String>| {
+        let or =
+            mend.map_or_else(String::new, |mend| format!(", or set {mend} (`systemctl edit {}`)", unit.name));
+        Some(Hidden { by, mend: format!("have it elsewhere, such as below /var/log or /run{or}") })
+    };
     let homes = unit.get("ProtectHome");
     // Below what is inaccessible no bind helps; below an empty directory one does.
     if below(&HOMES) && (homes == "yes" || homes == "tmpfs" && !is_bound()) {
-        return Some(Hidden { by: format!("ProtectHome={homes}"), mend: "ProtectHome=read-only".to_owned() });
+        return hidden(format!("ProtectHome={homes}"), Some("ProtectHome=read-only".to_owned()));
     }
     let tmp = unit.get("PrivateTmp");
     if below(&TEMPORARY) && !matches!(tmp, "" | "no") && !is_bound() {
-        return Some(Hidden { by: format!("PrivateTmp={tmp}"), mend: "PrivateTmp=no".to_owned() });
+        // `DynamicUser=` implies it, whatever is said: what is needed has to be shown in there.
+        let parent = path.parent().filter(|parent| !TEMPORARY.iter().any(|top| *parent == Path::new(top)));
+        return hidden(
+            format!("PrivateTmp={tmp}"),
+            parent.map(|dir| format!("BindReadOnlyPaths={}", dir.display())),
+        );
     }
     let hit = |setting| unit.words(setting).find(|word| path.starts_with(place(word)));
     if let Some(word) = hit("InaccessiblePaths") {
-        let by = format!("InaccessiblePaths={word}");
-        return Some(Hidden { mend: format!("no `{by}`"), by });
+        return hidden(format!("InaccessiblePaths={word}"), Some("InaccessiblePaths= without it".to_owned()));
     }
     let word = hit("TemporaryFileSystem").filter(|_| !is_bound())?;
-    let by = format!("TemporaryFileSystem={word}");
-    Some(Hidden { by, mend: format!("BindReadOnlyPaths={}", path.parent().unwrap_or(path).display()) })
+    let parent = path.parent().unwrap_or(path).display();
+    hidden(format!("TemporaryFileSystem={word}"), Some(format!("BindReadOnlyPaths={parent}")))
 }
 
 /// The path of a word such as `-/srv` or `/srv:ro`.
@@ -93,21 +102,28 @@ mod tests {
     use super::super::golden;
     use super::*;
 
+    /// By which setting a path is hidden, and which one the mend names beside having it elsewhere.
     fn check(unit: &Unit, path: &str, expect: Option<(&str, &str)>) {
         let hidden = hides_place(unit, Path::new(path));
-        let found = hidden.as_ref().map(|hidden| (hidden.by.as_str(), hidden.mend.as_str()));
-        assert_eq!(found, expect, "{path}");
+        assert_eq!(hidden.as_ref().map(|hidden| hidden.by.as_str()), expect.map(|(by, _)| by), "{path}");
+        if let (Some(hidden), Some((_, mend))) = (hidden, expect) {
+            let elsewhere = "have it elsewhere, such as below /var/log or /run";
+            let or = format!(", or set {mend} (`systemctl edit highwater.service`)");
+            let or = if mend.is_empty() { "" } else { &or };
+            assert_eq!(hidden.mend, format!("{elsewhere}{or}"));
+        }
     }
+
+    const HOME: Option<(&str, &str)> = Some(("ProtectHome=yes", "ProtectHome=read-only"));
 
     #[test]
     fn the_packaged_unit_sees_neither_homes_nor_the_hosts_tmp() {
         let unit = golden::unit(golden::RUNNING);
-        let home = Some(("ProtectHome=yes", "ProtectHome=read-only"));
-        check(&unit, "/home/app/logs/access.log", home);
-        check(&unit, "/root/pass", home);
-        check(&unit, "/run/user/1000/haproxy.sock", home);
-        check(&unit, "/tmp/tls.log", Some(("PrivateTmp=yes", "PrivateTmp=no")));
-        check(&unit, "/var/tmp/tls.log", Some(("PrivateTmp=yes", "PrivateTmp=no")));
+        check(&unit, "/home/app/logs/access.log", HOME);
+        check(&unit, "/root/pass", HOME);
+        check(&unit, "/run/user/1000/haproxy.sock", HOME);
+        check(&unit, "/tmp/tls.log", Some(("PrivateTmp=yes", "")));
+        check(&unit, "/var/tmp/logs/tls.log", Some(("PrivateTmp=yes", "BindReadOnlyPaths=/var/tmp/logs")));
         check(&unit, "/var/log/nginx/access.log", None);
         check(&unit, "/homely/log", None);
     }
@@ -118,16 +134,13 @@ mod tests {
         check(&with("ProtectHome=read-only\n"), "/home/app/log", None);
         // systemd drops what would be mounted below an inaccessible place.
         let bound = with("BindReadOnlyPaths=/home/app:/home/app:rbind /tmp/logs:/tmp/logs:rbind\n");
-        check(&bound, "/home/app/log", Some(("ProtectHome=yes", "ProtectHome=read-only")));
+        check(&bound, "/home/app/log", HOME);
         check(&bound, "/tmp/logs/tls.log", None);
-        check(&bound, "/tmp/tls.log", Some(("PrivateTmp=yes", "PrivateTmp=no")));
+        check(&bound, "/tmp/tls.log", Some(("PrivateTmp=yes", "")));
         check(&with("ProtectHome=tmpfs\nBindReadOnlyPaths=/home/app\n"), "/home/app/log", None);
         let shut = with("InaccessiblePaths=-/srv/secret\nTemporaryFileSystem=/opt:ro\n");
-        check(
-            &shut,
-            "/srv/secret/log",
-            Some(("InaccessiblePaths=-/srv/secret", "no `InaccessiblePaths=-/srv/secret`")),
-        );
+        let expect = ("InaccessiblePaths=-/srv/secret", "InaccessiblePaths= without it");
+        check(&shut, "/srv/secret/log", Some(expect));
         check(&shut, "/opt/app/log", Some(("TemporaryFileSystem=/opt:ro", "BindReadOnlyPaths=/opt/app")));
     }
 

@@ -90,7 +90,7 @@ fn unit(state_dir: &Path, its_unit: Option<String>, pid: Option<&str>) -> Result
 fn faults(unit: &Unit, agent: Option<&str>, now_us: u64) -> Result<String, String> {
     let name = &unit.name;
     let again = format!("then `systemctl daemon-reload` and `systemctl restart {name}`");
-    let mut faults = missing(unit, |group| group_id(group).is_some(), |path| path.exists());
+    let mut faults = missing(unit, |group| group_id(group).is_some(), Path::exists);
     if !faults.is_empty() {
         faults.push(again.clone());
     }

@@ -15,6 +15,8 @@ const PROPERTIES: &str = "LoadState,ActiveState,SubState,UnitFileState,Result,Ex
                           DynamicUser,SupplementaryGroups,StateDirectory,CapabilityBoundingSet,AmbientCapabilities,\
                           RestrictAddressFamilies,PrivateUsers,PrivateNetwork,PrivateTmp,ProtectHome,ProtectProc,\
                           InaccessiblePaths,TemporaryFileSystem,BindPaths,BindReadOnlyPaths";
+/// Where an operator's drop-ins are.
+const OPERATORS: [&str; 2] = ["/etc/systemd/system", "/run/systemd/system"];
 /// The settings that hand over credentials.
 const CREDENTIALS: [&str; 4] =
     ["LoadCredential", "LoadCredentialEncrypted", "SetCredential", "SetCredentialEncrypted"];
@@ -25,6 +27,8 @@ pub(super) struct Unit {
     pub(super) name: String,
     shown: BTreeMap<String, String>,
     files: Vec<File>,
+    /// Drop-ins that are there, and that systemd has not read yet.
+    unread: Vec<PathBuf>,
 }
 
 #[derive(Debug, Clone)]
@@ -55,7 +59,7 @@ impl Unit {
             let said = shown.lines().next().unwrap_or("it says nothing");
             format!("`systemctl show {name}` is not understood: {}", said.escape_debug())
         })?;
-        Ok((unit.get("LoadState") != "not-found").then(|| unit.with_files()))
+        Ok((unit.get("LoadState") != "not-found").then(|| unit.with_files().with_unread(&OPERATORS)))
     }
 
     /// What `systemctl show` printed; `None` where it is something else.
@@ -64,7 +68,7 @@ impl Unit {
         let shown: BTreeMap<String, String> =
             pairs.map(|(key, value)| (key.to_owned(), value.trim().to_owned())).collect();
         let is_unit = shown.contains_key("LoadState");
-        is_unit.then(|| Unit { name: name.to_owned(), shown, files: Vec::new() })
+        is_unit.then(|| Unit { name: name.to_owned(), shown, files: Vec::new(), unread: Vec::new() })
     }
 
     fn with_files(mut self) -> Self {
@@ -79,6 +83,19 @@ impl Unit {
                 self = self.with_file(path, &text);
             }
         }
+        self
+    }
+
+    /// systemd notices a file that came to a directory of drop-ins, but not always a directory that came.
+    fn with_unread(mut self, dirs: &[&str]) -> Self {
+        let dirs = dirs.iter().map(|dir| Path::new(dir).join(format!("{}.d", self.name)));
+        let there = dirs.filter_map(|dir| std::fs::read_dir(dir).ok()).flat_map(|dir| dir.take(FILES_MAX));
+        let paths = there.filter_map(|entry| Some(entry.ok()?.path()));
+        let is_new = |path: &PathBuf| {
+            path.extension().is_some_and(|kind| kind == "conf")
+                && self.words("DropInPaths").all(|known| Path::new(known) != path)
+        };
+        self.unread = paths.filter(is_new).collect();
         self
     }
 
@@ -118,6 +135,14 @@ impl Unit {
         self.words("DropInPaths")
             .map(Path::new)
             .find(|path| path.file_name().is_some_and(|name| name == file))
+    }
+
+    /// The drop-in with that file name, where it is there and systemd has not read it yet.
+    pub(super) fn unread(&self, file: &str) -> Option<&Path> {
+        self.unread
+            .iter()
+            .find(|path| path.file_name().is_some_and(|name| name == file))
+            .map(PathBuf::as_path)
     }
 
     /// The file of the unit in which a setting has a word: the last one, which counts.
@@ -174,16 +199,68 @@ impl Unit {
 
     /// Whether its files were changed since systemd read them.
     pub(super) fn is_stale(&self) -> bool {
-        self.get("NeedDaemonReload") == "yes"
+        self.get("NeedDaemonReload") == "yes" || !self.unread.is_empty()
     }
 }
 
 impl File {
-    /// The values of a setting, in order. An empty one takes back those before it.
+    /// The values of a setting, in order.
     fn values(&self, setting: &str) -> impl Iterator<Item = &str> {
         self.text.lines().filter_map(move |line| {
             let (key, value) = line.trim_start().split_once('=')?;
             (key.trim_end() == setting).then_some(value.trim())
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::golden::{self, RUNNING};
+    use super::*;
+
+    #[test]
+    fn what_is_no_unit_is_none_and_of_two_lines_the_later_counts() {
+        assert!(Unit::parse("x.service", "Failed to connect to bus: No such file or directory\n").is_none());
+        assert!(Unit::parse("x.service", "").is_none());
+        let unit = golden::unit(&format!("{RUNNING}{}", golden::WITH_KERNEL));
+        assert!(unit.has("CapabilityBoundingSet", "CAP_NET_RAW") && unit.get("PrivateUsers") == "no");
+        assert!(unit.drop_in("kernel.conf").is_some() && unit.drop_in("logs.conf").is_none());
+        assert_eq!((unit.number("MainPID"), unit.number("Result"), unit.get("Nothing")), (93, 0, ""));
+    }
+
+    #[test]
+    fn a_state_directory_is_the_units_by_its_own_name_or_by_where_it_leads() {
+        let unit = golden::unit(RUNNING);
+        assert!(unit.keeps(Path::new("/var/lib/highwater")) && !unit.keeps(Path::new("/root/highwater")));
+        let linked = golden::unit(&format!("{RUNNING}StateDirectory=highwater:hw other\n"));
+        assert!(linked.keeps(Path::new("/var/lib/other")) && linked.keeps(Path::new("/var/lib/highwater")));
+    }
+
+    #[test]
+    fn credentials_are_read_from_the_files_as_systemd_does() {
+        let text = "[Service]\n#LoadCredential=no:/no\nLoadCredential = a:/a\nLoadCredential=b:\\\n  /b\nSetCredential=c:/d\n";
+        let unit = golden::unit(RUNNING).with_file("/unit".into(), text);
+        let found: Vec<(String, Option<PathBuf>)> =
+            unit.credentials().into_iter().map(|one| (one.id, one.source)).collect();
+        let path = |path: &str| Some(PathBuf::from(path));
+        assert_eq!(found[0], ("a".to_owned(), path("/a")));
+        assert_eq!(found[2], ("c".to_owned(), None));
+        assert_eq!((found.len(), found[1].0.as_str()), (3, "b"));
+    }
+
+    #[test]
+    fn a_drop_in_that_systemd_has_not_read_is_noticed_whatever_systemd_says() {
+        let dir = tempfile::tempdir().unwrap();
+        let own = dir.path().join("highwater.service.d");
+        std::fs::create_dir(&own).unwrap();
+        let known = own.join("known.conf");
+        for file in [own.join("kernel.conf"), own.join("kernel.conf.dpkg-new"), known.clone()] {
+            std::fs::write(file, "").unwrap();
+        }
+        let unit = golden::unit(&format!("{RUNNING}DropInPaths={}\n", known.display()));
+        assert!(!unit.is_stale());
+        let unit = unit.with_unread(&[dir.path().to_str().unwrap(), "/nowhere"]);
+        assert!(unit.is_stale() && unit.unread("kernel.conf") == Some(own.join("kernel.conf").as_path()));
+        assert_eq!((unit.unread("known.conf"), unit.unread.len()), (None, 1));
     }
 }
