@@ -8,6 +8,8 @@ mod golden;
 mod manager;
 mod memory;
 mod needs;
+#[cfg(test)]
+mod needs_tests;
 mod rights;
 mod sandbox;
 mod service;
@@ -226,5 +228,20 @@ fn saw(observation: &Observation) -> String {
             counters.first,
             counters.second.unwrap_or(0)
         ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_could_not_be_seen_is_neither_fine_nor_wrong() {
+        let (fine, wrong, unseen) =
+            (|| Check::good("a", "b"), || Check::bad("a", "b"), || Check::unseen("a", "b"));
+        assert_eq!(code(&[fine(), fine()], exit::UNAVAILABLE), 0);
+        assert_eq!(code(&[fine(), unseen()], exit::UNAVAILABLE), exit::PERMISSION);
+        assert_eq!(code(&[unseen(), wrong(), fine()], exit::UNAVAILABLE), exit::UNAVAILABLE);
+        assert!(unseen().detail.contains("`sudo highwater doctor`") && !unseen().is_ok());
     }
 }

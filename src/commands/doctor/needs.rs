@@ -114,7 +114,7 @@ pub(super) fn own_lacks(loaded: &Loaded) -> Vec<String> {
 }
 
 /// The source that is meant by who lacks something, as reports name it.
-fn source_of(who: &str) -> String {
+pub(super) fn source_of(who: &str) -> String {
     if who == "ram.presence" { "ram" } else { who.split(' ').next().unwrap_or(who) }.to_owned()
 }
 
