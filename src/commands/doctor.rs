@@ -142,7 +142,7 @@ fn checks(loaded: &Loaded) -> Result<Vec<Check>, std::io::Error> {
     let own = if service.is_anothers { needs::own_lacks(loaded) } else { Vec::new() };
     for report in &sample.reports {
         let mut check = source(report);
-        if report.source == "ram" {
+        if report.source == "ram" && check.is_ok() {
             check.detail = format!("{}\n{memory}", check.detail);
         }
         if check.state == State::Wrong && own.contains(&report.source) {

@@ -89,10 +89,10 @@ fn unit(state_dir: &Path, its_unit: Option<String>, pid: Option<&str>) -> Result
 /// How a unit does: what is wrong with it, with what to do, or that it is fine.
 fn faults(unit: &Unit, agent: Option<&str>, now_us: u64) -> Result<String, String> {
     let name = &unit.name;
-    let again = format!("then `systemctl daemon-reload` and `systemctl restart {name}`");
+    let again = format!("`systemctl daemon-reload` and `systemctl restart {name}`");
     let mut faults = missing(unit, |group| group_id(group).is_some(), Path::exists);
     if !faults.is_empty() {
-        faults.push(again.clone());
+        faults.push(format!("then {again}"));
     }
     let how = match state(unit, now_us) {
         Ok(how) => how,
