@@ -209,6 +209,14 @@ fn times(restarts: u64) -> String {
 
 /// How its process ended last, in systemd's words and numbers.
 fn end(unit: &Unit) -> String {
+    match unit.get("StatusText") {
+        "" => result(unit),
+        // What it said last of itself: where it could not begin, why.
+        said => format!("{}; it said: {}", result(unit), said.escape_debug()),
+    }
+}
+
+fn result(unit: &Unit) -> String {
     let status = unit.number("ExecMainStatus");
     let result = unit.get("Result");
     if unit.number("ExecMainCode") == 0 {
@@ -292,6 +300,10 @@ mod tests {
         fails(
             "ActiveState=activating\nSubState=start\nNRestarts=4\n",
             &["again and again", "4 times", journal],
+        );
+        fails(
+            "ActiveState=failed\nResult=exit-code\nExecMainCode=1\nExecMainStatus=69\nStatusText=another agent uses it\n",
+            &["exit status 69 (something is unavailable); it said: another agent uses it"],
         );
         fails("LoadState=bad-setting\n", &["bad-setting", "systemd-analyze verify"]);
         let young = told("NRestarts=3\n", 9_000_000).unwrap_err().join("\n");

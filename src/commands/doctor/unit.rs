@@ -10,7 +10,7 @@ const FILE_MAX_BYTES: usize = 256 * 1024;
 /// The most files of a unit that are read.
 const FILES_MAX: usize = 64;
 /// What is asked of a unit. A property that this systemd does not know is not shown, and reads as empty.
-const PROPERTIES: &str = "LoadState,ActiveState,SubState,UnitFileState,Result,ExecMainCode,ExecMainStatus,NRestarts,\
+const PROPERTIES: &str = "LoadState,ActiveState,SubState,StatusText,UnitFileState,Result,ExecMainCode,ExecMainStatus,NRestarts,\
                           MainPID,ActiveEnterTimestampMonotonic,NeedDaemonReload,FragmentPath,DropInPaths,User,Group,\
                           DynamicUser,SupplementaryGroups,StateDirectory,CapabilityBoundingSet,AmbientCapabilities,\
                           RestrictAddressFamilies,PrivateUsers,PrivateNetwork,PrivateTmp,ProtectHome,ProtectProc,\
