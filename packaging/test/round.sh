@@ -12,6 +12,7 @@ unset "${!HIGHWATER_@}"
 . "$here/guest.sh"
 . "$here/agent.sh"
 . "$here/gated.sh"
+. "$here/doctor.sh"
 
 BEGAN=$EPOCHREALTIME
 since() { awk -v a="$BEGAN" -v b="$EPOCHREALTIME" 'BEGIN { printf "%6.1f s", b - a }'; }
@@ -44,6 +45,7 @@ say "booted: $(guest systemctl --version | head -1)"
 
 round_install
 round_look
+round_doctor
 round_kill
 round_watchdog
 round_reboot

@@ -1,9 +1,20 @@
 //! `highwater doctor`: each source tried, and what else the agent needs.
 
+mod blocker;
+mod credentials;
 mod disk;
+#[cfg(test)]
+mod golden;
+mod manager;
+mod memory;
 mod needs;
+#[cfg(test)]
+mod needs_tests;
 mod rights;
+mod sandbox;
+mod service;
 mod time;
+mod unit;
 mod way;
 
 use super::{Outcome, exit, license, plan, print_json, run, units};
@@ -16,6 +27,7 @@ use crate::sources::Source;
 use clap::Args;
 use highwater_rules::figure::{Figure, Observation};
 use serde_json::{Value, json};
+use service::Service;
 use std::path::Path;
 
 const SLOT_S: i64 = 300;
@@ -27,18 +39,39 @@ pub(super) struct Options {
     json: bool,
 }
 
+/// What a check came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Fine,
+    Wrong,
+    /// It is not for this user to see.
+    Unseen,
+}
+
 struct Check {
     name: String,
-    ok: bool,
+    state: State,
     detail: String,
 }
 
 impl Check {
     fn good(name: impl Into<String>, detail: impl Into<String>) -> Self {
-        Check { name: name.into(), ok: true, detail: detail.into() }
+        Check { name: name.into(), state: State::Fine, detail: detail.into() }
     }
     fn bad(name: impl Into<String>, detail: impl Into<String>) -> Self {
-        Check { name: name.into(), ok: false, detail: detail.into() }
+        Check { name: name.into(), state: State::Wrong, detail: detail.into() }
+    }
+    fn unseen(name: impl Into<String>, detail: impl Into<String>) -> Self {
+        let detail = format!("{}: `sudo highwater doctor` tells", detail.into());
+        Check { name: name.into(), state: State::Unseen, detail }
+    }
+    fn of(name: impl Into<String>, ok: bool, detail: impl Into<String>) -> Self {
+        let state = if ok { State::Fine } else { State::Wrong };
+        Check { name: name.into(), state, detail: detail.into() }
+    }
+
+    fn is_ok(&self) -> bool {
+        self.state == State::Fine
     }
 }
 
@@ -47,16 +80,23 @@ pub(super) fn examine(loaded: Result<Loaded, Mistakes>, options: &Options) -> Ou
         Err(mistakes) => (vec![Check::bad("config", mistakes.to_string().trim_end())], exit::CONFIG),
         Ok(loaded) => (checks(&loaded)?, exit::UNAVAILABLE),
     };
-    let ok = checks.iter().all(|c| c.ok);
+    let ok = checks.iter().all(Check::is_ok);
     if options.json {
-        let all: Vec<Value> =
-            checks.iter().map(|c| json!({"name": c.name, "ok": c.ok, "detail": c.detail})).collect();
+        let shape = |c: &Check| {
+            let needs_root = c.state == State::Unseen;
+            json!({"name": c.name, "ok": c.is_ok(), "needs_root": needs_root, "detail": c.detail})
+        };
+        let all: Vec<Value> = checks.iter().map(shape).collect();
         print_json(&json!({"ok": ok, "checks": all}))?;
     } else {
         let mut table = units::Table::new(&["", "CHECK", "WHAT WAS FOUND"]);
         for check in &checks {
             let mut lines = check.detail.lines();
-            let mark = if check.ok { "ok" } else { "FAIL" };
+            let mark = match check.state {
+                State::Fine => "ok",
+                State::Wrong => "FAIL",
+                State::Unseen => "?",
+            };
             table.row(&[mark, &check.name, lines.next().unwrap_or_default()]);
             for line in lines {
                 table.row(&["", "", line]);
@@ -64,7 +104,17 @@ pub(super) fn examine(loaded: Result<Loaded, Mistakes>, options: &Options) -> Ou
         }
         print(&table.to_string())?;
     }
-    Ok(if ok { 0 } else { failed })
+    Ok(code(&checks, failed))
+}
+
+/// What is known to be wrong counts before what could not be seen.
+fn code(checks: &[Check], failed: u8) -> u8 {
+    let any = |state| checks.iter().any(|check| check.state == state);
+    match () {
+        () if any(State::Wrong) => failed,
+        () if any(State::Unseen) => exit::PERMISSION,
+        () => 0,
+    }
 }
 
 fn checks(loaded: &Loaded) -> Result<Vec<Check>, std::io::Error> {
@@ -73,35 +123,58 @@ fn checks(loaded: &Loaded) -> Result<Vec<Check>, std::io::Error> {
         loaded.file.as_ref().map_or_else(|| "defaults, no file".to_owned(), |f| f.display().to_string());
     let mut checks = vec![Check::good("config", file)];
     checks.extend(loaded.warnings.iter().map(|w| Check::good("config warning", w.to_string())));
-    checks.push(disk::state_dir(&config.state_dir));
-    checks.push(ledger(loaded));
-    checks.extend(license::check(loaded).map(|(ok, detail)| Check {
-        name: "licence".to_owned(),
-        ok,
-        detail,
-    }));
+    let service = Service::look(&config.state_dir);
+    checks.push(disk::state_dir(&config.state_dir, &service));
+    checks.push(ledger(loaded, &service));
+    checks.extend(license::check(loaded).map(|(ok, detail)| Check::of("licence", ok, detail)));
     checks.extend(way::grace(loaded));
     checks.push(time::clock(&config.sampling.root));
     checks.push(host(&config.sampling.root));
     let mut sampler = Sampler::new(Source::all(config), SLOT_S);
     let runtime = run::runtime()?;
-    let (central, sample) = runtime.block_on(async { (way::central(loaded).await, sampler.read().await) });
+    let (central, sample, memory) = runtime
+        .block_on(async { (way::central(loaded).await, sampler.read().await, memory::basis(config).await) });
     runtime.shutdown_background();
     checks.push(central);
-    checks.push(needs::rights(loaded));
-    checks.extend(sample.reports.iter().map(source));
+    checks.push(service.check());
+    checks.push(needs::rights(loaded, &service));
+    // What this user may not do says nothing of the agent that is another's.
+    let own = if service.is_anothers { needs::own_lacks(loaded) } else { Vec::new() };
+    for report in &sample.reports {
+        let mut check = source(report);
+        if report.source == "ram" && check.is_ok() {
+            check.detail = format!("{}\n{memory}", check.detail);
+        }
+        if check.state == State::Wrong && own.contains(&report.source) {
+            let detail =
+                format!("{}\ntried as this user, not as the agent: `sudo highwater doctor`", check.detail);
+            check = Check { state: State::Unseen, detail, ..check };
+        }
+        checks.push(check);
+    }
     Ok(checks)
 }
 
-fn ledger(loaded: &Loaded) -> Check {
+fn ledger(loaded: &Loaded, service: &Service) -> Check {
     let name = "ledger";
-    let agent = Ledger::writer(&loaded.config.state_dir)
-        .map_or_else(|| "no agent is running".to_owned(), |pid| format!("an agent is running ({pid})"));
+    let holder = Ledger::writer(&loaded.config.state_dir);
+    let agent = holder.or_else(|| service.agent.as_ref().map(|pid| format!("pid {pid}")));
+    let agent = agent
+        .map_or_else(|| "no agent is running".to_owned(), |holder| format!("an agent is running ({holder})"));
     match Ledger::open_reader(&loaded.config.state_dir, plan(loaded)) {
+        Err(error) if error.is_permission() && !is_root() => {
+            let also = "nor can licence and grace be seen";
+            Check::unseen(name, format!("{error}, {also}; {agent}"))
+        }
         Ok(ledger) => Check::good(name, format!("{} slots written; {agent}", ledger.written())),
         Err(LedgerError::Missing { .. }) => Check::good(name, "none yet: made at the first start"),
         Err(error) => Check::bad(name, error.to_string()),
     }
+}
+
+/// Whether nothing is hidden from this user.
+fn is_root() -> bool {
+    nix::unistd::geteuid().is_root()
 }
 
 fn host(root: &Path) -> Check {
@@ -136,7 +209,7 @@ fn source(report: &Report) -> Check {
                 )
             });
             let detail: Vec<String> = seen.chain(missing).chain(left_out).chain(summed).collect();
-            Check { name, ok: readout.missing.is_empty(), detail: detail.join("\n") }
+            Check::of(name, readout.missing.is_empty(), detail.join("\n"))
         }
     }
 }
@@ -155,5 +228,20 @@ fn saw(observation: &Observation) -> String {
             counters.first,
             counters.second.unwrap_or(0)
         ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_could_not_be_seen_is_neither_fine_nor_wrong() {
+        let (fine, wrong, unseen) =
+            (|| Check::good("a", "b"), || Check::bad("a", "b"), || Check::unseen("a", "b"));
+        assert_eq!(code(&[fine(), fine()], exit::UNAVAILABLE), 0);
+        assert_eq!(code(&[fine(), unseen()], exit::UNAVAILABLE), exit::PERMISSION);
+        assert_eq!(code(&[unseen(), wrong(), fine()], exit::UNAVAILABLE), exit::UNAVAILABLE);
+        assert!(unseen().detail.contains("`sudo highwater doctor`") && !unseen().is_ok());
     }
 }

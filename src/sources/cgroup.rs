@@ -2,7 +2,7 @@
 
 use super::{Garbled, SourceError, digits};
 use crate::files::{Root, is_absent, read_bounded, read_head};
-use std::path::{Component, Path};
+use std::path::{Component, Path, PathBuf};
 
 /// A `/proc/PID/cgroup` has some 15 lines of at most 4096 bytes of path.
 pub const CGROUP_MAX_BYTES: usize = 64 * 1024;
@@ -26,6 +26,15 @@ impl Hierarchy {
         match self {
             Hierarchy::V1 => "memory.limit_in_bytes",
             Hierarchy::V2 => "memory.max",
+        }
+    }
+
+    /// How it is called.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Hierarchy::V1 => "cgroup v1",
+            Hierarchy::V2 => "cgroup v2",
         }
     }
 
@@ -58,6 +67,21 @@ pub enum Start {
     Init,
 }
 
+/// What was read on the way up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    /// In which hierarchy.
+    pub hierarchy: Hierarchy,
+    /// Where the way up began.
+    pub bottom: PathBuf,
+    /// Where it ended.
+    pub top: PathBuf,
+    /// The limits on it; `None` where a level has none.
+    pub limits: Vec<Option<u64>>,
+    /// How many levels had a file of a limit. A hierarchy without the controller of memory has none.
+    pub files: usize,
+}
+
 /// A reader of limits.
 #[derive(Debug)]
 pub struct Cgroups {
@@ -79,6 +103,14 @@ impl Cgroups {
     /// # Errors
     /// When the way up or a limit on it can't be read.
     pub fn limits(&mut self) -> Result<Vec<Option<u64>>, SourceError> {
+        self.look().map(|found| found.limits)
+    }
+
+    /// What there is to read from the start up to the root.
+    ///
+    /// # Errors
+    /// As [`limits`](Self::limits).
+    pub fn look(&mut self) -> Result<Found, SourceError> {
         let found = self.way_up();
         if found.is_err() {
             self.mounts = None;
@@ -86,7 +118,7 @@ impl Cgroups {
         found
     }
 
-    fn way_up(&mut self) -> Result<Vec<Option<u64>>, SourceError> {
+    fn way_up(&mut self) -> Result<Found, SourceError> {
         let (hierarchy, path) = self.beginning()?;
         if self.mounts.as_ref().is_none_or(|(found, _)| *found != hierarchy) {
             let mut mounts = mounts_below(&self.root, hierarchy)?;
@@ -101,23 +133,26 @@ impl Cgroups {
         // container. A cgroup that was asked for is the one or none.
         let outside = || if asked { None } else { mounts.first().map(|mount| (mount, "")) };
         let Some((mount, below)) = place(mounts, &path).or_else(outside) else {
-            return Err(SourceError::NoCgroup { path: path.into() });
+            return Err(SourceError::NoCgroup { path: path.into(), hierarchy });
         };
         let top = self.root.at(&mount.point);
         let mut level = if below.is_empty() { top.clone() } else { top.join(below) };
         // A level that is not there would pass for one without a limit.
         let needed = if asked { &level } else { &top };
         if !needed.is_dir() {
-            return Err(SourceError::NoCgroup { path: needed.clone() });
+            return Err(SourceError::NoCgroup { path: needed.clone(), hierarchy });
         }
-        let mut limits = Vec::new();
+        let bottom = level.clone();
+        let (mut limits, mut files) = (Vec::new(), 0);
         while limits.len() < LEVELS_MAX {
-            limits.push(limit_at(&level.join(hierarchy.limit_file()))?);
+            let limit = limit_at(&level.join(hierarchy.limit_file()))?;
+            files += usize::from(limit.is_some());
+            limits.push(limit.flatten());
             if level == top || !level.pop() {
                 break;
             }
         }
-        Ok(limits)
+        Ok(Found { hierarchy, bottom, top, limits, files })
     }
 
     /// Which hierarchy limits memory, and the path in it to begin at.
@@ -231,10 +266,13 @@ fn below<'a>(path: &'a str, root: &str) -> Option<&'a str> {
     (rest.is_empty() || rest.starts_with('/')).then(|| rest.trim_start_matches('/'))
 }
 
-fn limit_at(path: &Path) -> Result<Option<u64>, SourceError> {
+/// The limit in a file; `None` where there is no such file.
+fn limit_at(path: &Path) -> Result<Option<Option<u64>>, SourceError> {
     let mut buffer = [0; LIMIT_MAX_BYTES];
     match read_head(path, &mut buffer) {
-        Ok(text) => limit(&String::from_utf8_lossy(text)).map_err(|e| SourceError::garbled(path, e)),
+        Ok(text) => {
+            limit(&String::from_utf8_lossy(text)).map(Some).map_err(|e| SourceError::garbled(path, e))
+        }
         Err(error) if is_absent(&error) => Ok(None),
         Err(error) => Err(SourceError::unreadable(path, error)),
     }

@@ -1,5 +1,6 @@
 //! Why a source can't tell: each names the place, and what to do about it.
 
+use super::cgroup::Hierarchy;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -23,13 +24,18 @@ pub enum SourceError {
         garbled: Garbled,
     },
     /// A cgroup is not where it should be.
-    #[error("there is no cgroup at {}: correct ram.cgroup, or set ram.scope to \"host\"", path.display())]
+    #[error(
+        "there is no cgroup at {} in the hierarchy that limits memory here ({}): correct ram.cgroup, or set ram.scope to \"host\"",
+        path.display(), hierarchy.word()
+    )]
     NoCgroup {
         /// Where it should be.
         path: PathBuf,
+        /// In which hierarchy.
+        hierarchy: Hierarchy,
     },
     /// Whether the licensed software runs can't be seen.
-    #[error("{} hides processes from the agent: mount it without hidepid, drop ProtectProc from the unit", path.display())]
+    #[error("{} hides processes from the agent: under systemd install the drop-in presence.conf (docs/systemd.md), and mount it without hidepid", path.display())]
     ProcessesHidden {
         /// The process directory.
         path: PathBuf,
@@ -72,8 +78,9 @@ pub enum SourceError {
     },
     /// The agent has no right to packet sockets.
     #[error(
-        "no right to count packets: give the unit `AmbientCapabilities=CAP_NET_RAW` and AF_PACKET in its \
-         `RestrictAddressFamilies=`, or run `setcap cap_net_raw+ep {}`",
+        "no right to count packets: under the packaged unit install the drop-in kernel.conf (docs/systemd.md); a unit of your own \
+         needs `AmbientCapabilities=CAP_NET_RAW`, AF_PACKET in `RestrictAddressFamilies=`, and `PrivateUsers=no`; without systemd \
+         run `setcap cap_net_raw+ep {}`",
         executable.display()
     )]
     NoPacketSockets {
@@ -81,7 +88,10 @@ pub enum SourceError {
         executable: PathBuf,
     },
     /// Packet sockets are forbidden to the agent, or this kernel has none.
-    #[error("packet sockets are forbidden here: add AF_PACKET to the unit's `RestrictAddressFamilies=`")]
+    #[error(
+        "packet sockets are forbidden here: install the drop-in kernel.conf (docs/systemd.md), or add AF_PACKET to the unit's \
+         `RestrictAddressFamilies=`"
+    )]
     NoPacketFamily,
     /// The kernel refuses to count on an interface.
     #[error("can't count on {interface} ({error}): it is tried again with the next sample")]
@@ -219,13 +229,20 @@ pub enum SourceError {
         max_s: i64,
     },
     /// There is no log.
-    #[error("no log at {}: correct `path`, or let the server write its log there", path.display())]
+    #[error(
+        "no log at {}: correct `path`, or let the server write its log there; what is below /tmp or /home the packaged unit does not see",
+        path.display()
+    )]
     NoLog {
         /// Where it should be.
         path: PathBuf,
     },
     /// The agent may not read a log.
-    #[error("no permission to read {}: add the agent's user to the group that may (often `adm`), and let the directory be searched", path.display())]
+    #[error(
+        "no permission to read {}: under systemd `sudo highwater doctor` names the drop-in (logs.conf, with the log's group) or the \
+         setting that keeps it from there; else add the agent's user to the group that may, and let the directory be searched",
+        path.display()
+    )]
     LogNotPermitted {
         /// The log.
         path: PathBuf,
@@ -247,7 +264,11 @@ pub enum SourceError {
         error: io::Error,
     },
     /// The agent may not connect to HAProxy's socket.
-    #[error("no permission to connect to {}: add the agent's user to the socket's group", socket.display())]
+    #[error(
+        "no permission to connect to {}: under the packaged unit install the drop-in haproxy-socket.conf, with the socket's group \
+         (docs/systemd.md); without it add the agent's user to that group",
+        socket.display()
+    )]
     NotPermitted {
         /// The socket.
         socket: PathBuf,

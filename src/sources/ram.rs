@@ -1,6 +1,6 @@
 //! RAM capacity: the host's memory, or the smallest limit of a cgroup on the way up, while the licensed software is there.
 
-use super::cgroup::{Cgroups, Start};
+use super::cgroup::{Cgroups, Found, Start};
 use super::presence::Watch;
 use super::{Garbled, Readout, SourceError, container, digits};
 use crate::config::{self, RamScope};
@@ -86,6 +86,30 @@ impl Ram {
         Ok(Readout { observations: vec![observation], ..Readout::default() })
     }
 
+    /// Where the capacity is read from, in words for people: what was read of cgroups, and what could not be.
+    #[must_use]
+    pub fn basis(&self) -> String {
+        match self.decided() {
+            Scope::Host if self.configured == RamScope::Host => {
+                "read from MemTotal: ram.scope is \"host\"".to_owned()
+            }
+            Scope::Host => "read from MemTotal: no container is seen here".to_owned(),
+            Scope::Cgroup(mut cgroups) => match cgroups.look() {
+                Ok(found) => basis_of(&found, self.total().unwrap_or(u64::MAX)),
+                Err(SourceError::NoCgroup { path, hierarchy })
+                    if self.configured == RamScope::Auto && self.cgroup.is_none() =>
+                {
+                    format!(
+                        "read from MemTotal: memory is limited in {} here, and nothing of it is seen at {}: a limit can't be known",
+                        hierarchy.word(),
+                        path.display()
+                    )
+                }
+                Err(error) => format!("a limit can't be read: {error}"),
+            },
+        }
+    }
+
     fn capacity(&mut self) -> Result<u64, SourceError> {
         let total = self.total()?;
         if let Some(scope) = &mut self.scope {
@@ -133,6 +157,25 @@ impl Ram {
             read => read.map_err(|e| SourceError::garbled(&path, e)),
         }
     }
+}
+
+fn basis_of(found: &Found, total: u64) -> String {
+    let Found { hierarchy, bottom, top, limits, files } = found;
+    let (word, levels) = (hierarchy.word(), limits.len());
+    let place = match bottom == top {
+        true => format!("at {}", top.display()),
+        false => format!("from {} up to {}", bottom.display(), top.display()),
+    };
+    if *files == 0 {
+        return format!(
+            "read from MemTotal: {word} has no limit of memory {place}; where its controller is in the other hierarchy, that one is \
+             not seen here, and a limit can't be known"
+        );
+    }
+    let least = limits.iter().flatten().filter(|limit| **limit < total).min();
+    let least =
+        least.map_or_else(|| "none below MemTotal".to_owned(), |least| format!("the least is {least} bytes"));
+    format!("read in {word} {place}: {files} of {levels} levels have a limit, {least}")
 }
 
 /// `MemTotal` of a meminfo, in bytes.

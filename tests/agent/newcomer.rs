@@ -61,6 +61,7 @@ fn every_command_gives_the_json_that_scripts_rely_on() {
     assert_keys(&home.json(&["check-config"]), &["ok"]);
     let (doctor, _) = home.json_and_code(&["doctor"]);
     assert_keys(&doctor, &["ok", "checks"]);
+    assert_keys(&doctor["checks"][0], &["name", "ok", "needs_root", "detail"]);
     let (once, _) = home.json_and_code(&["once"]);
     let ram = once["readings"].as_array().unwrap().iter().find(|r| r["meter"] == "ram_capacity").unwrap();
     assert_keys(ram, &["meter", "subject", "value"]);

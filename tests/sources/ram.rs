@@ -115,6 +115,62 @@ fn without_mountinfo_the_usual_places_are_taken() {
     assert_eq!(read(v2.root(), RamScope::Cgroup, None).unwrap().1, 8000 * KIB);
     v2.remove("sys");
     refused(v2.root(), RamScope::Cgroup, "there is no cgroup at");
+    refused(v2.root(), RamScope::Cgroup, "(cgroup v2)");
+}
+
+/// What is said of where the capacity comes from.
+fn basis(root: Root, scope: RamScope) -> String {
+    Ram::new(root, &config::Ram { scope, presence: None, cgroup: None }).basis()
+}
+
+#[test]
+fn on_a_host_of_both_hierarchies_it_tells_which_was_read_and_which_could_not_be() {
+    // Memory is limited in v1, and what is mounted is v2 alone: a guest with a tree of its own on such a host.
+    let v2_alone = |scope| {
+        let tree = Tree::new(&[
+            ("proc/meminfo", "MemTotal: 8000 kB\n"),
+            ("run/systemd/container", "systemd-nspawn\n"),
+            ("proc/1/cgroup", "4:memory:/\n1:name=systemd:/init.scope\n0::/init.scope\n"),
+            ("proc/self/cgroup", "4:memory:/\n0::/x\n"),
+            ("proc/self/mountinfo", "51 1 0:29 / /sys/fs/cgroup rw - cgroup2 cgroup rw\n"),
+            ("proc/1/mountinfo", "51 1 0:29 / /sys/fs/cgroup rw - cgroup2 cgroup rw\n"),
+            ("sys/fs/cgroup/init.scope/cgroup.procs", "1\n"),
+        ]);
+        basis(tree.root(), scope)
+    };
+    let said = v2_alone(RamScope::Auto);
+    assert!(
+        said.contains("read from MemTotal") && said.contains("cgroup v1") && said.contains("can't be known"),
+        "{said}"
+    );
+    let said = v2_alone(RamScope::Cgroup);
+    assert!(said.contains("can't be read") && said.contains("(cgroup v1)"), "{said}");
+
+    // The other way round: v2 is there without the controller of memory, which v1 has where it is not seen.
+    let bare = Tree::new(&[
+        ("proc/meminfo", "MemTotal: 8000 kB\n"),
+        ("proc/self/cgroup", "1:cpu:/q\n0::/x\n"),
+        ("sys/fs/cgroup/x/cgroup.procs", "1\n"),
+    ]);
+    let said = basis(bare.root(), RamScope::Cgroup);
+    assert!(said.contains("cgroup v2 has no limit of memory") && said.contains("can't be known"), "{said}");
+    assert_eq!(read(bare.root(), RamScope::Cgroup, None).unwrap().1, 8000 * KIB);
+}
+
+#[test]
+fn where_a_limit_was_read_it_tells_the_hierarchy_the_way_and_the_least() {
+    let said = basis(shape("docker-v1"), RamScope::Auto);
+    assert!(said.contains("cgroup v1") && said.contains("the least is 536870912 bytes"), "{said}");
+    let said = basis(shape("docker-v2"), RamScope::Auto);
+    assert!(said.contains("cgroup v2") && said.contains("the least is 1073741824 bytes"), "{said}");
+    assert!(basis(shape("vm"), RamScope::Auto).contains("no container"), "a host");
+    let open = Tree::new(&[
+        ("proc/meminfo", "MemTotal: 8000 kB\n"),
+        ("proc/self/cgroup", "4:memory:/x\n"),
+        ("sys/fs/cgroup/memory/x/memory.limit_in_bytes", "9223372036854771712\n"),
+    ]);
+    let said = basis(open.root(), RamScope::Cgroup);
+    assert!(said.contains("1 of 2 levels have a limit, none below MemTotal"), "{said}");
 }
 
 #[test]

@@ -1,7 +1,9 @@
 //! Where the state directory is, and whether that lasts.
 
-use super::Check;
+use super::service::Service;
+use super::{Check, is_root};
 use nix::sys::statfs::{FsType, OVERLAYFS_SUPER_MAGIC, TMPFS_MAGIC, statfs};
+use std::io;
 use std::path::Path;
 
 /// A file system in memory that `nix` has no name for (`linux/magic.h`).
@@ -10,7 +12,21 @@ const RAMFS_MAGIC: FsType = FsType(0x8584_58f6);
 const ROOM_MIN_BYTES: u64 = 64 << 20;
 
 /// Whether the state directory can be written, is on a disk, and has room.
-pub(super) fn state_dir(path: &Path) -> Check {
+pub(super) fn state_dir(path: &Path, service: &Service) -> Check {
+    let name = "state directory";
+    if let Err(error) = path.metadata()
+        && error.kind() == io::ErrorKind::PermissionDenied
+        && !is_root()
+    {
+        return Check::unseen(name, format!("{}: {error}", path.display()));
+    }
+    if service.is_anothers {
+        return Check::unseen(name, format!("{} is another user's", path.display()));
+    }
+    examined(path)
+}
+
+fn examined(path: &Path) -> Check {
     let name = "state directory";
     // The nearest directory that exists is where the agent would make it.
     let existing = path.ancestors().find(|p| p.is_dir()).unwrap_or(Path::new("/"));
@@ -59,8 +75,8 @@ mod tests {
         // Every Linux has a file system in memory here.
         let shm = Path::new("/dev/shm");
         if statfs(shm).is_ok_and(|stat| stat.filesystem_type() == TMPFS_MAGIC) {
-            let check = state_dir(&shm.join("highwater"));
-            assert!(!check.ok && check.detail.contains("in memory"), "{}", check.detail);
+            let check = examined(&shm.join("highwater"));
+            assert!(!check.is_ok() && check.detail.contains("in memory"), "{}", check.detail);
         }
         assert!(forgets(OVERLAYFS_SUPER_MAGIC).is_some() && forgets(RAMFS_MAGIC).is_some());
         assert_eq!(forgets(nix::sys::statfs::EXT4_SUPER_MAGIC), None);

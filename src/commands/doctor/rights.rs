@@ -1,6 +1,11 @@
 //! What a process may do, as `/proc` and the modes of files tell it.
 
+use super::blocker::Blocker;
+use super::sandbox;
+use super::unit::Unit;
 use crate::files::read_bounded;
+use nix::unistd::{Group, User, getgrouplist};
+use std::ffi::CString;
 use std::fs::Metadata;
 use std::io;
 use std::os::unix::fs::MetadataExt as _;
@@ -16,6 +21,19 @@ const NET_RAW: u32 = 13;
 const READ: u32 = 4;
 const WRITE: u32 = 2;
 const SEARCH: u32 = 1;
+/// The user of a unit with `DynamicUser=` that does not run: nobody's files are its own.
+const UNKNOWN: u32 = u32::MAX;
+
+/// Whether a file can be reached.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Way {
+    /// As far as modes tell, or it is not there: the source says that itself. Access lists beyond the modes are not looked at.
+    Open,
+    /// Not beyond this.
+    Shut(Blocker),
+    /// That is not for this user to see, from here on.
+    Unseen(PathBuf),
+}
 
 /// The rights of a process.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,23 +73,53 @@ impl Rights {
         self.has(NET_RAW)
     }
 
-    /// The first file or directory on the way to `path` that keeps it from reading there. One that is not there keeps nobody: the
-    /// source says that itself. Access lists beyond the modes are not looked at.
-    pub(super) fn kept_from_reading(&self, path: &Path) -> Option<PathBuf> {
-        self.kept_from(path, READ)
+    /// Those that a unit gives to the agent that it starts next.
+    pub(super) fn given(unit: &Unit) -> Self {
+        let named = |capability: &str, bit: u32, set: &str| u64::from(unit.has(set, capability)) << bit;
+        let set = if unit.is_roots() { "CapabilityBoundingSet" } else { "AmbientCapabilities" };
+        let capabilities = named("cap_dac_override", DAC_OVERRIDE, set)
+            | named("cap_dac_read_search", DAC_READ_SEARCH, set)
+            | named("cap_net_raw", NET_RAW, set);
+        let (uid, mut groups) = user(unit);
+        groups.extend(unit.words("SupplementaryGroups").filter_map(group_id));
+        let hides_processes = sandbox::hides_processes(unit).is_some();
+        Rights { uid, groups, capabilities, hides_processes, unit: Some(unit.name.clone()) }
+    }
+
+    /// The user whose rights they are.
+    pub(super) fn uid(&self) -> u32 {
+        self.uid
+    }
+
+    /// Whether one of its groups is this one.
+    pub(super) fn is_in(&self, group: u32) -> bool {
+        self.groups.contains(&group)
+    }
+
+    /// Whether it may read a file: the first file or directory on the way that keeps it from there.
+    pub(super) fn to_read(&self, path: &Path) -> Way {
+        self.to(path, READ)
     }
 
     /// The same for connecting to a Unix socket.
-    pub(super) fn kept_from_connecting(&self, socket: &Path) -> Option<PathBuf> {
-        self.kept_from(socket, WRITE)
+    pub(super) fn to_connect(&self, socket: &Path) -> Way {
+        self.to(socket, WRITE)
     }
 
-    fn kept_from(&self, path: &Path, wanted: u32) -> Option<PathBuf> {
-        let may = |path: &Path, wanted| path.metadata().map_or(true, |meta| self.may(&meta, wanted));
-        let mut way: Vec<&Path> = path.ancestors().skip(1).collect();
+    fn to(&self, path: &Path, wanted: u32) -> Way {
+        let mut way: Vec<(&Path, u32)> = path.ancestors().skip(1).map(|dir| (dir, SEARCH)).collect();
         way.reverse();
-        let shut = way.into_iter().find(|dir| !may(dir, SEARCH));
-        shut.or_else(|| (!may(path, wanted)).then_some(path)).map(Path::to_owned)
+        way.push((path, wanted));
+        for (place, wanted) in way {
+            match place.metadata() {
+                Ok(meta) if !self.may(&meta, wanted) => return Way::Shut(Blocker::new(place, &meta, wanted)),
+                Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+                    return Way::Unseen(place.to_owned());
+                }
+                _ => {}
+            }
+        }
+        Way::Open
     }
 
     fn may(&self, meta: &Metadata, wanted: u32) -> bool {
@@ -86,6 +134,35 @@ impl Rights {
         };
         meta.mode() >> shift & wanted == wanted
     }
+}
+
+/// The user that a unit runs as, and the groups that he is in by the system's own list.
+fn user(unit: &Unit) -> (u32, Vec<u32>) {
+    if unit.is_roots() {
+        return (0, vec![0]);
+    }
+    let known = match unit.get("DynamicUser") {
+        "yes" => None,
+        _ => {
+            let name = unit.get("User");
+            let by_number = || name.parse().ok().and_then(|uid| User::from_uid(uid_of(uid)).ok().flatten());
+            User::from_name(name).ok().flatten().or_else(by_number)
+        }
+    };
+    let Some(user) = known else { return (UNKNOWN, Vec::new()) };
+    let listed = CString::new(user.name.as_str()).ok().and_then(|name| getgrouplist(&name, user.gid).ok());
+    let mut groups: Vec<u32> = listed.unwrap_or_default().iter().map(|group| group.as_raw()).collect();
+    groups.push(group_id(unit.get("Group")).unwrap_or_else(|| user.gid.as_raw()));
+    (user.uid.as_raw(), groups)
+}
+
+fn uid_of(uid: u32) -> nix::unistd::Uid {
+    nix::unistd::Uid::from_raw(uid)
+}
+
+/// The number of a group that a unit names, by name or number; `None` where there is no such group.
+pub(super) fn group_id(name: &str) -> Option<u32> {
+    name.parse().ok().or_else(|| Some(Group::from_name(name).ok()??.gid.as_raw()))
 }
 
 /// A `/proc/PID/status`.
@@ -125,6 +202,7 @@ fn hides(mountinfo: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::super::golden;
     use super::*;
     use std::os::unix::fs::PermissionsExt as _;
 
@@ -169,19 +247,40 @@ mod tests {
             std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
         };
         let group = log.metadata().unwrap().gid();
-        let stranger = Rights { uid: u32::MAX, groups: vec![], ..parse(STATUS).unwrap() };
+        let stranger = Rights { uid: UNKNOWN, groups: vec![], ..parse(STATUS).unwrap() };
         let member = Rights { groups: vec![group], ..stranger.clone() };
+        let shut_at = |way: Way| match way {
+            Way::Shut(blocker) => Some(blocker.path),
+            Way::Open | Way::Unseen(_) => None,
+        };
         mode(&inner, 0o755);
         mode(&log, 0o640);
-        assert_eq!(stranger.kept_from_reading(&log), Some(log.clone()));
-        assert_eq!(
-            (member.kept_from_reading(&log), member.kept_from_connecting(&log)),
-            (None, Some(log.clone()))
-        );
+        assert_eq!(shut_at(stranger.to_read(&log)), Some(log.clone()));
+        assert_eq!(member.to_read(&log), Way::Open);
+        assert_eq!(shut_at(member.to_connect(&log)), Some(log.clone()));
         mode(&inner, 0o700);
-        assert_eq!(member.kept_from_reading(&log), Some(inner));
+        assert_eq!(shut_at(member.to_read(&log)), Some(inner));
         let root = Rights { capabilities: 1 << DAC_OVERRIDE, ..stranger.clone() };
-        assert_eq!(root.kept_from_reading(&log), None);
-        assert_eq!(stranger.kept_from_reading(&dir.path().join("none")), None, "the source says so itself");
+        assert_eq!(root.to_read(&log), Way::Open);
+        assert_eq!(stranger.to_read(&dir.path().join("none")), Way::Open, "the source says so itself");
+    }
+
+    #[test]
+    fn what_a_unit_gives_is_told_by_its_settings() {
+        let packaged = Rights::given(&golden::unit(golden::RUNNING));
+        assert!(packaged.hides_processes && !packaged.counts_packets() && packaged.groups.is_empty());
+        assert_eq!(packaged.uid, UNKNOWN);
+        // Every Linux has these groups.
+        let lines = "SupplementaryGroups=root daemon\nAmbientCapabilities=cap_net_raw\nProtectProc=default\n";
+        let given = Rights::given(&golden::unit(&format!("{}{lines}", golden::RUNNING)));
+        assert_eq!(given.groups, [0, group_id("daemon").unwrap()]);
+        assert!(given.counts_packets() && !given.hides_processes && !given.has(DAC_OVERRIDE));
+        let roots = "DynamicUser=no\nUser=\nCapabilityBoundingSet=cap_net_raw cap_dac_override\n";
+        let given = Rights::given(&golden::unit(&format!("{}{roots}", golden::RUNNING)));
+        assert!(given.uid == 0 && given.has(DAC_OVERRIDE) && given.counts_packets());
+        let named = "DynamicUser=no\nUser=daemon\nGroup=daemon\n";
+        let given = Rights::given(&golden::unit(&format!("{}{named}", golden::RUNNING)));
+        assert!(given.uid != UNKNOWN && given.is_in(group_id("daemon").unwrap()));
+        assert_eq!(group_id("no-such-group-here"), None);
     }
 }

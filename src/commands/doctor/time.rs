@@ -30,7 +30,7 @@ pub(super) fn clock(root: &Path) -> Check {
         return Check::bad("clock", format!("{shown}: the clock is in the past; set it, or wait for NTP to"));
     }
     let (ok, by) = set_by(&Root::new(root));
-    Check { name: "clock".to_owned(), ok, detail: format!("{shown}\n{by}") }
+    Check::of("clock", ok, format!("{shown}\n{by}"))
 }
 
 fn set_by(root: &Root) -> (bool, String) {

@@ -1,8 +1,8 @@
 //! The way to central, and how much grace is left where nothing goes it.
 
 use super::super::{license, open_reader};
-use super::Check;
 use super::needs::{PROC, agent};
+use super::{Check, is_root};
 use crate::config::Loaded;
 use crate::files::read_bounded;
 use crate::joined;
@@ -19,13 +19,22 @@ const ENVIRON_MAX_BYTES: usize = 2 << 20;
 pub(super) async fn central(loaded: &Loaded) -> Check {
     let name = "central";
     let config = &loaded.config;
-    // Without a ledger there is no instance, and no activation of it.
-    let joined =
-        match open_reader(loaded).ok().map(|ledger| joined::joined(&config.state_dir, ledger.instance())) {
-            None | Some(Ok(None)) => None,
-            Some(Ok(Some(joined))) => Some(joined),
-            Some(Err(error)) => return Check::bad(name, error.to_string()),
-        };
+    let ledger = match open_reader(loaded) {
+        Ok(ledger) => Some(ledger),
+        Err(error) if error.is_permission() && !is_root() => {
+            return Check::unseen(
+                name,
+                "whether the instance is activated, and where, is not for this user to see",
+            );
+        }
+        // Without a ledger there is no instance, and no activation of it.
+        Err(_) => None,
+    };
+    let joined = match ledger.map(|ledger| joined::joined(&config.state_dir, ledger.instance())) {
+        None | Some(Ok(None)) => None,
+        Some(Ok(Some(joined))) => Some(joined),
+        Some(Err(error)) => return Check::bad(name, error.to_string()),
+    };
     let enrolment = joined.as_ref().map(|joined| &joined.enrolment);
     if joined::is_air_gapped(&config.uplink, enrolment) {
         return Check::good(
