@@ -184,7 +184,11 @@ impl From<LedgerError> for Failure {
             _ if error.is_damage() || error.is_nonsense() => exit::DATA,
             _ => exit::UNAVAILABLE,
         };
-        let mend = if code == exit::PERMISSION { "\n    do it as the agent's user, or as root" } else { "" };
+        let mend = match &error {
+            LedgerError::Beside { .. } => "",
+            _ if code == exit::PERMISSION => "\n    do it as the agent's user, or as root",
+            _ => "",
+        };
         Failure::new(code, format!("{error}{mend}"))
     }
 }

@@ -49,6 +49,18 @@ pub enum LedgerError {
         /// Why.
         source: std::io::Error,
     },
+    /// The file that says who the instance is can't be read: going on without it could make another instance, or begin its grace
+    /// period anew.
+    #[error(
+        "{} is there, but can't be read: {source}: as root, `chown --reference={} {}`", path.display(),
+        crate::files::directory_of(path).display(), path.display()
+    )]
+    Beside {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
     /// SQLite failed.
     #[error("{}: {source}", path.display())]
     Sqlite {
@@ -103,7 +115,9 @@ impl LedgerError {
     #[must_use]
     pub fn is_permission(&self) -> bool {
         match self {
-            LedgerError::Io { source, .. } => source.kind() == std::io::ErrorKind::PermissionDenied,
+            LedgerError::Io { source, .. } | LedgerError::Beside { source, .. } => {
+                source.kind() == std::io::ErrorKind::PermissionDenied
+            }
             LedgerError::Sqlite { source, .. } => matches!(
                 source.sqlite_error_code(),
                 Some(rusqlite::ErrorCode::ReadOnly | rusqlite::ErrorCode::PermissionDenied)

@@ -60,6 +60,8 @@ mod newcomer;
 #[cfg(test)]
 mod notify;
 #[cfg(test)]
+mod owner;
+#[cfg(test)]
 #[path = "../common/proxy.rs"]
 mod proxy;
 #[cfg(test)]
