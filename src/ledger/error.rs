@@ -1,5 +1,6 @@
 //! What can go wrong with a ledger.
 
+use nix::errno::Errno;
 use std::path::{Path, PathBuf};
 
 /// What went wrong with a ledger.
@@ -109,6 +110,32 @@ impl LedgerError {
             return matches!(self, LedgerError::Nonsense { .. });
         };
         source.sqlite_error_code().is_none()
+    }
+
+    /// What went wrong, as the operating system numbers it; `None` where it is nothing of that kind.
+    #[must_use]
+    pub fn errno(&self) -> Option<i32> {
+        use rusqlite::ErrorCode as Code;
+        let errno = match self {
+            LedgerError::Io { source, .. } | LedgerError::Beside { source, .. } => {
+                return source.raw_os_error();
+            }
+            LedgerError::Locked { .. } => Errno::EBUSY,
+            LedgerError::Missing { .. } => Errno::ENOENT,
+            LedgerError::Newer { .. } | LedgerError::Foreign { .. } | LedgerError::Nonsense { .. } => {
+                Errno::EBADMSG
+            }
+            LedgerError::Sqlite { source, .. } => match source.sqlite_error_code()? {
+                Code::DiskFull => Errno::ENOSPC,
+                Code::ReadOnly => Errno::EROFS,
+                Code::PermissionDenied => Errno::EACCES,
+                Code::DatabaseBusy | Code::DatabaseLocked => Errno::EBUSY,
+                Code::DatabaseCorrupt | Code::NotADatabase => Errno::EBADMSG,
+                Code::SystemIoFailure | Code::CannotOpen => Errno::EIO,
+                _ => return None,
+            },
+        };
+        Some(errno as i32)
     }
 
     /// Whether someone without the right tried to read or write it.
