@@ -259,6 +259,7 @@ fn settings(loaded: &Loaded, url: CentralUrl) -> Settings {
     Settings {
         url,
         proxy: config.proxy.clone(),
+        proxy_password_file: config.proxy_password_file.clone(),
         roots: config.ca_file.clone().map_or(Roots::Host, Roots::File),
         client: config.client.clone(),
         environment: Environment::read(),

@@ -1,21 +1,15 @@
 //! `highwater run`
 
 use super::{Common, Failure, Outcome, exit, load};
-use crate::config::{Log, LogFormat, LogLevel};
 use crate::daemon::{self, DaemonError};
-use crate::events;
 use crate::log::{self, one_line};
-use crate::notify::{Asked, Manager};
 use nix::errno::Errno;
 use std::time::Duration;
 
 pub(super) fn run(common: &Common) -> Outcome {
     agent(common).map_err(|failure| {
         let (error, errno) = (one_line(&failure.message), failure.errno.or_else(|| errno(failure.code)));
-        // Where the configuration can't be used, nothing has begun to log yet.
-        let _ = log::begin(Log { format: LogFormat::Auto, level: LogLevel::Info });
-        events::agent_failed(&error, failure.code);
-        Manager::new(&Asked::read()).failed(&error, errno);
+        daemon::tell_failure(&error, failure.code, errno);
         Failure { is_logged: true, ..failure }
     })
 }
