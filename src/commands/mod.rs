@@ -31,6 +31,7 @@ use crate::config::{self, Inputs, Loaded, Mistakes};
 use crate::ledger::{Ledger, LedgerError, Plan};
 use crate::log::{complain, print};
 use clap::{Args, Parser, Subcommand};
+use nix::errno::Errno;
 use std::ffi::OsString;
 use std::io;
 use std::path::PathBuf;
@@ -191,6 +192,7 @@ impl From<LedgerError> for Failure {
         let mend = match &error {
             LedgerError::Beside { .. } => "",
             _ if code == exit::PERMISSION => "\n    do it as the agent's user, or as root",
+            _ if error.errno() == Some(Errno::ENOSPC as i32) => "\n    make room on its file system",
             _ => "",
         };
         Failure { errno: error.errno(), ..Failure::new(code, format!("{error}{mend}")) }

@@ -85,3 +85,5 @@ mod tampering;
 mod tools;
 #[cfg(test)]
 mod traffic;
+#[cfg(test)]
+mod two_ids;
