@@ -1,10 +1,13 @@
 //! The one loop: sleep to the end of the slot or a signal, do what is due.
 
+mod failed;
 mod licence;
 mod listen;
 mod orders;
 mod sample;
 mod told;
+
+pub(crate) use failed::tell_failure;
 
 use crate::clock::{self, Clock};
 use crate::config::{Config, Loaded};

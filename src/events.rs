@@ -74,6 +74,11 @@ pub(crate) fn stopped(signal: &str) {
     info!(signal, "stopped");
 }
 
+/// The agent can't begin, or go on: the last that is told.
+pub(crate) fn agent_failed(error: &str, exit_code: u8) {
+    error!(error, exit_code, "agent_failed");
+}
+
 /// The service manager can't be told.
 pub(crate) fn notify_failed(error: &std::io::Error) {
     warn!(%error, "notify_failed");

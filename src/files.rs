@@ -1,8 +1,8 @@
-//! Reading outside input: bounded, and without ever waiting for a writer.
+//! Reading outside input: bounded, and without ever waiting for a writer. Making files that belong to the right one.
 
-use std::fs::{File, FileType};
+use std::fs::{self, File, FileType};
 use std::io::{self, Read as _};
-use std::os::unix::fs::{FileTypeExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, OpenOptionsExt as _, fchown};
 use std::path::{Component, Path, PathBuf};
 
 /// What a buffer holds at first: more than the usual file of `/proc` gives, so that one read takes it whole.
@@ -111,6 +111,43 @@ pub fn target(path: &Path) -> io::Result<PathBuf> {
     Err(io::Error::new(io::ErrorKind::InvalidInput, why))
 }
 
+/// Makes a file that is not there yet, for writing, with these permissions. It belongs to whom its directory does: root may act for
+/// an agent that runs as someone else, and what it leaves must be that agent's.
+///
+/// # Errors
+/// When it is there already, if only as a link, or can't be made. The error does not name the path.
+pub(crate) fn create_new(path: &Path, mode: u32) -> io::Result<File> {
+    let file = File::options().read(true).write(true).create_new(true).mode(mode).open(path)?;
+    if nix::unistd::geteuid().is_root() {
+        let of = fs::metadata(directory_of(path))?;
+        // Root without the right to give a file away keeps it.
+        let _ = fchown(&file, Some(of.uid()), Some(of.gid()));
+    }
+    Ok(file)
+}
+
+/// Like [`create_new`], in the place of what a process that did not come to its end has left there.
+///
+/// # Errors
+/// When it can't be made, or what is there can't be removed. The error does not name the path.
+pub(crate) fn create_anew(path: &Path, mode: u32) -> io::Result<File> {
+    match create_new(path, mode) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            fs::remove_file(path)?;
+            create_new(path, mode)
+        }
+        made => made,
+    }
+}
+
+/// The directory that a file is in: the working directory, where it is a name alone.
+pub(crate) fn directory_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if parent.as_os_str().is_empty() => Path::new("."),
+        parent => parent.unwrap_or(Path::new("/")),
+    }
+}
+
 fn kind(kind: &FileType) -> &'static str {
     match () {
         () if kind.is_dir() => "a directory",
@@ -131,10 +168,40 @@ mod tests {
     use std::os::unix::fs::symlink;
 
     #[test]
+    fn a_name_alone_is_of_the_working_directory() {
+        for (path, parent) in [("x", "."), ("a/x", "a"), ("/x", "/"), ("/", "/")] {
+            assert_eq!(directory_of(Path::new(path)), Path::new(parent), "{path}");
+        }
+    }
+
+    #[test]
+    fn what_is_made_belongs_to_whom_its_directory_does_and_no_link_is_followed() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |name: &str| dir.path().join(name);
+        fs::write(at("other"), "x").unwrap();
+        symlink("other", at("link")).unwrap();
+        let is_root = nix::unistd::geteuid().is_root();
+        let (uid, gid) = if is_root { (65532, 65531) } else { (dir.path().metadata().unwrap().uid(), 0) };
+        if is_root {
+            std::os::unix::fs::chown(dir.path(), Some(uid), Some(gid)).unwrap();
+        }
+        let made = create_new(&at("file"), 0o600).unwrap().metadata().unwrap();
+        assert_eq!((made.uid(), made.mode() & 0o777), (uid, 0o600));
+        assert!(!is_root || made.gid() == gid);
+        for there in ["file", "link"] {
+            let error = create_new(&at(there), 0o600).unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::AlreadyExists, "{there}");
+        }
+        create_anew(&at("link"), 0o600).unwrap();
+        assert_eq!(read_bounded(&at("other"), 10).unwrap(), "x");
+        assert!(at("link").symlink_metadata().unwrap().is_file());
+    }
+
+    #[test]
     fn only_a_regular_file_is_written_over_and_a_link_is_followed_to_one() {
         let dir = tempfile::tempdir().unwrap();
         let at = |name: &str| dir.path().join(name);
-        std::fs::write(at("file"), "x").unwrap();
+        fs::write(at("file"), "x").unwrap();
         nix::unistd::mkfifo(&at("pipe"), nix::sys::stat::Mode::S_IRWXU).unwrap();
         for (link, to) in [("link", "file"), ("far", "link"), ("dead", "none"), ("null", "/dev/null")] {
             symlink(to, at(link)).unwrap();

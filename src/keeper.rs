@@ -223,6 +223,7 @@ impl Keeper {
             "latest_ms": t.latest_ms,
             "boot_id": t.boot_id,
             "boot_ms": t.boot_ms,
+            "wall_ms": t.wall_ms,
             "taken_back_ms": t.taken_back_ms,
             "ahead_ms": self.ahead_ms,
             "row": ledger.written(),
@@ -332,7 +333,8 @@ fn parse(text: &str) -> Option<Believed> {
         latest_ms: number("latest_ms")?,
         boot_id: word("boot_id")?,
         boot_ms: number("boot_ms")?,
-        // Not there where an earlier version kept it.
+        // Not there where an earlier version kept it; so the one below.
+        wall_ms: number("wall_ms"),
         taken_back_ms: number("taken_back_ms").unwrap_or(0),
     };
     Some(Believed {

@@ -4,9 +4,11 @@
 //! An event's message is its name. A reader of the log that has stalled never stalls the agent: lines that the pipe has no room
 //! for are dropped and counted, and the count goes out with the next line that gets through.
 
+mod complaint;
 mod journal;
 mod tally;
 
+pub(crate) use complaint::{complain, one_line};
 pub(crate) use tally::Logged;
 
 use crate::clock;

@@ -19,6 +19,8 @@ use std::time::Duration;
 /// How long the loop waits at most for a service manager that does not read.
 const SEND_WITHIN: Duration = Duration::from_secs(1);
 const DAY_S: i64 = 86_400;
+/// How much of an error is shown.
+const STATUS_MAX_BYTES: usize = 512;
 
 /// What the service manager said of itself when it started the agent.
 #[derive(Debug, Default)]
@@ -111,6 +113,13 @@ impl Manager {
     /// The agent ends.
     pub(crate) fn stopping(&mut self) {
         self.send("STOPPING=1");
+    }
+
+    /// The agent ends as it could not begin, or go on: why, on one line, and as the operating system numbers it.
+    pub(crate) fn failed(&mut self, why: &str, errno: Option<i32>) {
+        let shown = why.get(..why.floor_char_boundary(STATUS_MAX_BYTES)).unwrap_or(why);
+        let number = errno.map_or_else(String::new, |errno| format!("\nERRNO={errno}"));
+        self.send(&format!("STATUS={shown}{number}"));
     }
 
     /// How the agent does. The same is told once.

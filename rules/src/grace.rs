@@ -5,9 +5,22 @@
 //! jumps ahead to the wall clock where that is later. So a clock that is set back gains nothing, and neither does one that is put
 //! back to an older state beside it; a host that was off is counted by its clock.
 //!
+//! Whether the host was booted between two marks is told by its boot id, its clock since boot, and the wall clock:
+//!
+//! | the boot id | the clock since boot | the wall clock | what is counted |
+//! | --- | --- | --- | --- |
+//! | the same | went on | any | what it went on by |
+//! | another | went on | went on by the same, within two seconds | what it went on by: one boot that is seen under two ids, as in a container that masks the id for some of its processes |
+//! | another | went on | did anything else | another boot: all that it lasted |
+//! | any | went back | any | another boot: all that it lasted |
+//!
+//! In each case the wall clock counts where it is later.
+//!
 //! **Tolerance.** While the wall clock is true, the period ends to the second. With a clock set back, the gate closes after the
-//! period's length of uptime at the latest, and at most one slot more for each reboot: what passed between the last row written and
-//! the power cut. The time that a host is off is then not counted: nothing ran in it.
+//! period's length of uptime at the latest, and at most one slot and two seconds more for each reboot: what passed between the last
+//! row written and the power cut. The time that a host is off is then not counted: nothing ran in it. Nor is, at most, the time that
+//! a host was up before the agent's first mark in that boot, where the clock was set so that it fits to the two seconds: the agent
+//! did not run in it, and the gate told nothing.
 //!
 //! A receipt that was asked for with a nonce is known to be fresh. It sets the timeline to the clock of that moment, so that an
 //! accepted report always opens the gate, however wrong a clock has been.
@@ -23,6 +36,10 @@ pub const WARNING_S: i64 = 30 * DAY_S;
 pub const CRITICAL_S: i64 = 7 * DAY_S;
 /// No contract gives more, in seconds: ten years.
 pub const GRACE_MAX_S: i64 = 3653 * DAY_S;
+
+/// By how much the wall clock and the clock since boot may part, in milliseconds, and still have gone on by the same: a leap second,
+/// and that they are read a moment apart.
+const AGREE_MS: i64 = 2_000;
 
 /// What the gate tells the metered software.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -143,6 +160,8 @@ pub struct Timeline {
     pub boot_id: String,
     /// How long that boot had lasted then, in milliseconds.
     pub boot_ms: i64,
+    /// What the wall clock showed then, in unix milliseconds; `None` where an earlier version kept it.
+    pub wall_ms: Option<i64>,
     /// How much of the instance's time was taken back by then, all in all, in milliseconds: what a clock had led it astray by.
     pub taken_back_ms: i64,
 }
@@ -159,6 +178,7 @@ impl Timeline {
             latest_ms: base_ms.max(latest_s.saturating_mul(1000)).max(now.wall_ms),
             boot_id: now.boot_id.clone(),
             boot_ms: now.boot_ms,
+            wall_ms: Some(now.wall_ms),
             taken_back_ms: 0,
         }
     }
@@ -166,11 +186,24 @@ impl Timeline {
     /// Carries it forward to `now`: by the uptime since it was last, and to the wall clock where that is later. What passed of
     /// another boot is at least how long this one has lasted.
     pub fn advance(&mut self, now: &Mark) {
-        let same_boot = now.boot_id == self.boot_id && now.boot_ms >= self.boot_ms;
-        let passed_ms = if same_boot { now.boot_ms - self.boot_ms } else { now.boot_ms.max(0) };
+        let since_ms = now.boot_ms.saturating_sub(self.boot_ms);
+        let same_boot = since_ms >= 0 && (now.boot_id == self.boot_id || self.clocks_agree(since_ms, now));
+        let passed_ms = if same_boot { since_ms } else { now.boot_ms.max(0) };
         self.latest_ms = self.latest_ms.saturating_add(passed_ms).max(now.wall_ms);
         self.boot_id.clone_from(&now.boot_id);
         self.boot_ms = now.boot_ms;
+        self.wall_ms = Some(now.wall_ms);
+    }
+
+    /// Whether the wall clock has gone on by what the clock since boot has.
+    fn clocks_agree(&self, since_ms: i64, now: &Mark) -> bool {
+        let of_wall_ms = self.wall_ms.map(|before_ms| now.wall_ms.saturating_sub(before_ms));
+        of_wall_ms.is_some_and(|passed_ms| passed_ms.saturating_sub(since_ms).saturating_abs() <= AGREE_MS)
+    }
+
+    /// How far the instance's time is ahead of the wall clock, in whole seconds.
+    fn ahead_s(&self) -> i64 {
+        self.wall_ms.map_or(0, |wall_ms| self.latest_ms.saturating_sub(wall_ms).max(0) / 1000)
     }
 
     /// Accepts an anchor that is known to be fresh: central's clock showed `answered_at` (unix seconds) when it was asked just now.
@@ -269,6 +302,10 @@ impl Timeline {
         let whole_s = self.anchor.grace_s;
         let left_ms = whole_s.saturating_mul(1000).saturating_sub(self.elapsed_ms()).max(0);
         let left_s = left_ms.unsigned_abs().div_ceil(1000).cast_signed();
+        let ahead_s = self.ahead_s();
+        let calendar_ms =
+            self.base_ms.saturating_sub(self.age_ms).saturating_add(whole_s.saturating_mul(1000));
+        let end_s = self.latest_ms.saturating_add(left_ms).min(calendar_ms).div_euclid(1000);
         let (warning_s, critical_s) = thresholds(whole_s);
         let (stage, next_s) = match left_s {
             0 => (Stage::Closed, None),
@@ -281,12 +318,8 @@ impl Timeline {
             stage,
             days_left: left_s.unsigned_abs().div_ceil(DAY_S.unsigned_abs()).cast_signed(),
             left_s,
-            end: self.latest_ms.saturating_add(left_ms).div_euclid(1000).min(
-                self.base_ms
-                    .saturating_sub(self.age_ms)
-                    .saturating_add(whole_s.saturating_mul(1000))
-                    .div_euclid(1000),
-            ),
+            end: end_s.saturating_sub(ahead_s),
+            ahead_s,
             changes_in_s: next_s.map(|at| (left_s - at).max(1)),
             since: self.anchor,
         }
@@ -308,8 +341,11 @@ pub struct Grace {
     pub days_left: i64,
     /// Seconds left.
     pub left_s: i64,
-    /// When it ends, in unix seconds of the instance's time.
+    /// When it ends, in unix seconds of the wall clock, if that goes on by itself: as far ahead as `left_s` says.
     pub end: i64,
+    /// How much more of it is used up than the wall clock shows, in seconds: the clock was set back, or the host's uptime went on
+    /// without it. The end comes so much earlier than the calendar tells.
+    pub ahead_s: i64,
     /// In how many seconds the stage is another, if nothing comes between; `None` once it is closed.
     pub changes_in_s: Option<i64>,
     /// What it is counted from.
@@ -376,12 +412,16 @@ mod tests {
         enum Do {
             Run(i64),
             Off(i64),
+            /// The host is booted, and up for so many days before the agent's first mark; the clock was set by so many.
+            Dark(i64, i64),
             Clock(i64),
+            /// From now on the boot is seen under its other id; the clock was set by so many days.
+            Flip(i64),
             Fresh(i64),
             Old(i64),
         }
-        use Do::{Clock, Fresh, Off, Old, Run};
-        let cases: [(&str, &[Do], i64); 16] = [
+        use Do::{Clock, Dark, Flip, Fresh, Off, Old, Run};
+        let cases: [(&str, &[Do], i64); 21] = [
             ("a quiet month", &[Run(30)], 60),
             ("the host was off for a month", &[Off(30)], 60),
             ("a receipt", &[Run(80), Fresh(0)], 90),
@@ -406,11 +446,20 @@ mod tests {
             ("and the clock corrected after it", &[Clock(365), Run(1), Fresh(0), Clock(-365), Run(10)], 80),
             ("a receipt that central gave ten days ago", &[Run(50), Fresh(10)], 80),
             ("an older receipt, played again", &[Run(50), Fresh(0), Run(20), Old(60)], 70),
+            (
+                "one boot, seen under two ids in turn",
+                &[Run(20), Flip(0), Run(0), Flip(0), Run(1), Flip(0), Run(1), Flip(0)],
+                68,
+            ),
+            ("and the clock set in between: what can't be told is counted", &[Run(20), Flip(-1)], 50),
+            ("another boot that lasted longer, under a true clock", &[Run(10), Dark(20, 0)], 60),
+            ("and under a clock set back to where it was", &[Run(10), Dark(20, -20)], 60),
+            ("and a shorter one", &[Run(20), Dark(10, -10)], 60),
         ];
         for (what, actions, left) in cases {
             let start = 1_700_000_000 / DAY_S * DAY_S;
             // What is true, what the clock shows, and how long the host has been up, in seconds.
-            let (mut real, mut offset, mut up, mut boot) = (start, 0, 1000, 0);
+            let (mut real, mut offset, mut up, mut boot) = (start, 0, 0, 0);
             let at = |real: i64, offset: i64, up: i64, boot: i64| mark(real + offset, &boot.to_string(), up);
             let mut timeline =
                 Timeline { anchor: receipt(start), ..Timeline::begun(start, start, &at(real, 0, up, 0)) };
@@ -422,7 +471,12 @@ mod tests {
                             timeline.advance(&at(real, offset, up, boot));
                         }
                     }
-                    Off(days) => (real, up, boot) = (real + days * DAY_S, 0, boot + 1),
+                    Off(days) => (real, up, boot) = (real + days * DAY_S, 0, boot + 2),
+                    Dark(days, clock) => {
+                        (real, up, boot) = (real + days * DAY_S, days * DAY_S, boot + 2);
+                        offset += clock * DAY_S;
+                    }
+                    Flip(clock) => (boot, offset) = (boot ^ 1, offset + clock * DAY_S),
                     Clock(days) => offset += days * DAY_S,
                     Fresh(age) => assert!(timeline.accept_fresh(
                         receipt(real - age * DAY_S),
@@ -439,6 +493,22 @@ mod tests {
             }
             assert_eq!(timeline.grace().days_left, left, "{what}");
         }
+    }
+
+    #[test]
+    fn the_end_is_where_the_time_that_is_left_ends_by_the_clock() {
+        let start = 1_700_000_000;
+        let mut timeline = Timeline::begun(start, 0, &mark(start, "a", 0));
+        // Ten days of uptime, of which the clock shows four.
+        timeline.advance(&mark(start + 4 * DAY_S, "a", 10 * DAY_S));
+        let grace = timeline.grace();
+        assert_eq!((grace.days_left, grace.ahead_s), (80, 6 * DAY_S));
+        assert_eq!(grace.end, start + 4 * DAY_S + grace.left_s);
+        assert_eq!(grace.end, start + GRACE_S - 6 * DAY_S);
+        // Closed: when that was, by the clock.
+        timeline.advance(&mark(start + 90 * DAY_S, "a", 100 * DAY_S));
+        let grace = timeline.grace();
+        assert_eq!((grace.left_s, grace.end), (0, start + GRACE_S - 10 * DAY_S));
     }
 
     #[test]
@@ -564,16 +634,57 @@ mod tests {
             }
         }
 
+        /// No clock that is set to fit, and no boot under two ids, gains any of the time in which the agent ran: only of what a host
+        /// was up before the agent's first mark.
         #[test]
-        fn with_a_true_clock_the_period_ends_to_the_second(spans in proptest::collection::vec((0i64..30 * DAY_S, any::<bool>()), 1..12)) {
+        fn a_clock_set_to_hide_a_reboot_gains_nothing_of_the_time_that_the_gate_told_in(
+            steps in proptest::collection::vec((0..4, 1i64..20 * DAY_S, -3i64..=3), 1..30), partial in 0i64..SLOT_S,
+        ) {
+            let start = 1_700_000_000;
+            let (mut real, mut offset, mut up, mut boot) = (start, 0_i64, 5000_i64, 0);
+            let mark_at = |real: i64, offset: i64, up: i64, boot: i64| mark(real + offset, &boot.to_string(), up);
+            let mut kept = Timeline { anchor: receipt(start), ..Timeline::begun(start, start, &mark_at(real, 0, up, boot)) };
+            let (mut told, mut reboots) = (0, 0);
+            for (what, s, off_by) in steps {
+                match what {
+                    0 | 1 => {
+                        (real, up, told) = (real + s, up + s, told + s);
+                        kept.advance(&mark_at(real, offset, up, boot));
+                        // Some seconds of the next slot, which a reboot loses.
+                        (real, up, told) = (real + partial, up + partial, told + partial);
+                    }
+                    2 => boot ^= 1,
+                    _ => {
+                        // A boot that has lasted at least as long as the one before, and a clock that shows as much.
+                        let fits = kept.wall_ms.unwrap() / 1000 + s + off_by;
+                        (real, up, boot, reboots) = (real + up + s, kept.boot_ms / 1000 + s, boot + 2, reboots + 1);
+                        offset = fits - real;
+                    }
+                }
+                let mut now = kept.clone();
+                now.advance(&mark_at(real, offset, up, boot));
+                let lost = (reboots + 1) * (SLOT_S + AGREE_MS / 1000);
+                prop_assert!(now.grace().left_s <= (GRACE_S - told + lost).max(0), "told for {told} s, {:?}", now.grace());
+                if what > 1 {
+                    kept = now;
+                }
+            }
+        }
+
+        #[test]
+        fn with_a_true_clock_the_period_ends_to_the_second(
+            spans in proptest::collection::vec((0i64..30 * DAY_S, any::<bool>(), any::<bool>()), 1..12),
+        ) {
             let start = 1_700_000_000;
             let mut timeline = Timeline { anchor: receipt(start), ..Timeline::begun(start, start, &mark(start, "0", 50)) };
             let (mut real, mut up, mut boot) = (start, 50, 0);
-            for (span, off) in spans {
+            for (span, off, flip) in spans {
                 real += span;
-                (up, boot) = if off { (span.min(10), boot + 1) } else { (up + span, boot) };
+                (up, boot) = if off { (span.min(10), boot + 2) } else { (up + span, boot ^ i32::from(flip)) };
                 timeline.advance(&mark(real, &boot.to_string(), up));
-                prop_assert_eq!(timeline.grace().left_s, (start + GRACE_S - real).max(0));
+                let grace = timeline.grace();
+                prop_assert_eq!(grace.left_s, (start + GRACE_S - real).max(0));
+                prop_assert_eq!((grace.end, grace.ahead_s), (start + GRACE_S, 0));
             }
         }
     }

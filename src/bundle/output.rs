@@ -1,10 +1,9 @@
 //! A file in the making: beside its place until it is whole, and only its owner may read it.
 
 use super::error::OutputError;
-use crate::files::target;
+use crate::files::{create_anew, target};
 use std::fs::{self, File};
 use std::io::{self, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 /// Where a bundle is written to.
@@ -49,15 +48,8 @@ impl Output {
         let mut name = path.as_os_str().to_owned();
         name.push(format!(".{}.tmp", std::process::id()));
         let beside = PathBuf::from(name);
-        let open = || File::options().write(true).create_new(true).mode(0o600).open(&beside);
-        let file = match open() {
-            // Of a process of the same number that did not come to its end.
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                fs::remove_file(&beside).map_err(failed)?;
-                open().map_err(failed)?
-            }
-            result => result.map_err(failed)?,
-        };
+        // In a state directory it is the agent's to read, too.
+        let file = create_anew(&beside, 0o600).map_err(failed)?;
         let temporary = Temporary(beside);
         Ok(Output { target: Target::File { path, temporary, file, may_replace }, bytes: 0 })
     }

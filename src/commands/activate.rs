@@ -26,7 +26,6 @@ use highwater_rules::sign::PublicKey;
 use highwater_rules::token::EnrolmentToken;
 use serde_json::json;
 use std::io::{Read as _, Write as _};
-use std::os::unix::fs::{MetadataExt as _, chown};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -40,9 +39,6 @@ const MEMINFO_MAX_BYTES: usize = 64 * 1024;
 /// How often a ledger is looked for that someone else is making: for two seconds.
 const LEDGER_LOOKS: u32 = 20;
 const LEDGER_LOOK_EVERY: Duration = Duration::from_millis(100);
-/// What a ledger is made of.
-const LEDGER_FILES: [&str; 5] =
-    ["ledger.db", "ledger.db-wal", "ledger.db-shm", "highwater.lock", "instance.json"];
 
 #[derive(Args)]
 pub(super) struct Options {
@@ -200,29 +196,13 @@ fn instance(loaded: &Loaded) -> Result<(String, i64, Names), Failure> {
             Err(error) => Err(error),
         };
         match found {
-            Ok(opened) => {
-                let made = of(&opened.ledger);
-                hand_over(state_dir);
-                return Ok(made);
-            }
+            Ok(opened) => return Ok(of(&opened.ledger)),
             // An agent that starts at this moment is making it.
             Err(_) if looks < LEDGER_LOOKS && Ledger::writer(state_dir).is_some() => {
                 looks += 1;
                 run::runtime()?.block_on(async { tokio::time::sleep(LEDGER_LOOK_EVERY).await });
             }
             Err(error) => return Err(error.into()),
-        }
-    }
-}
-
-/// Root may make the ledger of an agent that runs as someone else: it then belongs to whom the directory does.
-fn hand_over(state_dir: &Path) {
-    let Ok(directory) = state_dir.metadata() else { return };
-    for name in LEDGER_FILES {
-        let path = state_dir.join(name);
-        if path.metadata().is_ok_and(|file| file.uid() != directory.uid()) {
-            // Only root can; for anyone else the agent's own error tells what is missing.
-            let _ = chown(&path, Some(directory.uid()), Some(directory.gid()));
         }
     }
 }
@@ -279,6 +259,7 @@ fn settings(loaded: &Loaded, url: CentralUrl) -> Settings {
     Settings {
         url,
         proxy: config.proxy.clone(),
+        proxy_password_file: config.proxy_password_file.clone(),
         roots: config.ca_file.clone().map_or(Roots::Host, Roots::File),
         client: config.client.clone(),
         environment: Environment::read(),

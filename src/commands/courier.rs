@@ -117,6 +117,7 @@ fn settings(options: &Options) -> Result<Settings, Failure> {
     Ok(Settings {
         url,
         proxy,
+        proxy_password_file: None,
         roots: options.ca_file.clone().map_or(Roots::Host, Roots::File),
         client: None,
         environment: Environment::read(),

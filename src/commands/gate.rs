@@ -1,5 +1,6 @@
 //! `highwater gate`: whether the metered software may run. Reads what the agent told, and no ledger.
 
+use super::units::earlier;
 use super::{Common, Failure, Outcome, exit, load, print_json, run};
 use crate::clock;
 use crate::config::gate_files;
@@ -173,11 +174,14 @@ fn line(document: &Document) -> String {
     let word = document.state.word();
     let licence = document.licence.state.word();
     let days = document.days_left;
+    let earlier = earlier(document.ahead_s);
     match (document.because, document.may_run) {
         // The last day is told to the second.
-        (Because::Grace, true) if days <= 1 => format!("{word}: grace ends at {}\n", at(document.grace_end)),
+        (Because::Grace, true) if days <= 1 => {
+            format!("{word}: grace ends at {}{earlier}\n", at(document.grace_end))
+        }
         (Because::Grace, true) => {
-            format!("{word}: {days} days of grace left, until {}\n", date(document.grace_end))
+            format!("{word}: {days} days of grace left, until {}{earlier}\n", date(document.grace_end))
         }
         (Because::Grace, false) => {
             let end = at(document.grace_end);

@@ -29,10 +29,11 @@ mod verify;
 use crate::clock;
 use crate::config::{self, Inputs, Loaded, Mistakes};
 use crate::ledger::{Ledger, LedgerError, Plan};
-use crate::log::print;
+use crate::log::{complain, print};
 use clap::{Args, Parser, Subcommand};
+use nix::errno::Errno;
 use std::ffi::OsString;
-use std::io::{self, Write as _};
+use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -160,11 +161,15 @@ enum Command {
 struct Failure {
     code: u8,
     message: String,
+    /// As the operating system numbers it.
+    errno: Option<i32>,
+    /// Whether the log has told it.
+    is_logged: bool,
 }
 
 impl Failure {
     fn new(code: u8, message: impl Into<String>) -> Self {
-        Failure { code, message: message.into() }
+        Failure { code, message: message.into(), errno: None, is_logged: false }
     }
 }
 
@@ -184,14 +189,19 @@ impl From<LedgerError> for Failure {
             _ if error.is_damage() || error.is_nonsense() => exit::DATA,
             _ => exit::UNAVAILABLE,
         };
-        let mend = if code == exit::PERMISSION { "\n    do it as the agent's user, or as root" } else { "" };
-        Failure::new(code, format!("{error}{mend}"))
+        let mend = match &error {
+            LedgerError::Beside { .. } => "",
+            _ if code == exit::PERMISSION => "\n    do it as the agent's user, or as root",
+            _ if error.errno() == Some(Errno::ENOSPC as i32) => "\n    make room on its file system",
+            _ => "",
+        };
+        Failure { errno: error.errno(), ..Failure::new(code, format!("{error}{mend}")) }
     }
 }
 
 impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
-        Failure::new(exit::UNAVAILABLE, error.to_string())
+        Failure { errno: error.raw_os_error(), ..Failure::new(exit::UNAVAILABLE, error.to_string()) }
     }
 }
 
@@ -211,8 +221,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     match dispatch(&cli) {
         Ok(code) => code.into(),
         Err(failure) => {
-            // Nothing is left to do where standard error can't be written to.
-            let _ = writeln!(io::stderr(), "highwater: {}", failure.message.trim_end());
+            complain(&failure.message, failure.is_logged);
             failure.code.into()
         }
     }

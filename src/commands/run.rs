@@ -2,10 +2,30 @@
 
 use super::{Common, Failure, Outcome, exit, load};
 use crate::daemon::{self, DaemonError};
-use crate::log;
+use crate::log::{self, one_line};
+use nix::errno::Errno;
 use std::time::Duration;
 
 pub(super) fn run(common: &Common) -> Outcome {
+    agent(common).map_err(|failure| {
+        let (error, errno) = (one_line(&failure.message), failure.errno.or_else(|| errno(failure.code)));
+        daemon::tell_failure(&error, failure.code, errno);
+        Failure { is_logged: true, ..failure }
+    })
+}
+
+/// What stands for an exit code among the numbers of the operating system.
+fn errno(code: u8) -> Option<i32> {
+    match code {
+        exit::CONFIG => Some(Errno::EINVAL as i32),
+        exit::PERMISSION => Some(Errno::EACCES as i32),
+        exit::DATA => Some(Errno::EBADMSG as i32),
+        exit::UNAVAILABLE => Some(Errno::EIO as i32),
+        _ => None,
+    }
+}
+
+fn agent(common: &Common) -> Outcome {
     let loaded = load(common)?;
     let again = Common {
         config: common.config.clone(),

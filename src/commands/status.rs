@@ -111,6 +111,7 @@ fn status_json(ledger: &Ledger, status: &Status) -> Value {
             "since": { "what": grace.since.since.word(), "at": at(grace.since.at_s) },
             "next_report_due": status.next_report_due.map(at),
             "grace_end": at(grace.end),
+            "ahead_s": grace.ahead_s,
             "contract_end": status.standing.contract_end.map(at),
         },
         "activation": {
@@ -198,11 +199,11 @@ fn standing(status: &Status) -> Vec<(&'static str, String)> {
         (None, true) => "the contract has none".to_owned(),
         (None, false) => "not activated: no contract yet".to_owned(),
     };
-    let counts = &status.counts;
+    let (counts, grace) = (&status.counts, &status.ruling.grace);
     let mut lines = vec![
         ("transport", status.transport.word().to_owned()),
         ("next report due", due),
-        ("end of grace", at(status.ruling.grace.end)),
+        ("end of grace", format!("{}{}", at(grace.end), units::earlier(grace.ahead_s))),
         ("end of contract", contract_end),
     ];
     lines.extend(license::brief(&status.licence, status.licence_state, status.own_s));

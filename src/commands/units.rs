@@ -32,6 +32,17 @@ pub(super) fn span(seconds: i64) -> String {
     if parts.is_empty() { "0 s".to_owned() } else { parts.join(" ") }
 }
 
+/// What is said of an end of grace that comes `ahead_s` seconds before the one that the calendar gives; nothing of less than a minute.
+pub(super) fn earlier(ahead_s: i64) -> String {
+    if ahead_s < 60 {
+        return String::new();
+    }
+    format!(
+        ", {} earlier than by the calendar: the clock was set back, or showed less than the host was up",
+        span(ahead_s)
+    )
+}
+
 fn scaled(value: f64, base: f64, units: &[&str]) -> String {
     let mut value = value;
     let mut units = units.iter();

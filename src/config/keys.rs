@@ -15,6 +15,7 @@ pub(super) const KEYS: &[&str] = &[
     "ledger.retention",
     "uplink.url",
     "uplink.proxy",
+    "uplink.proxy_password_file",
     "uplink.ca_file",
     "uplink.client_cert",
     "uplink.client_key",

@@ -164,6 +164,8 @@ pub struct Uplink {
     pub url: Option<CentralUrl>,
     /// Through which proxy it is reached: `proxy`.
     pub proxy: ProxyChoice,
+    /// The file of its password, where its URL has a name alone: `proxy_password_file`. It is read for each push.
+    pub proxy_password_file: Option<PathBuf>,
     /// The certificates (PEM) that central's is held to: `ca_file`. Where not given, what the activation left, else the host's.
     pub ca_file: Option<PathBuf>,
     /// The agent's own certificate, where central or a proxy before it asks for one.
@@ -179,6 +181,7 @@ impl Default for Uplink {
         Uplink {
             url: None,
             proxy: ProxyChoice::Environment,
+            proxy_password_file: None,
             ca_file: None,
             client: None,
             hash_names: false,

@@ -7,6 +7,7 @@ use url::Url;
 const URL_MAX_BYTES: usize = 2000;
 
 /// A forward proxy: `http://NAME:PASSWORD@HOST:PORT`, the name and the password where it asks for them.
+/// The password may stand in a file of its own.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ProxyUrl(Url);
 
@@ -50,6 +51,18 @@ impl ProxyUrl {
     #[must_use]
     pub fn secret(&self) -> &Url {
         &self.0
+    }
+
+    /// The same with a password; `None` where it has no name for it, or a password already.
+    #[must_use]
+    pub fn with_password(&self, password: &str) -> Option<Self> {
+        if self.0.username().is_empty() || self.0.password().is_some() {
+            return None;
+        }
+        let mut url = self.0.clone();
+        // A % of its own is not the beginning of what stands for another character.
+        url.set_password(Some(&password.replace('%', "%25"))).ok()?;
+        Some(ProxyUrl(url))
     }
 
     /// Whether it brings a name or a password.

@@ -172,6 +172,7 @@ fn uplink(uplink: &Uplink) -> Vec<(String, Value)> {
     let rows = [
         ("url", uplink.url.as_ref().map(|url| Value::Text(url.to_string()))),
         ("proxy", Some(Value::Text(uplink.proxy.to_string()))),
+        ("proxy_password_file", uplink.proxy_password_file.as_deref().map(path)),
         ("ca_file", uplink.ca_file.as_deref().map(path)),
         ("client_cert", client.map(|files| path(&files.cert))),
         ("client_key", client.map(|files| path(&files.key))),

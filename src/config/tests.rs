@@ -346,7 +346,7 @@ network.interfaces = ["eth0", "ens*"]  # HIGHWATER_NETWORK__INTERFACES
         ],
         r#"
 HIGHWATER_A__B: no key of the configuration has this name
-    the variables are HIGHWATER_STATE_DIR, HIGHWATER_SAMPLING__INTERVAL, HIGHWATER_SAMPLING__BURST, HIGHWATER_SAMPLING__TIME_ZONE, HIGHWATER_SAMPLING__ROOT, HIGHWATER_RAM__SCOPE, HIGHWATER_RAM__PRESENCE, HIGHWATER_RAM__CGROUP, HIGHWATER_NETWORK__INTERFACES, HIGHWATER_NETWORK__COUNT, HIGHWATER_LEDGER__RETENTION, HIGHWATER_UPLINK__URL, HIGHWATER_UPLINK__PROXY, HIGHWATER_UPLINK__CA_FILE, HIGHWATER_UPLINK__CLIENT_CERT, HIGHWATER_UPLINK__CLIENT_KEY, HIGHWATER_UPLINK__HASH_NAMES, HIGHWATER_UPLINK__TRANSPORT, HIGHWATER_LICENCE__FILE, HIGHWATER_GATE__STATUS_FILE, HIGHWATER_GATE__SOCKET, HIGHWATER_GATE__HOOKS, HIGHWATER_LISTEN__ADDRESS, HIGHWATER_LOG__FORMAT, HIGHWATER_LOG__LEVEL
+    the variables are HIGHWATER_STATE_DIR, HIGHWATER_SAMPLING__INTERVAL, HIGHWATER_SAMPLING__BURST, HIGHWATER_SAMPLING__TIME_ZONE, HIGHWATER_SAMPLING__ROOT, HIGHWATER_RAM__SCOPE, HIGHWATER_RAM__PRESENCE, HIGHWATER_RAM__CGROUP, HIGHWATER_NETWORK__INTERFACES, HIGHWATER_NETWORK__COUNT, HIGHWATER_LEDGER__RETENTION, HIGHWATER_UPLINK__URL, HIGHWATER_UPLINK__PROXY, HIGHWATER_UPLINK__PROXY_PASSWORD_FILE, HIGHWATER_UPLINK__CA_FILE, HIGHWATER_UPLINK__CLIENT_CERT, HIGHWATER_UPLINK__CLIENT_KEY, HIGHWATER_UPLINK__HASH_NAMES, HIGHWATER_UPLINK__TRANSPORT, HIGHWATER_LICENCE__FILE, HIGHWATER_GATE__STATUS_FILE, HIGHWATER_GATE__SOCKET, HIGHWATER_GATE__HOOKS, HIGHWATER_LISTEN__ADDRESS, HIGHWATER_LOG__FORMAT, HIGHWATER_LOG__LEVEL
 HIGHWATER_SAMPLNG__INTERVAL: no key of the configuration has this name
     did you mean HIGHWATER_SAMPLING__INTERVAL?
 HIGHWATER_SSL__0__NAME: no key of the configuration has this name
@@ -570,6 +570,36 @@ uplink.hash_names = true  # line 4
 }
 
 #[test]
+fn a_proxys_password_is_in_one_place_and_has_a_name_before_it() {
+    check(
+        "[uplink]\nproxy = \"http://me@proxy:3128\"\nproxy_password_file = \"/run/proxy.password\"",
+        &[],
+        r#"
+uplink.proxy = "http://***@proxy:3128"  # line 2
+uplink.proxy_password_file = "/run/proxy.password"  # line 3
+"#,
+    );
+    let file = "proxy_password_file = \"/run/proxy.password\"";
+    let load = |proxy: &str| {
+        let text = format!("[uplink]\nproxy = \"{proxy}\"\n{file}");
+        outcome(&text, &inputs(&[STATE], &[]))
+    };
+    for (proxy, wrong) in [
+        ("none", "a password without a proxy"),
+        ("http://proxy:3128", "a password without a name: uplink.proxy has none"),
+        ("http://me:geheim@proxy:3128", "uplink.proxy has a password, too"),
+    ] {
+        let told = load(proxy);
+        assert!(told.contains(&format!("a.toml:3:23: uplink.proxy_password_file: {wrong}\n")), "{told}");
+        assert!(!told.contains("geheim"), "{told}");
+    }
+    assert!(
+        load_text(&format!("[uplink]\n{file}"), &inputs(&[STATE], &[])).is_ok(),
+        "the environment's proxy"
+    );
+}
+
+#[test]
 fn a_client_key_that_every_user_may_read_is_warned_of() {
     use std::os::unix::fs::PermissionsExt as _;
     let dir = tempfile::tempdir().unwrap();
@@ -603,6 +633,7 @@ fn the_example_names_every_key_and_shows_the_defaults() {
             "ram.presence",
             "ram.cgroup",
             "uplink.url",
+            "uplink.proxy_password_file",
             "uplink.ca_file",
             "uplink.client_cert",
             "uplink.client_key",

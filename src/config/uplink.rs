@@ -12,6 +12,7 @@ pub(super) fn read(reader: &mut Reader) -> Option<Uplink> {
     let url = reader.value("uplink.url", None, |raw| central(raw).map(Some));
     let default = Uplink::default();
     let proxy = reader.value("uplink.proxy", default.proxy, proxy);
+    let proxy_password_file = password_file(reader, proxy.as_ref());
     let ca_file = reader.value("uplink.ca_file", None, |raw| absolute(raw).map(Some));
     let client = client(reader);
     let hash_names = reader.value("uplink.hash_names", default.hash_names, Raw::truth);
@@ -19,6 +20,7 @@ pub(super) fn read(reader: &mut Reader) -> Option<Uplink> {
     Some(Uplink {
         url: url?,
         proxy: proxy?,
+        proxy_password_file: proxy_password_file?,
         ca_file: ca_file?,
         client: client?,
         hash_names: hash_names?,
@@ -49,6 +51,30 @@ fn proxy(raw: &Raw) -> Result<ProxyChoice, Fault> {
             .map(ProxyChoice::Through)
             .map_err(|no| Fault::new(no.message, format!("{}; or \"none\"", no.mend))),
     }
+}
+
+/// The file of the password of a proxy that is named by a name alone. Which one the environment names is seen when it is used.
+fn password_file(reader: &mut Reader, proxy: Option<&ProxyChoice>) -> Option<Option<PathBuf>> {
+    const KEY: &str = "uplink.proxy_password_file";
+    const FORM: &str = "write uplink.proxy = \"http://NAME@HOST:PORT\", or leave proxy_password_file out";
+    let file = reader.take(KEY, None, |raw| absolute(raw).map(Some))?;
+    let wrong = match proxy {
+        _ if file.value.is_none() => None,
+        Some(ProxyChoice::Direct) => Some("a password without a proxy"),
+        Some(ProxyChoice::Through(url)) if url.secret().password().is_some() => {
+            Some("uplink.proxy has a password, too")
+        }
+        Some(ProxyChoice::Through(url)) if !url.has_credentials() => {
+            Some("a password without a name: uplink.proxy has none")
+        }
+        Some(ProxyChoice::Through(_) | ProxyChoice::Environment) | None => None,
+    };
+    if let Some(wrong) = wrong {
+        reader.refuse(KEY, file.place.as_ref(), Fault::new(wrong, FORM));
+        return None;
+    }
+    warn_of_readers(reader, KEY, &file);
+    Some(file.value)
 }
 
 /// A certificate and its key, or neither.

@@ -1,6 +1,7 @@
 //! One connection at the socket: requests in, answers out.
 
 use super::http::{self, Answer, CONTROL_LIMIT, REQUEST_LIMIT, Request};
+use super::seats::Seat;
 use super::stream::{Stream, Unserved};
 use super::{Control, Published};
 use crate::clock;
@@ -22,11 +23,14 @@ pub(super) struct Desk {
     pub(super) controls: mpsc::Sender<Control>,
 }
 
-/// Answers the requests of a peer, who may give orders where it is `trusted`.
-pub(super) async fn serve(stream: Stream, is_trusted: bool, desk: Desk) {
+/// Answers the requests of a peer, who may give orders where it is `trusted`. The seat tells whether it waits for the peer.
+pub(super) async fn serve(stream: Stream, is_trusted: bool, desk: Desk, seat: Seat) {
     let mut buffer = Vec::new();
     for _ in 0..REQUESTS_MAX {
-        let request = match timeout(REQUEST_LIMIT, stream.receive(&mut buffer)).await {
+        seat.waits();
+        let received = timeout(REQUEST_LIMIT, stream.receive(&mut buffer)).await;
+        seat.is_busy();
+        let request = match received {
             Ok(Ok(request)) => request,
             Ok(Err(Unserved::Gone)) => return,
             Ok(Err(Unserved::Refused(answer))) => {

@@ -24,9 +24,12 @@ pub struct Document {
     /// When the next report is due.
     #[serde(with = "moment_or_null")]
     pub next_report_due: Option<i64>,
-    /// When grace ends.
+    /// When grace ends: `seconds_left` after `written_at`.
     #[serde(with = "moment")]
     pub grace_end: i64,
+    /// How much more of it is used up than the clock shows, in seconds.
+    #[serde(default)]
+    pub ahead_s: i64,
     /// When the contract ends.
     #[serde(with = "moment_or_null")]
     pub contract_end: Option<i64>,
@@ -112,6 +115,7 @@ impl Document {
             seconds_left: state.left_s,
             next_report_due: state.next_report_due,
             grace_end: state.grace_end,
+            ahead_s: state.ahead_s,
             contract_end: state.contract_end,
             licence: LicenceNote::from(&state.licence),
             since: Start { what: state.since, at: state.since_at },
@@ -126,11 +130,16 @@ impl Document {
 
     /// Whether it tells this state, and needs not be told again yet. The seconds left are of the moment that it was written.
     pub(super) fn still_tells(&self, state: &State, hooks_told: Option<Stage>, now: i64) -> bool {
+        let news = Document::new(state, hooks_told, now);
+        // Two clocks, read a moment apart, make a second's difference.
+        let same_end = news.grace_end.abs_diff(self.grace_end) <= 1;
         let again = Document {
+            grace_end: if same_end { self.grace_end } else { news.grace_end },
+            ahead_s: self.ahead_s,
             seconds_left: self.seconds_left,
             written_at: self.written_at,
             expires_at: self.expires_at,
-            ..Document::new(state, hooks_told, now)
+            ..news
         };
         // Where the stage is now known to end sooner, what was told holds for too long.
         *self == again
@@ -247,6 +256,7 @@ mod tests {
             days_left: 71,
             left_s: 71 * 86_400 - 5,
             grace_end: NOW + 71 * 86_400 - 5,
+            ahead_s: 0,
             changes_at: Some(NOW + 41 * 86_400 - 4),
             next_report_due: None,
             contract_end: Some(NOW + 400 * 86_400),
@@ -269,7 +279,7 @@ mod tests {
         let expect =
             r#"{"state":"open","because":"grace","may_run":true,"days_left":71,"seconds_left":6134395,"next_report_due":null,"#
                 .to_owned()
-                + r#""grace_end":"2027-01-28T11:06:35Z","contract_end":"2027-12-23T11:06:40Z","#
+                + r#""grace_end":"2027-01-28T11:06:35Z","ahead_s":0,"contract_end":"2027-12-23T11:06:40Z","#
                 + r#""licence":{"state":"valid","id":"l-1","expires_at":"2026-11-28T11:06:40Z","renew_from":"2026-11-25T11:06:40Z"},"#
                 + r#""since":{"what":"receipt","at":"2026-10-30T11:06:35Z"},"#
                 + r#""instance":"96cd165a-7e9d-4e74-b859-692395d8f383","identity":null,"#
@@ -282,7 +292,7 @@ mod tests {
 
     #[test]
     fn a_file_of_before_there_were_licences_is_read_still() {
-        let text = Document::new(&state(), None, NOW).text();
+        let text = Document::new(&state(), None, NOW).text().replace(r#""ahead_s":0,"#, "");
         let (before, rest) = text.split_once(r#""licence""#).unwrap();
         let old =
             format!("{before}{}", rest.split_once("},").unwrap().1).replace(r#""because":"grace","#, "");
@@ -315,6 +325,9 @@ mod tests {
         let told = Document::new(&state(), None, NOW);
         let later = |left_s: i64| State { left_s, ..state() };
         assert!(told.still_tells(&later(1), None, NOW + 1799), "the seconds left alone are no news");
+        let end = |by: i64| State { grace_end: state().grace_end + by, ahead_s: -by, ..state() };
+        assert!(told.still_tells(&end(-1), None, NOW), "clocks are read a moment apart");
+        assert!(!told.still_tells(&end(-2), None, NOW));
         assert!(!told.still_tells(&state(), None, NOW + 1800));
         assert!(!told.still_tells(&state(), None, NOW - 1));
         assert!(!told.still_tells(&state(), Some(Stage::Open), NOW));

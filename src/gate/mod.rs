@@ -15,6 +15,7 @@ mod error;
 mod hook;
 mod hooks;
 pub(crate) mod http;
+mod seats;
 pub(crate) mod socket;
 mod status_file;
 pub(crate) mod stream;
@@ -50,8 +51,10 @@ pub struct State {
     pub days_left: i64,
     /// Seconds of grace left.
     pub left_s: i64,
-    /// When grace ends.
+    /// When grace ends, by the clock.
     pub grace_end: i64,
+    /// How much more of it is used up than the clock shows, in seconds: it ends so much earlier than by the calendar.
+    pub ahead_s: i64,
     /// When the stage will be another if nothing comes between, on the wall clock; `None` where that is not known, or never.
     pub changes_at: Option<i64>,
     /// When the next report is due; `None` before there is one.

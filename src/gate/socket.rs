@@ -2,6 +2,7 @@
 
 use super::connection::{self, Desk};
 use super::error::GateError;
+use super::seats::{Seat, Seats};
 use super::status_file::make_directory_of;
 use super::stream::Stream;
 use super::{Control, Published};
@@ -18,11 +19,10 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, PermissionsExt as _};
 use std::os::unix::net::UnixListener as StdListener;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{UnixListener, UnixStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
-use tokio::task::JoinHandle;
+use tokio::sync::{mpsc, watch};
+use tokio::task::{JoinHandle, yield_now};
 
 /// How many connections are served at a time.
 pub const CONNECTIONS_MAX: usize = 16;
@@ -145,8 +145,7 @@ fn listener_at(path: &Path) -> Result<Option<i32>, Errno> {
 }
 
 async fn accept(listener: UnixListener, desk: Desk) {
-    let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
-    let reserved = Arc::new(Semaphore::new(RESERVED_MAX));
+    let mut seats = Seats::default();
     let own = Uid::effective();
     loop {
         let Ok((stream, _)) = listener.accept().await else {
@@ -155,19 +154,17 @@ async fn accept(listener: UnixListener, desk: Desk) {
         };
         let is_trusted = is_trusted(&stream, own);
         let stream = Stream::Unix(stream);
-        let place = Arc::clone(&places).try_acquire_owned().ok();
-        let place = place.or_else(|| is_trusted.then(|| Arc::clone(&reserved).try_acquire_owned().ok())?);
-        match place {
-            Some(place) => drop(tokio::spawn(serve(stream, is_trusted, desk.clone(), place))),
+        if seats.make_room(if is_trusted { CONNECTIONS_MAX + RESERVED_MAX } else { CONNECTIONS_MAX }) {
+            let desk = desk.clone();
+            let serve = |seat: Seat| tokio::spawn(connection::serve(stream, is_trusted, desk, seat));
+            seats.seat(|seat| serve(seat).abort_handle());
+        } else {
             // A fresh connection has room for a short answer: this does not wait for its peer.
-            None => connection::turn_away(stream).await,
+            connection::turn_away(stream).await;
         }
+        // Whoever has sent a request already is answered before the next one may take its seat.
+        yield_now().await;
     }
-}
-
-async fn serve(stream: Stream, is_trusted: bool, desk: Desk, place: OwnedSemaphorePermit) {
-    connection::serve(stream, is_trusted, desk).await;
-    drop(place);
 }
 
 fn is_trusted(stream: &UnixStream, own: Uid) -> bool {

@@ -2,11 +2,11 @@
 
 use super::document::Document;
 use super::error::GateError;
-use crate::files;
+use crate::files::{self, create_anew};
 use std::ffi::OsString;
-use std::fs::{self, DirBuilder, File, Permissions};
+use std::fs::{self, DirBuilder, Permissions};
 use std::io::{self, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 /// The longest status file that is read.
@@ -94,23 +94,12 @@ impl StatusFile {
     /// Without a sync: what a power cut loses of it has expired by the time that anybody reads it, or is told again at the
     /// agent's start.
     fn replace(&self, text: &str) -> io::Result<()> {
-        let mut file = self.create()?;
+        // One that is there was left by a crash, or put there by somebody who would then own what the agent says.
+        let mut file = create_anew(&self.next, FILE_MODE)?;
         file.write_all(text.as_bytes())?;
         // Whatever mask the agent was started with.
         file.set_permissions(Permissions::from_mode(FILE_MODE))?;
         fs::rename(&self.next, &self.path)
-    }
-
-    /// A new file: one that is there was left by a crash, or put there by somebody who would then own what the agent says.
-    fn create(&self) -> io::Result<File> {
-        let create = || File::options().write(true).create_new(true).mode(FILE_MODE).open(&self.next);
-        match create() {
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                fs::remove_file(&self.next)?;
-                create()
-            }
-            other => other,
-        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! What can go wrong with a ledger.
 
+use nix::errno::Errno;
 use std::path::{Path, PathBuf};
 
 /// What went wrong with a ledger.
@@ -45,6 +46,18 @@ pub enum LedgerError {
     #[error("{}: {source}", path.display())]
     Io {
         /// The file or directory.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The file that says who the instance is can't be read: going on without it could make another instance, or begin its grace
+    /// period anew.
+    #[error(
+        "{} is there, but can't be read: {source}: as root, `chown --reference={} {}`", path.display(),
+        crate::files::directory_of(path).display(), path.display()
+    )]
+    Beside {
+        /// The file.
         path: PathBuf,
         /// Why.
         source: std::io::Error,
@@ -99,11 +112,39 @@ impl LedgerError {
         source.sqlite_error_code().is_none()
     }
 
+    /// What went wrong, as the operating system numbers it; `None` where it is nothing of that kind.
+    #[must_use]
+    pub fn errno(&self) -> Option<i32> {
+        use rusqlite::ErrorCode as Code;
+        let errno = match self {
+            LedgerError::Io { source, .. } | LedgerError::Beside { source, .. } => {
+                return source.raw_os_error();
+            }
+            LedgerError::Locked { .. } => Errno::EBUSY,
+            LedgerError::Missing { .. } => Errno::ENOENT,
+            LedgerError::Newer { .. } | LedgerError::Foreign { .. } | LedgerError::Nonsense { .. } => {
+                Errno::EBADMSG
+            }
+            LedgerError::Sqlite { source, .. } => match source.sqlite_error_code()? {
+                Code::DiskFull => Errno::ENOSPC,
+                Code::ReadOnly => Errno::EROFS,
+                Code::PermissionDenied => Errno::EACCES,
+                Code::DatabaseBusy | Code::DatabaseLocked => Errno::EBUSY,
+                Code::DatabaseCorrupt | Code::NotADatabase => Errno::EBADMSG,
+                Code::SystemIoFailure | Code::CannotOpen => Errno::EIO,
+                _ => return None,
+            },
+        };
+        Some(errno as i32)
+    }
+
     /// Whether someone without the right tried to read or write it.
     #[must_use]
     pub fn is_permission(&self) -> bool {
         match self {
-            LedgerError::Io { source, .. } => source.kind() == std::io::ErrorKind::PermissionDenied,
+            LedgerError::Io { source, .. } | LedgerError::Beside { source, .. } => {
+                source.kind() == std::io::ErrorKind::PermissionDenied
+            }
             LedgerError::Sqlite { source, .. } => matches!(
                 source.sqlite_error_code(),
                 Some(rusqlite::ErrorCode::ReadOnly | rusqlite::ErrorCode::PermissionDenied)

@@ -57,7 +57,9 @@ impl Ledger {
             }))
         };
         let own = read().map_err(|e| self.failed(e))?;
-        let beside = Mirror::load(&self.path).filter(|m| m.instance == self.instance).and_then(|m| m.kept);
+        // Who opens it for writing has seen that it can be read; who only looks on sees the ledger's own at least.
+        let beside = Mirror::load(&self.path).unwrap_or(None);
+        let beside = beside.filter(|m| m.instance == self.instance).and_then(|m| m.kept);
         Ok(own.into_iter().chain(beside).collect())
     }
 
@@ -85,7 +87,7 @@ impl Ledger {
     /// Writes the file beside the ledger: what must outlive it.
     fn mirror(&self, kept: Option<&Kept>) -> Result<(), LedgerError> {
         let (sequence, digest) = last_report(&self.connection).map_err(|e| self.failed(e))?;
-        let before = Mirror::load(&self.path).filter(|m| m.instance == self.instance);
+        let before = Mirror::load(&self.path)?.filter(|m| m.instance == self.instance);
         let mirror = Mirror {
             instance: self.instance.clone(),
             first_start: self.first_start,

@@ -25,7 +25,13 @@ impl Lock {
     pub(crate) fn take(state_dir: &Path) -> Result<Self, LedgerError> {
         let path = state_dir.join(FILE_NAME);
         let io = |source| LedgerError::io(&path, source);
-        let mut file = File::options().create(true).truncate(false).write(true).open(&path).map_err(io)?;
+        let mut file = match files::create_new(&path, 0o644) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                File::options().write(true).open(&path)
+            }
+            made => made,
+        }
+        .map_err(io)?;
         match fcntl(&file, FcntlArg::F_OFD_SETLK(&whole_file(libc::F_WRLCK))) {
             Ok(_) => {}
             Err(nix::Error::EAGAIN | nix::Error::EACCES) => return Err(Self::held(path)),

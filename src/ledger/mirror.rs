@@ -8,9 +8,7 @@ use highwater_rules::chain::Digest;
 use highwater_rules::report::is_uuid;
 use highwater_rules::sign::hex;
 use serde_json::{Value, json};
-use std::fs::File;
-use std::io::Write as _;
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 
 const FILE_NAME: &str = "instance.json";
@@ -33,10 +31,25 @@ impl Mirror {
         ledger.with_file_name(FILE_NAME)
     }
 
-    /// What stands beside a ledger; `None` where nothing does that can be read.
-    pub(super) fn load(ledger: &Path) -> Option<Self> {
-        let text = files::read_bounded(&Self::path(ledger), FILE_MAX_BYTES).ok()?;
-        let value: Value = serde_json::from_str(&text).ok()?;
+    /// What stands beside a ledger; `None` where nothing does, or nonsense.
+    ///
+    /// # Errors
+    /// When it is there and can't be read: it may say who the instance is, and how much of its grace is used up.
+    pub(super) fn load(ledger: &Path) -> Result<Option<Self>, LedgerError> {
+        let path = Self::path(ledger);
+        match files::read_bounded(&path, FILE_MAX_BYTES) {
+            Ok(text) => Ok(Self::parse(&text)),
+            Err(error) if files::is_absent(&error) => Ok(None),
+            // Too long, or no text: no agent wrote it.
+            Err(error) if matches!(error.kind(), ErrorKind::InvalidData | ErrorKind::FileTooLarge) => {
+                Ok(None)
+            }
+            Err(source) => Err(LedgerError::Beside { path, source }),
+        }
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        let value: Value = serde_json::from_str(text).ok()?;
         let text = |key: &str| value.get(key)?.as_str().map(str::to_owned);
         let instance = text("instance").filter(|id| is_uuid(id))?;
         let kept = text("timeline").map(|timeline| Kept {
@@ -70,8 +83,7 @@ impl Mirror {
         });
         let aside = path.with_extension(format!("json.{unique}"));
         let write = || -> std::io::Result<()> {
-            let mut file =
-                File::options().write(true).create(true).truncate(true).mode(0o600).open(&aside)?;
+            let mut file = files::create_anew(&aside, 0o600)?;
             file.write_all(format!("{text}\n").as_bytes())?;
             file.sync_all()?;
             std::fs::rename(&aside, &path)
@@ -109,12 +121,22 @@ mod tests {
             report_digest: Some(Digest([9; 32])),
             kept: Some(Kept { timeline: "{}".to_owned(), seal: vec![1, 255] }),
         };
-        assert_eq!(Mirror::load(&ledger), None);
+        assert_eq!(Mirror::load(&ledger).unwrap(), None);
         mirror.store(&ledger, 1).unwrap();
-        assert_eq!(Mirror::load(&ledger), Some(mirror));
+        assert_eq!(Mirror::load(&ledger).unwrap(), Some(mirror));
         for nonsense in ["", "{", "[]", "{\"instance\":\"x\"}"] {
             std::fs::write(dir.path().join(FILE_NAME), nonsense).unwrap();
-            assert_eq!(Mirror::load(&ledger), None);
+            assert_eq!(Mirror::load(&ledger).unwrap(), None);
         }
+    }
+
+    #[test]
+    fn what_is_there_and_cannot_be_read_is_not_taken_for_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let ledger = dir.path().join("ledger.db");
+        std::fs::create_dir(dir.path().join(FILE_NAME)).unwrap();
+        let error = Mirror::load(&ledger).unwrap_err().to_string();
+        assert!(error.contains("instance.json is there, but can't be read: "), "{error}");
+        assert!(error.contains("chown --reference="), "{error}");
     }
 }

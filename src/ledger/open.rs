@@ -6,11 +6,12 @@ use super::recover::{Identity, identity_of, move_aside, salvage};
 use super::ring::{Ring, Rings};
 use super::{FILE_NAME, Head, Ledger, LedgerError, Lock, Plan, schema};
 use crate::clock;
+use crate::files::create_new;
 use highwater_rules::chain::{Digest, genesis};
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _, TransactionBehavior};
 use std::collections::BTreeMap;
 use std::fs::{DirBuilder, File};
-use std::io::Read as _;
+use std::io::{ErrorKind, Read as _};
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -65,7 +66,10 @@ impl Ledger {
                 Ok(Opened { ledger, moved_aside: None })
             }
             Err(damage) if damage.is_damage() => {
-                let identity = salvage(&path).or_else(|| Mirror::load(&path).map(Identity::from));
+                let identity = match salvage(&path) {
+                    None => Mirror::load(&path)?.map(Identity::from),
+                    salvaged => salvaged,
+                };
                 let aside = move_aside(&path)?;
                 let mut ledger = Self::open_writer(&path, plan, identity.as_ref())?;
                 ledger.remember_damage(&aside)?;
@@ -82,9 +86,9 @@ impl Ledger {
         identity: Option<&Identity>,
     ) -> Result<Self, LedgerError> {
         let failed = |source| LedgerError::sqlite(path, source);
-        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
-            | OpenFlags::SQLITE_OPEN_CREATE
-            | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let mirror = Mirror::load(path)?;
+        make(path)?;
         let mut connection = Connection::open_with_flags(path, flags).map_err(failed)?;
         connection.busy_timeout(BUSY_TIMEOUT).map_err(failed)?;
         connection.set_prepared_statement_cache_capacity(12);
@@ -97,7 +101,7 @@ impl Ledger {
             ))
             .map_err(failed)?;
         // A ledger that is gone leaves behind who the instance was: a new file is neither a new instance nor a new grace period.
-        let beside = Mirror::load(path).map(Identity::from);
+        let beside = mirror.clone().map(Identity::from);
         let gone = version == 0 && identity.is_none() && beside.is_some();
         let identity = if gone { beside.as_ref() } else { identity };
         let transaction =
@@ -106,7 +110,7 @@ impl Ledger {
             schema::migrate(&transaction, version).map_err(failed)?;
         }
         initialise(&transaction, identity).map_err(failed)?;
-        carry_on(&transaction, path).map_err(failed)?;
+        carry_on(&transaction, mirror).map_err(failed)?;
         transaction.commit().map_err(failed)?;
         let mut ledger = Self::load(path, connection, plan)?;
         ledger.turn_to_ring()?;
@@ -133,7 +137,7 @@ impl Ledger {
         let failed = |source| LedgerError::sqlite(&path, source);
         match path.metadata() {
             Ok(_) => {}
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Err(LedgerError::Missing { path }),
+            Err(e) if e.kind() == ErrorKind::NotFound => return Err(LedgerError::Missing { path }),
             Err(source) => return Err(LedgerError::io(&path, source)),
         }
         let connection = reader(&path).map_err(failed)?;
@@ -235,6 +239,15 @@ impl Ledger {
     }
 }
 
+/// Makes the file where there is none: an empty one is a ledger that has not begun. SQLite gives the files beside it to the same owner.
+fn make(path: &Path) -> Result<(), LedgerError> {
+    match create_new(path, 0o644) {
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
+        Err(source) => Err(LedgerError::io(path, source)),
+    }
+}
+
 fn check_version(path: &Path, version: i64, is_ledger: bool) -> Result<(), LedgerError> {
     if !is_ledger {
         return Err(LedgerError::Foreign { path: path.to_owned() });
@@ -295,11 +308,11 @@ fn initialise(connection: &Connection, identity: Option<&Identity>) -> rusqlite:
 
 /// Goes on numbering reports where the file beside the ledger says that they had come to: the ledger may be a new one, or one put
 /// back to an older state.
-fn carry_on(connection: &Connection, path: &Path) -> rusqlite::Result<()> {
+fn carry_on(connection: &Connection, mirror: Option<Mirror>) -> rusqlite::Result<()> {
     let instance: String =
         connection.query_row("SELECT value FROM state WHERE key = 'instance'", [], |row| row.get(0))?;
     let (sequence, _) = last_report(connection)?;
-    match Mirror::load(path) {
+    match mirror {
         Some(Mirror { instance: same, sequence: further, report_digest: Some(digest), .. })
             if same == instance && further > sequence =>
         {

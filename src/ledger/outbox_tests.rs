@@ -211,7 +211,7 @@ fn another_instances_file_beside_the_ledger_is_not_believed() {
     let mut ledger = open(other.path());
     assert_eq!(ledger.instance(), instance);
     assert_eq!(write(&mut ledger, 0..24), [1]);
-    assert_eq!(Mirror::load(ledger.path()).unwrap().instance, instance);
+    assert_eq!(Mirror::load(ledger.path()).unwrap().unwrap().instance, instance);
 }
 
 #[test]

@@ -42,9 +42,9 @@ impl Client {
     /// Makes a client: reads the certificates, and connects nowhere yet.
     ///
     /// # Errors
-    /// When a certificate or key can't be read, or the environment's proxy can't be used.
+    /// When a certificate, a key or a password can't be read, or the environment's proxy can't be used.
     pub fn new(settings: &Settings) -> Result<Self, UplinkError> {
-        let proxy = proxy::choose(&settings.proxy, &settings.environment, &settings.url)?;
+        let proxy = proxy::choose(settings)?;
         let mut builder = reqwest::Client::builder()
             .tls_backend_preconfigured(certificates::tls(settings)?)
             .https_only(true)

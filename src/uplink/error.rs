@@ -203,7 +203,7 @@ impl UplinkError {
             }
             UplinkError::Proxy { .. } => "check uplink.proxy, or HTTPS_PROXY of the environment",
             UplinkError::ProxyLogin { .. } => {
-                "set uplink.proxy = \"http://NAME:PASSWORD@HOST:PORT\", in a file that only the agent may read"
+                "set uplink.proxy = \"http://NAME@HOST:PORT\", and uplink.proxy_password_file to the file of the password"
             }
             UplinkError::ProxyRefused { .. } => {
                 "let the proxy connect to it (CONNECT), or set uplink.proxy = \"none\""

@@ -149,6 +149,7 @@ impl SignedPlace {
         let settings = Settings {
             url: origin,
             proxy: config.proxy.clone(),
+            proxy_password_file: config.proxy_password_file.clone(),
             roots: config.ca_file.clone().map_or(Roots::Host, Roots::File),
             // The certificate is for central to see.
             client: None,

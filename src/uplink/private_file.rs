@@ -1,9 +1,8 @@
 //! Small files of the state directory that are the agent's alone: there as a whole, or not at all.
 
-use crate::files::{is_absent, read_bounded};
+use crate::files::{create_anew, directory_of, is_absent, read_bounded};
 use std::fs::{self, File};
 use std::io::{self, Write as _};
-use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, fchown};
 use std::path::{Path, PathBuf};
 
 /// A file that is removed unless it has been put in its place.
@@ -45,47 +44,25 @@ pub(crate) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     sync_directory(path)
 }
 
-/// A file beside `path` that is on the disk, that only its owner may read, and that belongs to whom the directory does: root may
-/// activate for an agent that runs as someone else.
+/// A file beside `path` that is on the disk, that only its owner may read, and that belongs to whom the directory does.
 fn written(path: &Path, bytes: &[u8]) -> io::Result<Temporary> {
     let mut name = path.as_os_str().to_owned();
     name.push(format!(".{}.tmp", std::process::id()));
-    let temporary = PathBuf::from(name);
-    let open = || File::options().write(true).create_new(true).mode(0o600).open(&temporary);
-    let mut file = match open() {
-        // Of a process of the same number that did not come to its end.
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            fs::remove_file(&temporary)?;
-            open()?
-        }
-        result => result?,
-    };
-    let temporary = Temporary(temporary);
+    let temporary = Temporary(PathBuf::from(name));
+    let mut file = create_anew(&temporary.0, 0o600)?;
     file.write_all(bytes)?;
-    let directory = fs::metadata(directory(path))?;
-    if directory.uid() != file.metadata()?.uid() {
-        // Only root may give a file away; whoever else may write here keeps it.
-        let _ = fchown(&file, Some(directory.uid()), Some(directory.gid()));
-    }
     file.sync_all()?;
     Ok(temporary)
 }
 
 fn sync_directory(path: &Path) -> io::Result<()> {
-    File::open(directory(path))?.sync_all()
-}
-
-fn directory(path: &Path) -> &Path {
-    match path.parent() {
-        // A name alone is of the working directory.
-        Some(parent) if parent.as_os_str().is_empty() => Path::new("."),
-        parent => parent.unwrap_or(Path::new("/")),
-    }
+    File::open(directory_of(path))?.sync_all()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::os::unix::fs::MetadataExt as _;
 
     #[test]
     fn a_file_is_made_once_and_replaced_whole_and_nothing_stays_beside_it() {
@@ -101,13 +78,6 @@ mod tests {
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
         assert!(read(&path, 3).is_err());
         assert!(create(&dir.path().join("none/x"), b"").is_err());
-    }
-
-    #[test]
-    fn a_name_alone_is_of_the_working_directory() {
-        for (path, parent) in [("x", "."), ("a/x", "a"), ("/x", "/"), ("/", "/")] {
-            assert_eq!(directory(Path::new(path)), Path::new(parent), "{path}");
-        }
     }
 
     #[test]

@@ -2,14 +2,51 @@
 
 use super::environment::Environment;
 use super::error::UplinkError;
+use super::settings::Settings;
 use crate::config::{CentralUrl, ProxyChoice, ProxyUrl};
+use crate::files::read_bounded;
 use std::net::IpAddr;
+use std::path::Path;
+use zeroize::Zeroizing;
 
-/// The proxy to `central`, if there is one.
+/// The longest password, in bytes.
+const PASSWORD_MAX_BYTES: usize = 1024;
+
+/// The proxy to central, if there is one, with its password.
 ///
 /// # Errors
-/// When the environment names one that can't be used: to pass by it unseen might be what someone wanted to prevent.
-pub(super) fn choose(
+/// When the environment names one that can't be used: to pass by it unseen might be what someone wanted to prevent. When its password
+/// can't be read, or is given to a proxy without a name.
+pub(super) fn choose(settings: &Settings) -> Result<Option<ProxyUrl>, UplinkError> {
+    let found = named(&settings.proxy, &settings.environment, &settings.url)?;
+    let (Some(proxy), Some(file)) = (&found, &settings.proxy_password_file) else { return Ok(found) };
+    proxy.with_password(&password(file)?).map(Some).ok_or_else(|| UplinkError::Settings {
+        what: format!(
+            "uplink.proxy_password_file is set, but the proxy {proxy} has no name to it, or a password already"
+        ),
+        mend: "set uplink.proxy, or HTTPS_PROXY of the environment, to http://NAME@HOST:PORT".to_owned(),
+    })
+}
+
+/// The password alone in a file, without the white space around it.
+fn password(file: &Path) -> Result<Zeroizing<String>, UplinkError> {
+    let unfit = |why: String| {
+        UplinkError::Settings {
+        what: format!("uplink.proxy_password_file {}: {why}", file.display()),
+        mend: "put the password alone into it, and let the agent's user read it; or hand it over as a credential of systemd's"
+            .to_owned(),
+    }
+    };
+    let text =
+        read_bounded(file, PASSWORD_MAX_BYTES).map(Zeroizing::new).map_err(|e| unfit(e.to_string()))?;
+    let password = text.trim();
+    if password.is_empty() || password.chars().any(char::is_control) {
+        return Err(unfit("it holds no password on one line".to_owned()));
+    }
+    Ok(Zeroizing::new(password.to_owned()))
+}
+
+fn named(
     choice: &ProxyChoice,
     environment: &Environment,
     central: &CentralUrl,
@@ -115,7 +152,7 @@ mod tests {
             ..Environment::default()
         };
         let chosen = |choice: &ProxyChoice, environment: &Environment| {
-            choose(choice, environment, &central).unwrap().map(|proxy| proxy.to_string())
+            named(choice, environment, &central).unwrap().map(|proxy| proxy.to_string())
         };
         let own = ProxyChoice::Through(ProxyUrl::parse("http://own:1").unwrap());
         assert_eq!(chosen(&own, &environment).as_deref(), Some("http://own:1"));
@@ -127,7 +164,7 @@ mod tests {
         let exempt = Environment { no_proxy: Some("example.com".to_owned()), ..environment.clone() };
         assert_eq!(of_env(&exempt), None);
         let socks = Environment { https_proxy: Some("socks5://me:geheim@p:1".to_owned()), ..environment };
-        let error = choose(&ProxyChoice::Environment, &socks, &central).unwrap_err();
+        let error = named(&ProxyChoice::Environment, &socks, &central).unwrap_err();
         assert!(error.to_string().starts_with("HTTPS_PROXY of the environment: a SOCKS"), "{error}");
         assert!(!format!("{error} {error:?} {socks:?} {}", error.mend()).contains("geheim"));
     }

@@ -13,6 +13,8 @@ pub struct Settings {
     pub url: CentralUrl,
     /// Through which proxy.
     pub proxy: ProxyChoice,
+    /// The file of the proxy's password, where that is not in its URL.
+    pub proxy_password_file: Option<PathBuf>,
     /// What its certificate is held to.
     pub roots: Roots,
     /// The agent's own certificate.
@@ -74,6 +76,7 @@ impl Settings {
         Some(Settings {
             url,
             proxy: config.proxy.clone(),
+            proxy_password_file: config.proxy_password_file.clone(),
             roots,
             client: config.client.clone(),
             environment,

@@ -47,6 +47,25 @@ impl Disk {
 }
 
 #[test]
+fn an_agent_that_cannot_begin_on_a_full_disk_says_so_and_what_to_do() {
+    if without_root() {
+        return;
+    }
+    let Some(disk) = Disk::new() else {
+        tools_skip();
+        return;
+    };
+    let home = Home::new().keeping_state_in(&disk.path().join("state"));
+    std::fs::create_dir(home.state_dir()).unwrap();
+    disk.fill();
+    let ended = home.ask(&["run"]);
+    let log = String::from_utf8(ended.stdout).unwrap();
+    let line = Line::parse(log.lines().last().unwrap());
+    assert_eq!((ended.status.code(), line.event()), (Some(69), "agent_failed"), "{log}");
+    assert!(line.get("error").is_some_and(|error| error.ends_with("make room on its file system")), "{log}");
+}
+
+#[test]
 fn a_full_disk_stops_nothing_and_loses_nothing() {
     if without_root() {
         return;

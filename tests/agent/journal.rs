@@ -72,3 +72,31 @@ fn each_event_is_an_entry_with_fields_and_goes_to_standard_output_where_the_jour
     agent.slots(2);
     agent.stop();
 }
+
+#[test]
+fn what_keeps_it_from_beginning_is_an_error_in_the_journal_and_told_once() {
+    if without_root() || tools::missing(&[("unshare", "--version"), ("mount", "--version")]) {
+        return;
+    }
+    let home = Home::new().configured("nonsense = 1\n");
+    let socket = home.tree.at("journal");
+    let journal = UnixDatagram::bind(&socket).unwrap();
+    journal.set_read_timeout(Some(PATIENCE)).unwrap();
+    // Standard error is the same stream, as systemd has it.
+    let script = UNDER_SYSTEMD.replace("exec \"$@\"", "exec \"$@\" 2>&1");
+    assert_ne!(script, UNDER_SYSTEMD);
+    let mut command = home.command("unshare");
+    command.args(["--mount", "sh", "-c", &script]).arg(&socket).args([HIGHWATER, "run"]);
+    let ended = command.output().unwrap();
+    assert_eq!(ended.status.code(), Some(78), "{ended:?}");
+    let told = entry_of(&journal, "agent_failed");
+    assert_eq!((told["PRIORITY"].as_str(), told["HIGHWATER_EXIT_CODE"].as_str()), ("3", "78"));
+    assert!(told["HIGHWATER_ERROR"].contains("nonsense"), "{told:?}");
+    assert_eq!(String::from_utf8(ended.stdout).unwrap(), "", "nothing is told twice");
+
+    // Another command's failure is told on standard error alone: as an error.
+    let mut command = home.command("unshare");
+    command.args(["--mount", "sh", "-c", &script]).arg(&socket).args([HIGHWATER, "peaks"]);
+    let told = String::from_utf8(command.output().unwrap().stdout).unwrap();
+    assert!(told.starts_with("<3>highwater: ") && told.lines().all(|line| line.starts_with("<3>")), "{told}");
+}

@@ -60,6 +60,8 @@ mod newcomer;
 #[cfg(test)]
 mod notify;
 #[cfg(test)]
+mod owner;
+#[cfg(test)]
 #[path = "../common/proxy.rs"]
 mod proxy;
 #[cfg(test)]
@@ -83,3 +85,5 @@ mod tampering;
 mod tools;
 #[cfg(test)]
 mod traffic;
+#[cfg(test)]
+mod two_ids;

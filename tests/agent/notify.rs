@@ -3,6 +3,7 @@
 use crate::agent::Agent;
 use crate::home::{HIGHWATER, Home};
 use crate::host::Host;
+use crate::line::Line;
 use crate::tools;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -115,6 +116,33 @@ fn lives(manager: &Manager) {
 }
 
 #[test]
+fn what_keeps_it_from_beginning_is_told_on_one_line_with_its_number_and_logged_as_an_error() {
+    for (config, file, code, errno, says) in [
+        ("nonsense = 1\nmore = 2\n", None, 78, 22, "unknown key \"nonsense\": "),
+        ("", Some("state/ledger.db/x"), 69, 5, "ledger.db"),
+        ("", Some("state"), 69, 17, "File exists"),
+    ] {
+        let home = Home::new().configured(config);
+        if let Some(file) = file {
+            home.tree.write(file, "");
+        }
+        let manager = Manager::at_path(&home.tree.at("manager"));
+        let home = home.with("NOTIFY_SOCKET", &manager.name);
+        let ended = home.ask(&["run"]);
+        assert_eq!(ended.status.code(), Some(code), "{ended:?}");
+        let told = manager.next();
+        let (status, number) = told.strip_prefix("STATUS=").unwrap().split_once('\n').unwrap();
+        assert!(status.contains(says) && number == format!("ERRNO={errno}"), "{told}");
+        assert_eq!(manager.within(Duration::from_millis(1)), None, "the last word");
+        let log = String::from_utf8(ended.stdout).unwrap();
+        let line = Line::parse(log.lines().last().unwrap());
+        assert_eq!((line.event(), line.get("level")), ("agent_failed", Some("error")), "{log}");
+        assert_eq!((line.get("error"), line.get("exit_code")), (Some(status), Some(&*code.to_string())));
+        assert!(String::from_utf8(ended.stderr).unwrap().starts_with("highwater: "));
+    }
+}
+
+#[test]
 fn the_manager_is_told_of_the_start_each_sample_a_reload_and_the_end() {
     let home = Home::bare();
     std::fs::create_dir_all(home.tree.dir()).unwrap();
@@ -166,8 +194,7 @@ fn the_loop_beats_at_half_of_the_period_while_a_source_never_answers() {
     // Those that were said before the source failed are among them.
     let least = BEAT * (beats - 10);
     assert!(start.elapsed() > least, "more often than each {BEAT:?}: {:?}", start.elapsed());
-    let silent =
-        |line: &crate::line::Line| line.is_slot() && line.get("ssl_tps_gap") == Some("source_failed");
+    let silent = |line: &Line| line.is_slot() && line.get("ssl_tps_gap") == Some("source_failed");
     agent.line("sample without it", silent);
     agent.stop();
 }

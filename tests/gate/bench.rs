@@ -91,6 +91,7 @@ pub(crate) fn state(stage: Stage) -> State {
         days_left,
         left_s: days_left * DAY_S,
         grace_end: now + days_left * DAY_S,
+        ahead_s: 0,
         changes_at: next_days.map(|days| now + days * DAY_S),
         next_report_due: Some(now + 3600),
         contract_end: None,

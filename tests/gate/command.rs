@@ -1,6 +1,7 @@
 //! `highwater gate`, the real program.
 
 use crate::bench::{Bench, PATIENCE, state};
+use crate::peer::Raw;
 use crate::tools::skipped;
 use highwater::clock::unix_s;
 use highwater::gate::{Licence, State};
@@ -153,6 +154,21 @@ async fn what_may_not_be_read_is_unknown() {
     let output = started.unwrap();
     let err = String::from_utf8(output.stderr).unwrap();
     assert!(output.status.code() == Some(13) && err.contains("cannot read the status file"), "{err}");
+}
+
+#[tokio::test]
+async fn it_answers_beside_three_hundred_that_hold_the_socket_and_say_nothing() {
+    let bench = Bench::new();
+    let mut gate = bench.open();
+    gate.show(&state(Stage::Open), unix_s());
+    let mut silent = Vec::new();
+    for _ in 0..300 {
+        silent.push(Raw::new(&bench.socket()).await);
+    }
+    let mut command = command(&[]);
+    command.arg("--socket").arg(bench.socket());
+    let (code, out, err) = ended(command).await;
+    assert!(code == 0 && out.starts_with("open: "), "{out}{err}");
 }
 
 #[tokio::test]

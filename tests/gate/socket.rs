@@ -125,27 +125,54 @@ async fn a_request_that_does_not_come_is_not_waited_for() {
 }
 
 #[tokio::test]
-async fn more_connections_than_there_is_room_for_are_told_so() {
+async fn silent_connections_keep_nobody_out_however_many_there_are() {
     let bench = Bench::new();
     let mut gate = bench.open();
     gate.show(&state(Stage::Open), unix_s());
-    let mut idle = Vec::new();
-    // This test is the agent's own user, for whom some more are kept.
+    let mut silent = Vec::new();
+    for round in 0..3 {
+        for _ in 0..100 {
+            silent.push(Raw::new(&bench.socket()).await);
+        }
+        assert_eq!(get(&bench.socket()).await.0, 200, "round {round}");
+    }
+    // One that has said something is idle for less long than those that have not.
+    let polite = Raw::new(&bench.socket()).await;
+    for _ in 0..3 {
+        polite.say(GET).await;
+        polite.hear("\n").await;
+        silent.push(Raw::new(&bench.socket()).await);
+    }
+}
+
+#[tokio::test]
+async fn more_connections_that_are_being_answered_than_there_is_room_for_are_told_so() {
+    let bench = Bench::new();
+    let mut gate = bench.open();
+    gate.show(&state(Stage::Open), unix_s());
+    let mut busy = Vec::new();
+    // This test is the agent's own user, for whom some more are kept. Nobody takes up their orders.
     for _ in 0..CONNECTIONS_MAX + RESERVED_MAX {
         let peer = Raw::new(&bench.socket()).await;
-        peer.say(GET).await;
-        peer.hear("\n").await;
-        idle.push(peer);
+        peer.say(b"POST /v1/push HTTP/1.1\r\n\r\n").await;
+        busy.push(peer);
     }
-    let (status, value) = get(&bench.socket()).await;
-    assert!(status == 503 && value["error"].as_str().unwrap().contains("too many"), "{value}");
-    drop(idle);
-    let again = async {
-        while get(&bench.socket()).await.0 != 200 {
+    let full = async {
+        loop {
+            let (status, value) = get(&bench.socket()).await;
+            if status == 503 {
+                return value;
+            }
             tokio::task::yield_now().await;
         }
     };
-    tokio::time::timeout(crate::bench::PATIENCE, again).await.expect("room again");
+    let value = tokio::time::timeout(crate::bench::PATIENCE, full).await.expect("no room");
+    assert!(value["error"].as_str().unwrap().contains("too many"), "{value}");
+    // Told so at once, and no order is dropped for it.
+    for peer in &busy {
+        let heard = tokio::time::timeout(std::time::Duration::from_millis(1), peer.hear("x")).await;
+        assert!(heard.is_err(), "it still waits for its answer");
+    }
 }
 
 #[tokio::test]

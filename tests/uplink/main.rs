@@ -50,6 +50,7 @@ fn settings(url: &str, ca_pem: &str) -> Settings {
     Settings {
         url: CentralUrl::parse(url).unwrap(),
         proxy: ProxyChoice::Direct,
+        proxy_password_file: None,
         roots: Roots::Pem(ca_pem.to_owned()),
         client: None,
         environment: Environment::default(),

@@ -46,6 +46,49 @@ fn a_proxy_that_wants_a_password_gets_the_configured_one() {
 }
 
 #[test]
+fn a_proxys_password_comes_from_a_file_and_is_shown_nowhere() {
+    let (central, proxy) = (central(), Forward::start(Some(LOGIN), None));
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("proxy.password");
+    let with = |login: &str, text: &str| {
+        std::fs::write(&file, text).unwrap();
+        let url = format!("http://{login}127.0.0.1:{}", proxy.port);
+        Settings { proxy_password_file: Some(file.clone()), ..through(&central, &url) }
+    };
+    assert_eq!(post(&with("me@", " geheim\n")), Ok(b"answer".to_vec()));
+    let by_environment = Settings {
+        proxy: ProxyChoice::Environment,
+        environment: Environment {
+            https_proxy: Some(format!("me@127.0.0.1:{}", proxy.port)),
+            ..Environment::default()
+        },
+        ..with("me@", "geheim")
+    };
+    assert_eq!(post(&by_environment), Ok(b"answer".to_vec()));
+    let told = |settings: &Settings| {
+        let error = post(settings).unwrap_err();
+        let told = format!("{error} {error:?} {} {settings:?}", error.mend());
+        assert!(!told.contains("falsch") && !told.contains("geheim"), "{told}");
+        told
+    };
+    assert!(told(&with("me@", "falsch")).contains("wants a name and a password other than"));
+    assert!(told(&with("", "geheim")).contains("has no name to it"));
+    assert!(told(&with("me@", "\n")).contains("holds no password"));
+    assert!(told(&with("me@", "ge\nheim")).contains("holds no password"));
+    let gone = Settings { proxy_password_file: Some(dir.path().join("gone")), ..with("me@", "geheim") };
+    assert!(told(&gone).contains("gone: No such file"));
+
+    // What means something in a URL is the password's own.
+    let odd = Forward::start(Some("Basic bWU6YSU0MTovQCMgeD8="), None);
+    std::fs::write(&file, "a%41:/@# x?").unwrap();
+    let settings = Settings {
+        proxy_password_file: Some(file),
+        ..through(&central, &format!("http://me@127.0.0.1:{}", odd.port))
+    };
+    assert_eq!(post(&settings), Ok(b"answer".to_vec()));
+}
+
+#[test]
 fn the_environments_proxy_is_taken_but_for_the_hosts_that_it_exempts() {
     let (central, proxy) = (central(), Forward::start(Some(LOGIN), None));
     let mut settings = settings(&central.url(), &central.ca_pem);

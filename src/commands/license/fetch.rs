@@ -170,7 +170,8 @@ fn settings(options: &Options) -> Result<Settings, Failure> {
         }
     };
     let environment = Environment::read();
-    Ok(Settings { url, proxy, roots, client: None, environment, limits: Limits::default() })
+    let limits = Limits::default();
+    Ok(Settings { url, proxy, proxy_password_file: None, roots, client: None, environment, limits })
 }
 
 /// No error of it repeats what was read.
