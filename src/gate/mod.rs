@@ -15,7 +15,7 @@ mod error;
 mod hook;
 mod hooks;
 pub(crate) mod http;
-mod seats;
+pub(crate) mod seats;
 pub(crate) mod socket;
 mod status_file;
 pub(crate) mod stream;

@@ -1,4 +1,4 @@
-//! Who is served at the socket: a bounded number of connections. Where there is no room, the one that has said nothing for the
+//! Who is served at a socket: a bounded number of connections. Where there is no room, the one that has said nothing for the
 //! longest gives way to a new one, so that nobody keeps others out by holding connections.
 
 use crate::clock;
@@ -11,7 +11,7 @@ const BUSY: i64 = i64::MAX;
 
 /// A connection's seat: since when it has been waiting for its peer, on the monotonic clock in milliseconds.
 #[derive(Debug, Clone)]
-pub(super) struct Seat(Arc<AtomicI64>);
+pub(crate) struct Seat(Arc<AtomicI64>);
 
 impl Seat {
     fn new() -> Self {
@@ -24,7 +24,7 @@ impl Seat {
     }
 
     /// A request is here.
-    pub(super) fn is_busy(&self) {
+    pub(crate) fn is_busy(&self) {
         self.0.store(BUSY, Ordering::Relaxed);
     }
 
@@ -35,11 +35,11 @@ impl Seat {
 
 /// The seats that are taken.
 #[derive(Debug, Default)]
-pub(super) struct Seats(Vec<(Seat, AbortHandle)>);
+pub(crate) struct Seats(Vec<(Seat, AbortHandle)>);
 
 impl Seats {
     /// Makes room for one more among `max`; `false` where all of them are being answered.
-    pub(super) fn make_room(&mut self, max: usize) -> bool {
+    pub(crate) fn make_room(&mut self, max: usize) -> bool {
         self.0.retain(|(_, task)| !task.is_finished());
         if self.0.len() < max {
             return true;
@@ -53,7 +53,7 @@ impl Seats {
     }
 
     /// Gives a seat to the connection that `serve` begins to serve.
-    pub(super) fn seat(&mut self, serve: impl FnOnce(Seat) -> AbortHandle) {
+    pub(crate) fn seat(&mut self, serve: impl FnOnce(Seat) -> AbortHandle) {
         let seat = Seat::new();
         self.0.push((seat.clone(), serve(seat)));
     }

@@ -4,14 +4,14 @@ use super::{KEY, ListenError, Published, exposition, health};
 use crate::clock;
 use crate::config::Listen;
 use crate::gate::http::{Answer, REQUEST_LIMIT, Request};
+use crate::gate::seats::{Seat, Seats};
 use crate::gate::socket::{self, ACCEPT_PAUSE, SocketFile};
 use crate::gate::stream::{Stream, Unserved};
 use std::io;
 use std::net::{SocketAddr, TcpListener as StdListener};
-use std::sync::Arc;
 use tokio::net::{TcpListener, UnixListener};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
-use tokio::task::JoinHandle;
+use tokio::sync::watch;
+use tokio::task::{JoinHandle, yield_now};
 use tokio::time::timeout;
 
 /// How many connections are served at a time.
@@ -73,32 +73,35 @@ fn port(address: SocketAddr) -> Result<TcpListener, ListenError> {
 }
 
 async fn accept(door: Door, published: watch::Receiver<Published>) {
-    let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    let mut seats = Seats::default();
     loop {
         let Ok(stream) = door.accept().await else {
             tokio::time::sleep(ACCEPT_PAUSE).await;
             continue;
         };
-        match Arc::clone(&places).try_acquire_owned() {
-            Ok(place) => drop(tokio::spawn(serve(stream, published.clone(), place))),
-            Err(_) => {
-                // A fresh connection has room for a short answer: this does not wait for its peer.
-                let busy = Answer::wrong(503, "too many connections: try again");
-                stream.send(&busy.bytes(false, true)).await;
-            }
+        if seats.make_room(CONNECTIONS_MAX) {
+            let published = published.clone();
+            seats.seat(|seat| tokio::spawn(serve(stream, published, seat)).abort_handle());
+        } else {
+            // A fresh connection has room for a short answer: this does not wait for its peer.
+            let busy = Answer::wrong(503, "too many connections: try again");
+            stream.send(&busy.bytes(false, true)).await;
         }
+        // Whoever has sent a request already is answered before the next one may take its seat.
+        yield_now().await;
     }
 }
 
-async fn serve(stream: Stream, published: watch::Receiver<Published>, place: OwnedSemaphorePermit) {
-    let (answer, with_body) = match timeout(REQUEST_LIMIT, stream.receive(&mut Vec::new())).await {
+async fn serve(stream: Stream, published: watch::Receiver<Published>, seat: Seat) {
+    let received = timeout(REQUEST_LIMIT, stream.receive(&mut Vec::new())).await;
+    seat.is_busy();
+    let (answer, with_body) = match received {
         Ok(Ok(request)) => (answer(&request, &published), request.method != "HEAD"),
         Ok(Err(Unserved::Gone)) => return,
         Ok(Err(Unserved::Refused(answer))) => (answer, true),
         Err(_) => (Answer::wrong(408, "the request did not arrive in time"), true),
     };
     stream.send(&answer.bytes(false, with_body)).await;
-    drop(place);
 }
 
 fn answer(request: &Request, published: &watch::Receiver<Published>) -> Answer {
