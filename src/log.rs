@@ -373,7 +373,7 @@ mod tests {
     #[test]
     fn what_is_no_number_leaves_a_line_json() {
         for (value, expect) in [(f64::INFINITY, "null"), (f64::NAN, "null"), (1.5, "1.5"), (1e3, "1000")] {
-            let mut fields = Fields { line: String::new(), json: true };
+            let mut fields = Fields { line: String::new(), json: true, event: String::new(), entry: None };
             fields.figure("ssl_tps", value);
             assert_eq!(fields.line, format!("\"ssl_tps\":{expect}"));
         }
