@@ -186,6 +186,21 @@ fn the_example_needs_no_place_of_the_program_and_its_files_name_each_other() {
     assert!(example("README.md").contains(&format!("install -m 755 product-gate {script}\n")));
 }
 
+#[test]
+fn the_tarballs_install_lines_leave_no_other_place_of_the_program_in_the_unit() {
+    let page = std::fs::read_to_string(repository().join("packaging/README-tarball.md")).unwrap();
+    let line = page.lines().find_map(|line| line.trim().strip_prefix("sed ")).unwrap();
+    let (line, to) = line.split_once(" > ").unwrap();
+    assert_eq!(to, "/etc/systemd/system/highwater.service");
+    // In the repository the unit lies where it lies in the tarball.
+    let output =
+        Command::new("sh").args(["-c", &format!("sed {line}")]).current_dir(repository()).output().unwrap();
+    let unit = String::from_utf8(output.stdout).unwrap();
+    let places = unit.matches("/usr/local/bin/highwater").count();
+    assert!(places >= 2 && !unit.contains("/usr/bin/highwater"), "{unit}");
+    assert!(page.contains("install -m 755 highwater /usr/local/bin/highwater\n"));
+}
+
 /// The names of alerts that a text tells of.
 fn alerts(text: &str) -> BTreeSet<String> {
     let words = text.split(|c: char| !c.is_ascii_alphanumeric());
