@@ -1,13 +1,35 @@
-//! Leaves unwind tables out of the release program.
+//! Leaves unwinding out of the release program: its tables, and the library that would read them.
 //!
-//! It aborts on a panic and is stripped: nothing ever reads them, and they would be a tenth of its size. The compiler's
-//! own switch can't be set for one profile, and SQLite's and ring's C would keep theirs.
+//! It aborts on a panic and is stripped: nothing ever reads the tables, and they would be a tenth of its size. The compiler's
+//! own switch can't be set for one profile, and SQLite's and ring's C would keep theirs. Without them libgcc's unwinder finds
+//! nothing, and is one library more that a host has to have: the standard library asks for it all the same. LLD, which the compiler
+//! links by, then leaves it out; GNU ld may still name it, which `cargo xtask deb` and `rpm` refuse.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::{env, fs};
 
 /// `INSERT` adds to the linker's own script instead of taking its place, with GNU ld and with LLD.
 const SCRIPT: &str = "SECTIONS { /DISCARD/ : { *(.eh_frame) } } INSERT AFTER .text;\n";
+
+/// In libgcc's place: there is no frame to tell of (5 is the end of the stack), and nothing to go on with. Weak, so that a static
+/// program may have libgcc's own, which the C library asks for there.
+const UNWINDER: &str = "\
+#include <stdlib.h>
+#define NONE(name) __attribute__((weak)) void *name(void) { return 0; }
+#define NEVER(name) __attribute__((weak, noreturn)) void name(void) { abort(); }
+__attribute__((weak)) int _Unwind_Backtrace(void *each, void *with) { (void)each; (void)with; return 5; }
+NONE(_Unwind_GetDataRelBase)
+NONE(_Unwind_GetIP)
+NONE(_Unwind_GetIPInfo)
+NONE(_Unwind_GetLanguageSpecificData)
+NONE(_Unwind_GetRegionStart)
+NONE(_Unwind_GetTextRelBase)
+NEVER(_Unwind_DeleteException)
+NEVER(_Unwind_RaiseException)
+NEVER(_Unwind_Resume)
+NEVER(_Unwind_SetGR)
+NEVER(_Unwind_SetIP)
+";
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
@@ -15,10 +37,23 @@ fn main() {
     if set("PROFILE") != "release" || set("CARGO_CFG_TARGET_OS") != "linux" {
         return;
     }
-    let script = PathBuf::from(set("OUT_DIR")).join("no-unwind-tables.ld");
-    if let Err(error) = fs::write(&script, SCRIPT) {
-        println!("cargo::error={}: {error}", script.display());
-        return;
+    if let Err(error) = without_unwinding(Path::new(&set("OUT_DIR"))) {
+        println!("cargo::error={error}");
     }
+}
+
+fn without_unwinding(folder: &Path) -> Result<(), String> {
+    let script = written(folder.join("no-unwind-tables.ld"), SCRIPT)?;
     println!("cargo::rustc-link-arg-bins=-Wl,--no-eh-frame-hdr,-T,{}", script.display());
+    let source = written(folder.join("no-unwinder.c"), UNWINDER)?;
+    let objects = cc::Build::new().file(&source).cargo_metadata(false).try_compile_intermediates();
+    for object in objects.map_err(|error| format!("{}: {error}", source.display()))? {
+        println!("cargo::rustc-link-arg-bins={}", object.display());
+    }
+    Ok(())
+}
+
+fn written(path: PathBuf, text: &str) -> Result<PathBuf, String> {
+    fs::write(&path, text).map_err(|error| format!("{}: {error}", path.display()))?;
+    Ok(path)
 }

@@ -4,7 +4,8 @@
 
 use serde_json::Value;
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 fn repository() -> &'static Path {
@@ -76,15 +77,101 @@ fn what_packages_take_from_the_repository_is_there() {
     }
 }
 
+/// What of the repository a package takes by a pattern or a name.
+fn files(source: &str) -> Vec<PathBuf> {
+    let path = repository().join(source);
+    let (folder, name) = (path.parent().unwrap(), path.file_name().unwrap().to_str().unwrap());
+    let Some((start, end)) = name.split_once('*') else {
+        return vec![path];
+    };
+    let paths = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let fits = |path: &PathBuf| {
+        let name = path.file_name().unwrap().to_str().unwrap();
+        name.starts_with(start) && name.ends_with(end)
+    };
+    paths.filter(fits).collect()
+}
+
 #[test]
-fn the_example_product_asks_the_gate_before_it_starts_and_is_stopped_by_it() {
-    let example =
-        |name: &str| std::fs::read_to_string(repository().join("packaging/examples").join(name)).unwrap();
-    assert!(
-        example("product.service")
-            .lines()
-            .any(|line| line.starts_with("ExecCondition=/usr/bin/highwater gate"))
-    );
+fn no_file_of_a_package_stands_for_another() {
+    for name in NAMES {
+        for source in assets(name, "generate-rpm") {
+            if source.starts_with("target/") || source.starts_with("packaging/made/") {
+                continue;
+            }
+            for file in files(&source) {
+                let text = std::fs::read_to_string(&file).unwrap();
+                let at = file.display();
+                assert!(text.len() > 100, "{at} has {} bytes", text.len());
+                if source.contains("/man/") {
+                    // The names of subcommands are the program's with theirs behind it.
+                    let own = file.file_stem().unwrap().to_str().unwrap();
+                    assert!(
+                        own.starts_with(name) && text.contains(&format!(".TH {own} 1")),
+                        "{at} is no page of {name}"
+                    );
+                }
+                if source.contains("completions/") {
+                    assert!(text.len() > 8 << 10 && text.contains(name), "{at} completes nothing of {name}");
+                }
+            }
+        }
+    }
+}
+
+fn example(name: &str) -> String {
+    std::fs::read_to_string(repository().join("packaging/examples").join(name)).unwrap()
+}
+
+/// What a unit's `/bin/sh -c '...'` does, as systemd hands it on.
+fn command(unit: &str, key: &str) -> String {
+    let line = unit.lines().find_map(|line| line.strip_prefix(&format!("{key}=/bin/sh -c '"))).unwrap();
+    line.strip_suffix('\'').unwrap().replace("$$", "$")
+}
+
+/// A host whose `highwater gate` ends so, or that has none.
+fn host(gate: Option<i32>) -> tempfile::TempDir {
+    let host = tempfile::tempdir().unwrap();
+    if let Some(code) = gate {
+        let program = host.path().join("highwater");
+        std::fs::write(&program, format!("#!/bin/sh\nexit {code}\n")).unwrap();
+        std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+    }
+    host
+}
+
+fn ends_on(host: &Path, arguments: &[&str]) -> i32 {
+    let mut shell = Command::new("/bin/sh");
+    shell
+        .args(arguments)
+        .env("PATH", format!("{}:/usr/bin:/bin", host.display()))
+        .env("RUNTIME_DIRECTORY", host);
+    shell.output().unwrap().status.code().unwrap()
+}
+
+#[test]
+fn the_example_product_starts_at_an_open_gate_waits_at_a_closed_one_and_fails_visibly_at_any_other_answer() {
+    let condition = command(&example("product.service"), "ExecCondition");
+    // systemd takes 0 for "start", 1 to 254 for "not now", and 255 for a failure.
+    for (gate, expect) in [(Some(0), 0), (Some(12), 1), (Some(13), 255), (Some(78), 255), (None, 255)] {
+        assert_eq!(ends_on(host(gate).path(), &["-c", &condition]), expect, "{gate:?}");
+    }
+}
+
+#[test]
+fn the_example_hook_fails_visibly_where_the_gate_does_not_answer() {
+    let script = repository().join("packaging/examples/product-gate");
+    let script = script.to_str().unwrap();
+    for (gate, expect) in [(Some(13), 13), (Some(78), 78), (None, 127)] {
+        assert_eq!(ends_on(host(gate).path(), &[script, "product.service"]), expect, "{gate:?}");
+    }
+}
+
+#[test]
+fn the_example_needs_no_place_of_the_program_and_its_files_name_each_other() {
+    for name in ["product.service", "product-gate.service", "product-gate", "README.md"] {
+        assert!(!example(name).contains("/bin/highwater"), "{name} knows where highwater is");
+    }
     // The file that the hook writes is the one that the path unit watches.
     let watched = example("product-gate.path");
     let watched = watched.lines().find_map(|line| line.strip_prefix("PathChanged=")).unwrap();
@@ -92,4 +179,59 @@ fn the_example_product_asks_the_gate_before_it_starts_and_is_stopped_by_it() {
         example("README.md").contains(&format!("> {watched}'")),
         "the hook of README.md writes {watched}"
     );
+    let script = "/usr/local/sbin/product-gate";
+    assert!(
+        example("product-gate.service").contains(&format!("ExecStart=/bin/sh {script} product.service\n"))
+    );
+    assert!(example("README.md").contains(&format!("install -m 755 product-gate {script}\n")));
+}
+
+#[test]
+fn the_tarballs_install_lines_leave_no_other_place_of_the_program_in_the_unit() {
+    let page = std::fs::read_to_string(repository().join("packaging/README-tarball.md")).unwrap();
+    let line = page.lines().find_map(|line| line.trim().strip_prefix("sed ")).unwrap();
+    let (line, to) = line.split_once(" > ").unwrap();
+    assert_eq!(to, "/etc/systemd/system/highwater.service");
+    // In the repository the unit lies where it lies in the tarball.
+    let output =
+        Command::new("sh").args(["-c", &format!("sed {line}")]).current_dir(repository()).output().unwrap();
+    let unit = String::from_utf8(output.stdout).unwrap();
+    let places = unit.matches("/usr/local/bin/highwater").count();
+    assert!(places >= 2 && !unit.contains("/usr/bin/highwater"), "{unit}");
+    assert!(page.contains("install -m 755 highwater /usr/local/bin/highwater\n"));
+}
+
+/// The names of alerts that a text tells of.
+fn alerts(text: &str) -> BTreeSet<String> {
+    let words = text.split(|c: char| !c.is_ascii_alphanumeric());
+    words.filter(|word| word.starts_with("Highwater") && *word != "Highwater").map(str::to_owned).collect()
+}
+
+/// The names of the alerts of a file of rules.
+fn rules(name: &str) -> BTreeSet<String> {
+    let text = std::fs::read_to_string(repository().join("packaging/alerts").join(name)).unwrap();
+    text.lines().filter_map(|line| line.trim().strip_prefix("- alert: ")).map(str::to_owned).collect()
+}
+
+#[test]
+fn the_operators_page_lists_each_alert_where_it_is_and_no_other() {
+    let page = std::fs::read_to_string(repository().join("docs/operations.md")).unwrap();
+    let section = page.split("\n## ").find(|section| section.starts_with("Alerts")).unwrap();
+    let rows: Vec<Vec<&str>> = section
+        .lines()
+        .filter(|line| line.starts_with("| `Highwater"))
+        .map(|line| line.trim_matches('|').split('|').map(str::trim).collect())
+        .collect();
+    let files = ["prometheus.yaml", "loki.yaml", "prometheus-central.yaml"].map(rules);
+    let mut listed = BTreeSet::new();
+    for row in &rows {
+        let name = row[0].trim_matches('`').to_owned();
+        for (file, told) in files.iter().zip(&row[1..]) {
+            assert_eq!(file.contains(&name), *told == "yes", "{name}");
+        }
+        listed.insert(name);
+    }
+    let there: BTreeSet<String> = files.iter().flatten().cloned().collect();
+    assert_eq!(listed, there);
+    assert_eq!(alerts(&page), there, "the page tells of an alert that there is not");
 }

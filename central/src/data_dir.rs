@@ -27,13 +27,26 @@ impl DataDir {
     /// # Errors
     /// When nothing names a place.
     pub fn find(named: Option<PathBuf>) -> Result<Self, NoPlace> {
-        let env = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-        let path = named
-            .or_else(|| env("STATE_DIRECTORY"))
-            .or_else(|| env("XDG_STATE_HOME").map(|home| home.join("highwater-central")))
-            .or_else(|| env("HOME").map(|home| home.join(".local/state/highwater-central")));
+        let path = named.or_else(|| env("STATE_DIRECTORY")).or_else(of_user);
         // What is told of it is read in other directories, too.
         path.map(|path| DataDir(std::path::absolute(&path).unwrap_or(path))).ok_or(NoPlace)
+    }
+
+    /// What a command has to be given to find it from any shell of this user's: nothing, or a flag with a blank before it. What the
+    /// service manager says is not counted on, as it says so to the service alone.
+    #[must_use]
+    pub fn flag(&self) -> String {
+        self.flag_beside(of_user().as_deref())
+    }
+
+    fn flag_beside(&self, default: Option<&Path>) -> String {
+        if default == Some(self.path()) {
+            return String::new();
+        }
+        let path = self.0.display().to_string();
+        let plain = path.chars().all(|c| c.is_alphanumeric() || "/._-+:@%".contains(c));
+        let path = if plain { path } else { format!("'{}'", path.replace('\'', "'\\''")) };
+        format!(" --data-dir {path}")
     }
 
     /// Makes it, where it is not there.
@@ -108,5 +121,32 @@ impl DataDir {
     /// When it can't be written.
     pub fn keep_public_url(&self, url: &str) -> Result<(), FilesError> {
         files::write_whole(&self.url_file(), format!("{url}\n").as_bytes(), Readable::All)
+    }
+}
+
+fn env(name: &str) -> Option<PathBuf> {
+    std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from)
+}
+
+/// Where a user's data are who names no place.
+fn of_user() -> Option<PathBuf> {
+    let own = env("XDG_STATE_HOME").map(|home| home.join("highwater-central"));
+    own.or_else(|| env("HOME").map(|home| home.join(".local/state/highwater-central")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(dir: &str, default: Option<&str>, expect: &str) {
+        assert_eq!(DataDir::new(dir.into()).flag_beside(default.map(Path::new)), expect);
+    }
+
+    #[test]
+    fn the_flag_is_there_but_for_the_users_own_place_and_no_shell_takes_it_for_more() {
+        check("/home/a/.local/state/highwater-central", Some("/home/a/.local/state/highwater-central"), "");
+        check("/var/lib/highwater-central", Some("/root/x"), " --data-dir /var/lib/highwater-central");
+        check("/var/lib/highwater-central", None, " --data-dir /var/lib/highwater-central");
+        check("/srv/it's $HOME", None, " --data-dir '/srv/it'\\''s $HOME'");
     }
 }

@@ -25,6 +25,12 @@ impl FilesError {
         self.source.kind() == io::ErrorKind::PermissionDenied
     }
 
+    /// What the system said.
+    #[must_use]
+    pub fn source(&self) -> &io::Error {
+        &self.source
+    }
+
     /// Whether there is no such file.
     #[must_use]
     pub fn is_absent(&self) -> bool {

@@ -1,4 +1,5 @@
-//! The log: one event a line on standard error, as logfmt or JSON. An event's message is its name.
+//! The log: one event a line on standard error, as logfmt or JSON. An event's message is its name. Where standard error leads to
+//! systemd's journal, each line begins with its level in the form that the journal takes off again (`<3>`).
 
 use crate::clock::Clock;
 use crate::model::words;
@@ -28,14 +29,41 @@ pub fn begin(format: LogFormat, level: Level) {
     let subscriber = tracing_subscriber::fmt()
         .with_max_level(level)
         .with_writer(io::stderr)
-        .event_format(Lines { json: format == LogFormat::Json })
+        .event_format(Lines { json: format == LogFormat::Json, journal: leads_to_journal() })
         .finish();
     // It fails only where a subscriber is set already: then that one goes on.
     let _ = tracing::subscriber::set_global_default(subscriber);
 }
 
+/// Whether standard error leads to the journal: systemd says in `JOURNAL_STREAM` which device and inode do.
+pub fn leads_to_journal() -> bool {
+    let stream = std::env::var("JOURNAL_STREAM").unwrap_or_default();
+    let numbers = stream
+        .split_once(':')
+        .and_then(|(device, inode)| Some((device.parse::<u64>().ok()?, inode.parse::<u64>().ok()?)));
+    let own = nix::sys::stat::fstat(io::stderr()).ok().map(|stat| (stat.st_dev, stat.st_ino));
+    numbers.is_some() && numbers == own
+}
+
+/// Lines of a text that is no event, each as one of level error for the journal.
+#[must_use]
+pub fn as_errors(text: &str) -> String {
+    text.lines().map(|line| format!("<{}>{line}\n", priority(Level::ERROR))).collect()
+}
+
+/// The priorities of syslog.
+fn priority(level: Level) -> u8 {
+    match level {
+        Level::ERROR => 3,
+        Level::WARN => 4,
+        Level::INFO => 6,
+        _ => 7,
+    }
+}
+
 struct Lines {
     json: bool,
+    journal: bool,
 }
 
 impl<S, N> FormatEvent<S, N> for Lines
@@ -60,6 +88,9 @@ where
         fields.text("time", &time);
         fields.text("level", &event.metadata().level().as_str().to_ascii_lowercase());
         event.record(&mut fields);
+        if self.journal {
+            write!(writer, "<{}>", priority(*event.metadata().level()))?;
+        }
         if self.json { writeln!(writer, "{{{}}}", fields.line) } else { writeln!(writer, "{}", fields.line) }
     }
 }
@@ -143,5 +174,10 @@ mod tests {
         check(false, "line\nevent=fake", "a=\"line\\nevent=fake\"");
         check(false, "\u{1b}[31m\"", "a=\"\\u001b[31m\\\"\"");
         check(true, "b", "\"a\":\"b\"");
+    }
+
+    #[test]
+    fn each_line_of_a_text_is_an_error_of_its_own_to_the_journal() {
+        assert_eq!(as_errors("wrong\n\nusage\n"), "<3>wrong\n<3>\n<3>usage\n");
     }
 }

@@ -158,6 +158,43 @@ async fn tokens_are_written_into_files_of_their_owners_and_never_for_want_of_a_p
 }
 
 #[test]
+fn the_command_that_comes_next_finds_the_same_data_from_any_shell() {
+    let home = tempfile::tempdir().unwrap();
+    let state = home.path().join("state");
+    let check = |dir: &Path, manager: Option<&Path>, flag: &str| {
+        if !dir.exists() {
+            let mut first = program(dir, &["serve", "--listen", "127.0.0.1:0"]);
+            first.env("XDG_STATE_HOME", &state);
+            let mut child = first.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+            let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+            let line = lines.find(|line| line.contains("contract create")).unwrap();
+            let _ = child.kill();
+            let _ = child.wait();
+            let expect = format!("highwater-central contract create --product P --customer C{flag}");
+            assert_eq!(line.trim(), expect);
+        }
+        let mut create = std::process::Command::new(env!("CARGO_BIN_EXE_highwater-central"));
+        create.args(["contract", "create", "--product", "P", "--customer", "C"]);
+        create.env("XDG_STATE_HOME", &state).env_remove("STATE_DIRECTORY");
+        match manager {
+            // As in the unit, whose environment no shell has.
+            Some(dir) => create.env("STATE_DIRECTORY", dir),
+            None => create.arg("--data-dir").arg(dir),
+        };
+        let output = create.output().unwrap();
+        let told = String::from_utf8(output.stdout).unwrap();
+        let line = told.lines().find(|line| line.contains("token create")).unwrap();
+        let id = told.lines().next().unwrap().trim_start_matches("contract ");
+        assert_eq!(line.trim(), format!("highwater-central token create --contract {id}{flag}"));
+    };
+    check(&state.join("highwater-central"), None, "");
+    let other = home.path().join("other");
+    let flag = format!(" --data-dir {}", other.display());
+    check(&other, None, &flag);
+    check(&other, Some(&other), &flag);
+}
+
+#[test]
 fn a_relative_data_directory_is_told_as_an_absolute_one() {
     let home = tempfile::tempdir().unwrap();
     let mut serve = program(Path::new("data"), &["serve", "--listen", "127.0.0.1:0", "--json"]);

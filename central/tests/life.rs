@@ -83,6 +83,8 @@ fn what_cannot_be_started_says_why() {
     check(&dir, &["contract", "list"], 78, "start central once");
     check(&dir, &["serve", "--database-url", "postgres://localhost/x"], 78, "without PostgreSQL");
     check(&dir, &["serve", "--listen", "nowhere"], 64, "--listen");
+    check(&dir, &["serve", "--listen", ":443"], 64, "0.0.0.0:8443");
+    check(&dir, &["serve", "--public-url", "http://central.example.com"], 64, "agents speak HTTPS only");
     check(&dir, &["contract", "create", "--product", "P"], 64, "--customer");
     let foreign = home.path().join("foreign");
     std::fs::create_dir(&foreign).unwrap();

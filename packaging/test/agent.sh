@@ -86,18 +86,34 @@ round_kill() {
 	local pid before
 	pid=$(property MainPID) before=$(slots)
 	guest kill -KILL "$pid"
-	wait_for 100 is_active_as_another "$pid"
+	# RestartSec= passes first.
+	wait_for 300 is_active_as_another "$pid"
 	wait_for 100 has_slots $((before + 3))
 	ledger_is_whole "after kill -KILL"
 	say "killed: begun again, $before slots before, $(slots) now, one unbroken chain"
 }
 
-# A loop that hangs. The unit's own period is long; the mechanism is the same with a short one.
+# A configuration with a mistake fails the reload, and the agent goes on with the one that it has.
+round_reload() {
+	local pid before
+	pid=$(property MainPID) before=$(slots)
+	guest sed -i 's/^interval = /intervall = /' /etc/highwater/highwater.toml
+	guest systemctl reload $UNIT 2>/dev/null && fail "a broken configuration is reloaded"
+	expect_in "the journal" "$(guest journalctl --no-pager -u $UNIT --lines 20)" 'unknown key "intervall"'
+	is_active || fail "the agent went with the reload that failed"
+	expect "the process after the reload that failed" "$(property MainPID)" "$pid"
+	guest sed -i 's/^intervall = /interval = /' /etc/highwater/highwater.toml
+	guest systemctl reload $UNIT
+	wait_for 100 has_slots $((before + 2))
+	say "reloaded: a broken configuration is refused and said, the mended one taken"
+}
+
+# A loop that hangs. The unit's own periods are long; the mechanism is the same with a short one.
 round_watchdog() {
 	local pid before restarts
 	[ "$(property WatchdogUSec)" != 0 ] || fail "the unit has no watchdog"
 	guest mkdir -p /run/systemd/system/$UNIT.d
-	guest sh -c "printf '[Service]\nWatchdogSec=2s\n' > /run/systemd/system/$UNIT.d/round.conf"
+	guest sh -c "printf '[Service]\nWatchdogSec=2s\nRestartSec=1s\n' > /run/systemd/system/$UNIT.d/round.conf"
 	guest systemctl daemon-reload
 	guest systemctl restart $UNIT
 	wait_for 100 is_active

@@ -1,7 +1,7 @@
 #!/bin/bash
 # round.sh TREE AGENT.deb NEWER.deb CENTRAL.deb
 #
-# The whole life of a packaged agent under a booted systemd: installed by the README's words, watched, killed, hung, rebooted,
+# The whole life of a packaged agent under a booted systemd: installed by the README's words, watched, killed, reloaded, hung, rebooted,
 # upgraded, its gate closed and opened by a real central, removed and purged. `cargo xtask boot` makes what it needs.
 # Needs root and Debian's systemd-container. TREE is not changed. Ends with 0 only where everything held.
 set -eu
@@ -47,9 +47,15 @@ round_install
 round_look
 round_doctor
 round_kill
+round_reload
 round_watchdog
 round_reboot
 round_upgrade
+round_central
+round_joined
+round_product
+round_stopped
+round_missing
 round_gated
 round_lost
 round_remove

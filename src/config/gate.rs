@@ -7,11 +7,12 @@ use super::raw::Raw;
 use super::reader::{Reader, Setting, absolute};
 use super::show::Origin;
 use super::state_dir::first_of_list;
-use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 const STATUS_FILE: &str = "gate.status_file";
 const SOCKET: &str = "gate.socket";
+/// The status file's name.
+const FILE: &str = "gate.json";
 const RUNTIME_DIRECTORY: &str = "RUNTIME_DIRECTORY";
 /// The state directory of a packaged agent; its gate is in [`super::GATE_DIR`].
 const PACKAGED_STATE_DIR: &str = "/var/lib/highwater";
@@ -25,7 +26,7 @@ pub(super) const SOCKET_MAX_BYTES: usize = 107;
 /// `[gate]`.
 pub(super) fn read(reader: &mut Reader, env: &Env, state_dir: Option<&Path>) -> Option<Gate> {
     let (dir, origin) = directory(env, state_dir);
-    let status_file = reader.take(STATUS_FILE, dir.join("gate.json"), status_file);
+    let status_file = reader.take(STATUS_FILE, dir.join(FILE), status_file);
     let socket = reader.take(SOCKET, Some(dir.join("gate.sock")), socket);
     let hooks = reader.value("gate.hooks", Vec::new(), hooks);
     let (status_file, socket, hooks) = (status_file?, socket?, hooks?);
@@ -47,9 +48,13 @@ fn directory(env: &Env, state_dir: Option<&Path>) -> (PathBuf, Option<Origin>) {
     if let Some(path) = systemd.filter(|path| path.is_absolute() && plain(path)) {
         return (path, Some(Origin::Env(RUNTIME_DIRECTORY.to_owned())));
     }
+    (in_state_dir(state_dir), None)
+}
+
+fn in_state_dir(state_dir: Option<&Path>) -> PathBuf {
     match state_dir {
-        Some(dir) if dir != Path::new(PACKAGED_STATE_DIR) => (dir.to_owned(), None),
-        _ => (PathBuf::from(super::GATE_DIR), None),
+        Some(dir) if dir != Path::new(PACKAGED_STATE_DIR) => dir.to_owned(),
+        _ => PathBuf::from(super::GATE_DIR),
     }
 }
 
@@ -123,18 +128,31 @@ fn differ(reader: &mut Reader, file: &Setting<PathBuf>, socket: &Setting<Option<
     None
 }
 
-/// The status files that a reader who was told no path looks at, the first that is fresh counting: the configured one; and where
-/// nothing says where the agent keeps its state, that of a packaged agent before the reader's own.
+/// The status files that a reader who was told no path looks at, the first that is fresh counting: the configured one; where
+/// nothing says where the agent keeps its state, that of a packaged agent before the reader's own; and where systemd says it, which
+/// may speak of a reader's unit, as the metered software's often is one, that of the agent whose directory that is not after it.
 #[must_use]
 pub fn gate_files(loaded: Option<&super::Loaded>) -> Vec<PathBuf> {
-    let packaged = Path::new(super::GATE_DIR).join("gate.json");
+    let packaged = Path::new(super::GATE_DIR).join(FILE);
     let Some(loaded) = loaded else { return vec![packaged] };
     let own = loaded.config.gate.status_file.clone();
-    let is_home = |origin: Origin| match origin {
-        Origin::Env(name) => OsStr::new(&name) == "HOME" || OsStr::new(&name) == "XDG_STATE_HOME",
+    let by_state = in_state_dir(Some(&loaded.config.state_dir)).join(FILE);
+    let is_env = |origin: Origin, names: &[&str]| match origin {
+        Origin::Env(name) => names.contains(&name.as_str()),
         Origin::Default | Origin::File { .. } | Origin::Flag(_) => false,
     };
-    let guessed =
-        loaded.origins.get(STATUS_FILE) == Origin::Default && is_home(loaded.origins.get("state_dir"));
-    if guessed { vec![packaged, own] } else { vec![own] }
+    let state = || loaded.origins.get("state_dir");
+    let is_home = is_env(state(), &["HOME", "XDG_STATE_HOME"]);
+    let is_unit = is_env(state(), &["STATE_DIRECTORY"]);
+    let mut files = match loaded.origins.get(STATUS_FILE) {
+        Origin::Default if is_home => vec![packaged, own],
+        Origin::Default if is_unit => vec![own, packaged],
+        Origin::Env(name) if name == RUNTIME_DIRECTORY && (is_home || is_unit) => {
+            vec![own, packaged, by_state]
+        }
+        Origin::Env(name) if name == RUNTIME_DIRECTORY => vec![own, by_state],
+        _ => vec![own],
+    };
+    files.dedup();
+    files
 }

@@ -460,6 +460,29 @@ fn a_reader_without_a_configuration_looks_at_the_packaged_gate_first() {
 }
 
 #[test]
+fn a_reader_in_a_unit_of_its_own_finds_the_agents_gate_all_the_same() {
+    let files = |file: &str, env: &[(&str, &str)]| {
+        let found = gate_files(load_text(file, &inputs(env, &[])).ok().as_ref());
+        found.iter().map(|path| path.display().to_string()).collect::<Vec<_>>()
+    };
+    let packaged = "/run/highwater/gate.json";
+    let runtime = ("RUNTIME_DIRECTORY", "/run/product");
+    let installed = "state_dir = \"/var/lib/highwater\"";
+    assert_eq!(files(installed, &[runtime]), ["/run/product/gate.json", packaged]);
+    assert_eq!(files("state_dir = \"/s\"", &[runtime]), ["/run/product/gate.json", "/s/gate.json"]);
+    assert_eq!(files("[gate]\nstatus_file = \"/g\"", &[STATE, runtime]), ["/g"]);
+    let state = ("STATE_DIRECTORY", "/var/lib/product");
+    assert_eq!(files("", &[state]), ["/var/lib/product/gate.json", packaged]);
+    assert_eq!(
+        files("", &[state, runtime]),
+        ["/run/product/gate.json", packaged, "/var/lib/product/gate.json"]
+    );
+    // The agent's own unit, as a hook sees it.
+    let own = [("STATE_DIRECTORY", "/var/lib/highwater"), ("RUNTIME_DIRECTORY", "/run/highwater")];
+    assert_eq!(files("", &own), [packaged]);
+}
+
+#[test]
 fn tls_sources_have_different_names() {
     check(
         "[[ssl]]\nkind = \"haproxy\"\n[[ssl]]\nkind = \"haproxy\"\nname = \"b\"\nsocket = \"/b\"\n",

@@ -63,12 +63,15 @@ pub(super) fn run(common: &Common, command: &AdminTokens) -> Outcome {
     match command {
         AdminTokens::Create(options) => create(common, options),
         AdminTokens::List(options) => {
-            let tokens = common.with(async |tools| Ok(tools.store.admin_tokens().await?))?;
+            let (tokens, flag) =
+                common.with(async |tools| Ok((tools.store.admin_tokens().await?, tools.dir.flag())))?;
             if options.json {
                 let shapes: Vec<AdminTokenShape> = tokens.into_iter().map(AdminTokenShape::from).collect();
                 print_json(&json!({ "admin_tokens": shapes }))?;
             } else if tokens.is_empty() {
-                print("There is no token yet: highwater-central admin-token create --name NAME\n")?;
+                print(&format!(
+                    "There is no token yet: highwater-central admin-token create --name NAME{flag}\n"
+                ))?;
             } else {
                 print(&listed(&tokens))?;
             }

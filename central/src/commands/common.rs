@@ -48,7 +48,8 @@ impl Common {
         let dir = self.dir()?;
         if !dir.database().exists() {
             let message = format!(
-                "there is no database in {}: start central once with `highwater-central serve`, or name its --data-dir",
+                "there is no database in {}: start central once with `highwater-central serve`, or name its --data-dir \
+                 (the packaged service's is /var/lib/highwater-central)",
                 dir.path().display()
             );
             return Err(Failure::new(exit::CONFIG, message));

@@ -106,12 +106,13 @@ pub(super) fn run(common: &Common, command: &Contracts) -> Outcome {
     match command {
         Contracts::Create(options) => create(common, options),
         Contracts::List(options) => {
-            let contracts = common.with(async |tools| all(&*tools.store).await)?;
+            let (contracts, flag) =
+                common.with(async |tools| Ok((all(&*tools.store).await?, tools.dir.flag())))?;
             if options.json {
                 let shapes: Vec<ContractShape> = contracts.into_iter().map(ContractShape::from).collect();
                 print_json(&json!({ "contracts": shapes }))?;
             } else {
-                print(&listed(&contracts))?;
+                print(&listed(&contracts, &flag))?;
             }
             Ok(0)
         }
@@ -162,15 +163,16 @@ fn create(common: &Common, options: &Create) -> Outcome {
     };
     let sample = new.clone().contract(String::new(), 0);
     sample.check().and_then(|()| sample.check_together()).map_err(|no| Failure::new(exit::USAGE, no))?;
-    let contract =
-        common.with(async |tools| Ok(tools.store.create_contract(new, tools.by.clone()).await?))?;
+    let (contract, flag) = common.with(async |tools| {
+        Ok((tools.store.create_contract(new, tools.by.clone()).await?, tools.dir.flag()))
+    })?;
     if options.json {
         print_json(&json!({ "contract": contract.id }))?;
     } else if options.only_id {
         print(&format!("{}\n", contract.id))?;
     } else {
         print(&format!(
-            "contract {}\n\nNext, a token by which agents join:\n  highwater-central token create --contract {}\n",
+            "contract {}\n\nNext, a token by which agents join:\n  highwater-central token create --contract {}{flag}\n",
             contract.id, contract.id
         ))?;
     }
@@ -194,10 +196,11 @@ async fn existing(store: &dyn Store, id: &str) -> Result<Contract, Failure> {
     found.ok_or_else(|| StoreError::Absent { what: "contract", id: id.to_owned() }.into())
 }
 
-fn listed(contracts: &[Contract]) -> String {
+fn listed(contracts: &[Contract], flag: &str) -> String {
     if contracts.is_empty() {
-        return "There is no contract yet: highwater-central contract create --product P --customer C\n"
-            .to_owned();
+        return format!(
+            "There is no contract yet: highwater-central contract create --product P --customer C{flag}\n"
+        );
     }
     let end = |contract: &Contract| contract.not_after.map_or_else(|| "-".to_owned(), dates::moment);
     let rows: Vec<Vec<String>> = contracts

@@ -16,6 +16,7 @@ mod object_store;
 mod report;
 mod report_show;
 mod serve;
+mod serve_at;
 mod service_token;
 mod token;
 
@@ -23,9 +24,10 @@ use crate::files::FilesError;
 use crate::keys::KeyError;
 use crate::licences::FetchError;
 use crate::store::StoreError;
+use crate::{log, notify};
 use clap::{Parser, Subcommand};
 use std::ffi::OsString;
-use std::io::{self, Write as _};
+use std::io::{self, IsTerminal as _, Write as _};
 use std::process::ExitCode;
 
 /// Exit codes, after BSD's sysexits.
@@ -107,12 +109,44 @@ enum Command {
 pub(crate) struct Failure {
     code: u8,
     message: String,
+    /// The system's number of the error, where it gave one.
+    errno: Option<i32>,
+    /// Whether the log has told of it.
+    logged: bool,
 }
 
 impl Failure {
     pub(crate) fn new(code: u8, message: impl Into<String>) -> Self {
-        Failure { code, message: message.into() }
+        Failure { code, message: message.into(), errno: None, logged: false }
     }
+
+    /// The same, with what the system said.
+    pub(crate) fn of(mut self, error: &io::Error) -> Self {
+        self.errno = error.raw_os_error();
+        self
+    }
+
+    /// Tells the log that the server can't start, or go on.
+    pub(crate) fn log(mut self) -> Self {
+        tracing::error!(error = self.message, "start_failed");
+        self.logged = true;
+        self
+    }
+
+    /// Tells who typed the command, or the service manager. What is in the log is said once more to a person only.
+    fn tell(&self) {
+        notify::failed(&self.message, self.errno);
+        if !self.logged || io::stderr().is_terminal() {
+            complain(&format!("highwater-central: {}\n", self.message.trim_end()));
+        }
+    }
+}
+
+/// Writes a text to standard error, for the journal as errors.
+fn complain(text: &str) {
+    let text = if log::leads_to_journal() { log::as_errors(text) } else { text.to_owned() };
+    // Nothing is left to do where standard error can't be written to.
+    let _ = io::stderr().write_all(text.as_bytes());
 }
 
 impl From<StoreError> for Failure {
@@ -150,13 +184,13 @@ impl From<FetchError> for Failure {
 impl From<FilesError> for Failure {
     fn from(error: FilesError) -> Self {
         let code = if error.is_permission() { exit::PERMISSION } else { exit::UNAVAILABLE };
-        Failure::new(code, error.to_string())
+        Failure::new(code, error.to_string()).of(error.source())
     }
 }
 
 impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
-        Failure::new(exit::UNAVAILABLE, error.to_string())
+        Failure::new(exit::UNAVAILABLE, error.to_string()).of(&error)
     }
 }
 
@@ -168,17 +202,27 @@ pub(crate) type Outcome = Result<u8, Failure>;
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let cli = match Cli::try_parse_from(arguments) {
         Ok(cli) => cli,
-        Err(usage) => {
+        Err(usage) if usage.use_stderr() => {
+            let text = usage.to_string();
+            notify::failed(text.trim_start_matches("error: "), None);
+            if log::leads_to_journal() {
+                complain(&text);
+            } else {
+                // With colours, where they are wanted.
+                let _ = usage.print();
+            }
+            return exit::USAGE.into();
+        }
+        Err(asked) => {
             // Help and version are asked for; they go to standard output. Nothing is left to do if it is closed.
-            let _ = usage.print();
-            return if usage.use_stderr() { exit::USAGE.into() } else { ExitCode::SUCCESS };
+            let _ = asked.print();
+            return ExitCode::SUCCESS;
         }
     };
     match dispatch(&cli) {
         Ok(code) => code.into(),
         Err(failure) => {
-            // Nothing is left to do where standard error can't be written to.
-            let _ = writeln!(io::stderr(), "highwater-central: {}", failure.message.trim_end());
+            failure.tell();
             failure.code.into()
         }
     }

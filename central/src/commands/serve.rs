@@ -1,7 +1,7 @@
 //! `highwater-central serve`.
 
 use super::common::{Common, print, print_json};
-use super::{Failure, Outcome, exit, object_store};
+use super::{Failure, Outcome, exit, object_store, serve_at};
 use crate::central::{Central, Counts};
 use crate::clock::Clock;
 use crate::data_dir::DataDir;
@@ -34,7 +34,7 @@ const TELL: Duration = Duration::from_secs(1);
 #[derive(Debug, Args)]
 pub(super) struct Options {
     /// Where to listen; port 0 takes any that is free
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8443")]
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8443", value_parser = serve_at::address)]
     listen: SocketAddr,
     /// The certificate in PEM, with those between it and its authority [default: a self-made one, and its authority]
     #[arg(long, value_name = "FILE", requires = "tls_key")]
@@ -43,7 +43,7 @@ pub(super) struct Options {
     #[arg(long, value_name = "FILE", requires = "tls_cert")]
     tls_key: Option<PathBuf>,
     /// How agents reach this server, where that is not the address that it listens on, such as `https://central.example.com`
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", value_parser = serve_at::public_url)]
     public_url: Option<String>,
     /// Requests a second from one address; 0 is without a limit
     #[arg(long, value_name = "N", default_value_t = 10000)]
@@ -65,10 +65,14 @@ pub(super) struct Options {
 }
 
 pub(super) fn serve(common: &Common, options: &Options) -> Outcome {
-    let dir = common.dir()?;
     log::begin(options.log_format, options.log_level);
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(run(dir, options))?;
+    notify::starting();
+    let begin = || {
+        let dir = common.dir()?;
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+        runtime.block_on(run(dir, options))
+    };
+    begin().map_err(Failure::log)?;
     Ok(0)
 }
 
@@ -92,11 +96,8 @@ async fn run(dir: DataDir, options: &Options) -> Result<(), Failure> {
     let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&dir.database())?);
     let by = By { who: "cli:serve".to_owned(), at: Clock.now_s() };
     keys::ensure(&*store, by.clone()).await?;
-    let listener = TcpListener::bind(options.listen).await.map_err(|e| {
-        let message = format!("can't listen on {}: {e}: name another address with --listen", options.listen);
-        let denied = e.kind() == std::io::ErrorKind::PermissionDenied;
-        Failure::new(if denied { exit::PERMISSION } else { exit::UNAVAILABLE }, message)
-    })?;
+    let listener =
+        TcpListener::bind(options.listen).await.map_err(|error| serve_at::refused(options.listen, &error))?;
     let address = listener.local_addr()?;
     let url = options.public_url.clone().unwrap_or_else(|| url_of(address));
     let names = names(address, &url);
@@ -118,8 +119,8 @@ async fn run(dir: DataDir, options: &Options) -> Result<(), Failure> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let limits = Limits { connections: options.max_connections, requests_per_s: options.rate_limit };
     let server = tokio::spawn(serve_on(listener, tls, http::router(central), limits, ending));
-    notify::ready();
-    let health = tokio::spawn(health.tell());
+    let told = health.ready().await;
+    let health = tokio::spawn(health.tell(told));
     tokio::select! {
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}
@@ -219,8 +220,8 @@ async fn tell_start(
     if let Some(token) = &admin_token {
         text.push_str(&format!(
             "admin_token  {token}  (shown this once)\n\nNext, in another terminal:\n  highwater-central contract create \
-             --product P --customer C --data-dir {}\n\n",
-            dir.path().display()
+             --product P --customer C{}\n\n",
+            dir.flag()
         ));
     }
     print(&text)?;

@@ -72,13 +72,16 @@ pub(super) fn run(common: &Common, command: &ServiceTokens) -> Outcome {
     match command {
         ServiceTokens::Create(options) => create(common, options),
         ServiceTokens::List(options) => {
-            let tokens = common.with(async |tools| all(tools, options.contract.as_deref()).await)?;
+            let (tokens, flag) = common
+                .with(async |tools| Ok((all(tools, options.contract.as_deref()).await?, tools.dir.flag())))?;
             if options.json {
                 let shapes: Vec<ServiceTokenShape> =
                     tokens.into_iter().map(ServiceTokenShape::from).collect();
                 print_json(&json!({ "service_tokens": shapes }))?;
             } else if tokens.is_empty() {
-                print("There is no service token: highwater-central service-token create --contract ID\n")?;
+                print(&format!(
+                    "There is no service token: highwater-central service-token create --contract ID{flag}\n"
+                ))?;
             } else {
                 print(&listed(&tokens))?;
             }

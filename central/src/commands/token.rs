@@ -79,12 +79,13 @@ pub(super) fn run(common: &Common, command: &Tokens) -> Outcome {
     match command {
         Tokens::Create(options) => common.with(async |tools| create(tools, options).await),
         Tokens::List(options) => {
-            let tokens = common.with(async |tools| all(tools, options.contract.as_deref()).await)?;
+            let (tokens, flag) = common
+                .with(async |tools| Ok((all(tools, options.contract.as_deref()).await?, tools.dir.flag())))?;
             if options.json {
                 let shapes: Vec<TokenShape> = tokens.into_iter().map(TokenShape::from).collect();
                 print_json(&json!({ "tokens": shapes }))?;
             } else {
-                print(&listed(&tokens))?;
+                print(&listed(&tokens, &flag))?;
             }
             Ok(0)
         }
@@ -95,7 +96,7 @@ pub(super) fn run(common: &Common, command: &Tokens) -> Outcome {
             if options.json {
                 print_json(&json!(TokenShape::from(token)))?;
             } else {
-                print(&listed(&[token]))?;
+                print(&listed(&[token], ""))?;
             }
             Ok(0)
         }
@@ -150,9 +151,9 @@ async fn all(tools: &Tools, contract: Option<&str>) -> Result<Vec<Token>, Failur
     }
 }
 
-fn listed(tokens: &[Token]) -> String {
+fn listed(tokens: &[Token], flag: &str) -> String {
     if tokens.is_empty() {
-        return "There is no token: highwater-central token create --contract ID\n".to_owned();
+        return format!("There is no token: highwater-central token create --contract ID{flag}\n");
     }
     let rows: Vec<Vec<String>> = tokens
         .iter()

@@ -1,7 +1,7 @@
 //! Debian packages, by cargo-deb; what is in one stands in the crate's Cargo.toml.
 
 use super::program::Program;
-use super::{folder, made, tools};
+use super::{contents, folder, made, tools};
 use crate::shell;
 use anyhow::{Context as _, bail};
 use std::fs;
@@ -72,24 +72,26 @@ fn pack(program: Program, version: Option<&str>) -> anyhow::Result<PathBuf> {
         bail!("{}: no package: {}", program.name(), String::from_utf8_lossy(&output.stderr).trim());
     }
     let file = told.lines().map(Path::new).find(|line| line.is_file()).context("cargo deb names no file")?;
-    if program == Program::Agent {
-        hold(file)?;
-    }
+    hold(program, file)?;
     println!("{} ({} KiB)", file.display(), fs::metadata(file)?.len() / 1024);
     Ok(file.to_owned())
 }
 
-/// Holds the agent's package to its limits.
-fn hold(file: &Path) -> anyhow::Result<()> {
+/// Holds a package to what has to be in it, and the agent's to its limits.
+fn hold(program: Program, file: &Path) -> anyhow::Result<()> {
     let bytes = fs::metadata(file)?.len();
-    if bytes >= AGENT_MAX_BYTES {
+    if program == Program::Agent && bytes >= AGENT_MAX_BYTES {
         bail!("{} has {bytes} bytes, of {AGENT_MAX_BYTES} at most", file.display());
     }
-    let name = file.to_str().context("the target folder's path is no plain text")?;
     if shell::find_program("dpkg-deb").is_none() {
-        println!("dpkg-deb is missing: what the package needs was not looked at");
+        println!("dpkg-deb is missing: what is in the package and what it needs was not looked at");
         return Ok(());
     }
+    contents::hold_deb(program, file)?;
+    if program != Program::Agent {
+        return Ok(());
+    }
+    let name = file.to_str().context("the target folder's path is no plain text")?;
     let needs = shell::run("dpkg-deb", &["--field", name, "Depends"])?;
     let needs = needs.trim();
     if needs.split(" (").next() != Some(LIBC) || needs.contains(',') {

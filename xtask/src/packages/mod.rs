@@ -1,5 +1,6 @@
 //! What is installed: `deb`, `rpm`, `tarball` and `image`. All of it lands in `TARGET/packages/`.
 
+mod contents;
 mod deb;
 mod image;
 mod licences;

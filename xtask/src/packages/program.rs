@@ -15,6 +15,9 @@ pub(super) enum Program {
 /// The one triple that a static program is built for.
 const STATIC_TRIPLE: &str = "x86_64-unknown-linux-gnu";
 
+/// The one library that an agent may need.
+const LIBC: &str = "libc.so.6";
+
 impl Program {
     /// The crate, the program and the package: all have one name.
     pub(super) const fn name(self) -> &'static str {
@@ -44,7 +47,12 @@ impl Program {
     pub(super) fn build(self) -> anyhow::Result<()> {
         println!("\n== building {}", self.name());
         let mut build = self.cargo();
-        succeed(&mut build, self.name())
+        succeed(&mut build, self.name())?;
+        if self == Self::Agent {
+            let program = shell::target()?.join(self.profile()).join(self.name());
+            hold_libraries(program.to_str().context("the target folder's path is no plain text")?)?;
+        }
+        Ok(())
     }
 
     fn cargo(self) -> Command {
@@ -53,6 +61,22 @@ impl Program {
         build.current_dir(shell::repository());
         build
     }
+}
+
+/// Holds a program to needing the C library and no other.
+fn hold_libraries(name: &str) -> anyhow::Result<()> {
+    let needed = needed(&shell::run("readelf", &["--dynamic", "--wide", name])?);
+    if needed != [LIBC] {
+        bail!("{name} needs {}: nothing but {LIBC} may be needed, see build.rs", needed.join(", "));
+    }
+    Ok(())
+}
+
+/// The libraries that a program asks its loader for, as `readelf` lists them: `0x… (NEEDED)  Shared library: [NAME]`.
+fn needed(dynamic: &str) -> Vec<String> {
+    let lines = dynamic.lines().filter(|line| line.contains("(NEEDED)"));
+    let names = lines.filter_map(|line| Some(line.split_once('[')?.1.split_once(']')?.0.to_owned()));
+    names.collect()
 }
 
 /// Builds an agent that needs no library at all, and returns where it is.
@@ -76,4 +100,16 @@ fn succeed(command: &mut Command, what: &str) -> anyhow::Result<()> {
         bail!("{what} is not built ({status})");
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::needed;
+
+    #[test]
+    fn libraries_are_read_from_what_readelf_tells() {
+        let told = " 0x1 (NEEDED)  Shared library: [libgcc_s.so.1]\n 0x1 (NEEDED)  Shared library: [libc.so.6]\n \
+                    0x6ffffffb (FLAGS_1)  Flags: NOW PIE\n";
+        assert_eq!(needed(told), ["libgcc_s.so.1", "libc.so.6"]);
+    }
 }

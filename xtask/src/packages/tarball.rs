@@ -8,11 +8,11 @@ use std::fs;
 use std::path::Path;
 
 /// What goes in beside the program: from the repository, to the tarball.
-const FILES: [(&str, &str); 5] = [
+pub(super) const FILES: [(&str, &str); 5] = [
     ("LICENSE", "LICENSE"),
     ("packaging/made/highwater-licences.txt", "THIRD-PARTY-LICENCES"),
     ("packaging/README-tarball.md", "README.md"),
-    ("packaging/highwater.toml", "etc/highwater.toml"),
+    ("packaging/made/highwater.toml", "etc/highwater.toml"),
     ("systemd/highwater.service", "systemd/highwater.service"),
 ];
 /// Folders of which every file goes in.
