@@ -1,12 +1,24 @@
-//! Leaves unwinding out of the release program: its tables, and the library that would read them.
+//! Packs the texts that the program carries, and leaves unwinding out of the release program: its tables, and the library that
+//! would read them.
 //!
 //! It aborts on a panic and is stripped: nothing ever reads the tables, and they would be a tenth of its size. The compiler's
 //! own switch can't be set for one profile, and SQLite's and ring's C would keep theirs. Without them libgcc's unwinder finds
 //! nothing, and is one library more that a host has to have: the standard library asks for it all the same. LLD, which the compiler
 //! links by, then leaves it out; GNU ld may still name it, which `cargo xtask deb` and `rpm` refuse.
 
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::{env, fs};
+
+/// Printed as they are, by a command each: src/commands/packed.rs. Plain they would be a thirtieth of the program.
+const PACKED: [&str; 4] = [
+    "packaging/completions/highwater.bash",
+    "packaging/completions/highwater.fish",
+    "packaging/completions/_highwater",
+    "packaging/log-events.schema.json",
+];
 
 /// `INSERT` adds to the linker's own script instead of taking its place, with GNU ld and with LLD.
 const SCRIPT: &str = "SECTIONS { /DISCARD/ : { *(.eh_frame) } } INSERT AFTER .text;\n";
@@ -34,12 +46,27 @@ NEVER(_Unwind_SetIP)
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
     let set = |name: &str| env::var(name).unwrap_or_default();
+    let folder = PathBuf::from(set("OUT_DIR"));
+    for text in PACKED {
+        println!("cargo::rerun-if-changed={text}");
+        if let Err(error) = pack(Path::new(text), &folder) {
+            println!("cargo::error={text}: {error}");
+        }
+    }
     if set("PROFILE") != "release" || set("CARGO_CFG_TARGET_OS") != "linux" {
         return;
     }
-    if let Err(error) = without_unwinding(Path::new(&set("OUT_DIR"))) {
+    if let Err(error) = without_unwinding(&folder) {
         println!("cargo::error={error}");
     }
+}
+
+fn pack(text: &Path, folder: &Path) -> std::io::Result<()> {
+    let name = text.file_name().unwrap_or_default().to_string_lossy();
+    let packed = fs::File::create(folder.join(format!("{name}.gz")))?;
+    let mut encoder = GzEncoder::new(packed, Compression::best());
+    encoder.write_all(&fs::read(text)?)?;
+    encoder.finish().map(drop)
 }
 
 fn without_unwinding(folder: &Path) -> Result<(), String> {

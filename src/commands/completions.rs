@@ -1,7 +1,7 @@
 //! `highwater completions`: scripts that `cargo xtask assets` made from the command line's definition.
 
 use super::Outcome;
-use crate::log::print;
+use super::packed::{packed, print_packed};
 use clap::{Args, ValueEnum};
 
 #[derive(Debug, Args)]
@@ -18,10 +18,10 @@ enum Shell {
 }
 
 pub(super) fn print_for(options: &Options) -> Outcome {
-    print(match options.shell {
-        Shell::Bash => include_str!("../../packaging/completions/highwater.bash"),
-        Shell::Fish => include_str!("../../packaging/completions/highwater.fish"),
-        Shell::Zsh => include_str!("../../packaging/completions/_highwater"),
+    print_packed(match options.shell {
+        Shell::Bash => packed!("highwater.bash"),
+        Shell::Fish => packed!("highwater.fish"),
+        Shell::Zsh => packed!("_highwater"),
     })?;
     Ok(0)
 }

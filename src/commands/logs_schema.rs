@@ -1,9 +1,9 @@
 //! `highwater logs-schema`: the contract of the log's events, which `cargo xtask assets` made from docs/log-events.md.
 
 use super::Outcome;
-use crate::log::print;
+use super::packed::{packed, print_packed};
 
 pub(super) fn print_it() -> Outcome {
-    print(include_str!("../../packaging/log-events.schema.json"))?;
+    print_packed(packed!("log-events.schema.json"))?;
     Ok(0)
 }

@@ -16,6 +16,7 @@ mod license;
 mod log_page;
 mod logs_schema;
 mod once;
+mod packed;
 mod peaks;
 mod prune;
 mod push;
