@@ -8,9 +8,8 @@
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::{env, fs};
+use std::{env, fs, io};
 
 /// Printed as they are, by a command each: src/commands/packed.rs. Plain they would be a thirtieth of the program.
 const PACKED: [&str; 4] = [
@@ -61,11 +60,11 @@ fn main() {
     }
 }
 
-fn pack(text: &Path, folder: &Path) -> std::io::Result<()> {
+fn pack(text: &Path, folder: &Path) -> io::Result<()> {
     let name = text.file_name().unwrap_or_default().to_string_lossy();
     let packed = fs::File::create(folder.join(format!("{name}.gz")))?;
     let mut encoder = GzEncoder::new(packed, Compression::best());
-    encoder.write_all(&fs::read(text)?)?;
+    io::copy(&mut fs::File::open(text)?, &mut encoder)?;
     encoder.finish().map(drop)
 }
 

@@ -4,10 +4,12 @@
 //! An event's message is its name. A reader of the log that has stalled never stalls the agent: lines that the pipe has no room
 //! for are dropped and counted, and the count goes out with the next line that gets through.
 
+mod alarms;
 mod complaint;
 mod journal;
 mod tally;
 
+pub(crate) use alarms::ALARMS;
 pub(crate) use complaint::{complain, one_line};
 pub(crate) use tally::Logged;
 

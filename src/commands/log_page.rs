@@ -163,3 +163,19 @@ fn types() -> Vec<(String, Value)> {
     ];
     types.into_iter().map(|(name, shape)| (name.to_owned(), shape)).collect()
 }
+
+#[test]
+fn every_warning_and_error_of_the_page_is_a_metric_from_the_start() {
+    let is_alarm = |level: &String| matches!(level.as_str(), "warn" | "error");
+    let mut alarms: Vec<(String, String)> = sections()
+        .into_iter()
+        .flat_map(|section| {
+            let levels = section.levels.into_iter().filter(is_alarm);
+            levels.map(|level| (section.name.clone(), level)).collect::<Vec<_>>()
+        })
+        .collect();
+    alarms.sort();
+    let told: Vec<(String, String)> =
+        crate::log::ALARMS.iter().map(|(event, level)| ((*event).to_owned(), (*level).to_owned())).collect();
+    assert_eq!(told, alarms);
+}

@@ -44,7 +44,7 @@ pub(super) fn push(loaded: &Loaded, options: &Options) -> Outcome {
     if options.json {
         print_json(&outcome)?;
     } else {
-        print(&told(&outcome))?;
+        print(&told(&outcome, options.open_day))?;
     }
     let text = |key: &str| outcome.get("error").and_then(|e| e.get(key)).and_then(Value::as_str);
     match text("error") {
@@ -63,10 +63,14 @@ fn number(outcome: &Value, key: &str) -> i64 {
     outcome.get(key).and_then(Value::as_i64).unwrap_or(0)
 }
 
-fn told(outcome: &Value) -> String {
+fn told(outcome: &Value, with_open_day: bool) -> String {
     let reports = |n: i64| if n == 1 { "1 report".to_owned() } else { format!("{n} reports") };
     let [accepted, parked, pending] = ["accepted", "parked", "pending"].map(|key| number(outcome, key));
     let mut text = match accepted {
+        0 if pending == 0 && parked == 0 && with_open_day => {
+            "nothing waits to be sent: the open day has no slot yet, or none since it was reported\n"
+                .to_owned()
+        }
         0 if pending == 0 && parked == 0 => "nothing waits to be sent\n".to_owned(),
         0 => String::new(),
         n => format!("central took {}\n", reports(n)),

@@ -3,6 +3,7 @@
 use super::page::Page;
 use super::{Figures, LedgerFigures, ReportFigures};
 use crate::gate::State;
+use crate::log::ALARMS;
 use highwater_rules::figure::total;
 use highwater_rules::grace::Stage;
 use highwater_rules::licence::LicenceState;
@@ -88,6 +89,12 @@ pub(super) fn write(figures: &Figures) -> String {
     page.counter("log_events_total", "Events logged since the agent's start, by name and level.");
     for logged in &figures.logged {
         page.value(&[("event", &logged.event), ("level", logged.level)], logged.count);
+    }
+    // From 0 on, so that the first one is an increase.
+    for (event, level) in ALARMS {
+        if !figures.logged.iter().any(|logged| logged.event == *event && logged.level == *level) {
+            page.value(&[("event", event), ("level", level)], 0);
+        }
     }
     page.end()
 }

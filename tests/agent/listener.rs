@@ -72,6 +72,8 @@ fn a_scraper_finds_what_the_log_tells() {
     assert_eq!(value(&page, "highwater_gate_stage{stage=\"closed\"}"), 0.0);
     assert_eq!(value(&page, "highwater_source_up{source=\"network\"}"), 1.0);
     assert_eq!(value(&page, "highwater_log_events_total{event=\"started\",level=\"info\"}"), 1.0);
+    let split = "highwater_log_events_total{event=\"identity_split\",level=\"error\"}";
+    assert_eq!(value(&page, split), 0.0, "the first one has to be an increase");
     assert_eq!(get(port, "/healthz").0, 200);
     assert_eq!(eventually("ready", || Some(get(port, "/readyz").0).filter(|status| *status == 200)), 200);
     assert_eq!(get(port, "/v1/gate").0, 404);
