@@ -41,6 +41,7 @@ mod notify;
 mod renewer;
 mod report_json;
 mod reporter;
+mod room;
 mod wake;
 
 pub mod commands;
