@@ -190,12 +190,21 @@ pub(crate) struct Status {
     pub(crate) last_sample_at: Option<i64>,
     /// Reports that wait to be sent; `None` where the ledger can't be asked.
     pub(crate) waiting: Option<i64>,
+    /// Slots that wait in memory, where the ledger can't be written; `None` where it can.
+    pub(crate) unwritten: Option<usize>,
     /// Now, in unix seconds.
     pub(crate) now_s: i64,
 }
 
 impl fmt::Display for Status {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.unwritten {
+            None => {}
+            // The slot is written, but not what its end brings with it.
+            Some(0) => f.write_str("the ledger can't be written, ")?,
+            Some(1) => f.write_str("the ledger can't be written: 1 slot waits in memory, ")?,
+            Some(count) => write!(f, "the ledger can't be written: {count} slots wait in memory, ")?,
+        }
         if self.stage != Stage::Open {
             write!(f, "gate {}, ", self.stage.word())?;
         }
@@ -226,8 +235,28 @@ mod tests {
 
     fn check(stage: Stage, days_left: i64, last: Option<i64>, waiting: Option<i64>, expect: &str) {
         // 2026-11-22T12:07:00Z
-        let status = Status { stage, days_left, last_sample_at: last, waiting, now_s: 1_795_349_220 };
+        let status =
+            Status { stage, days_left, last_sample_at: last, waiting, unwritten: None, now_s: 1_795_349_220 };
         assert_eq!(status.to_string(), expect);
+    }
+
+    #[test]
+    fn a_ledger_that_cannot_be_written_is_told_first_with_what_waits() {
+        let told = |unwritten| {
+            let now_s = 1_795_349_220;
+            let waiting = Some(0);
+            let stage = Stage::Open;
+            Status { stage, days_left: 90, last_sample_at: None, waiting, unwritten, now_s }.to_string()
+        };
+        let usual = told(None);
+        assert!(!usual.contains("written"), "{usual}");
+        for (unwritten, expect) in [
+            (0, "the ledger can't be written, "),
+            (1, "the ledger can't be written: 1 slot waits in memory, "),
+            (43, "the ledger can't be written: 43 slots wait in memory, "),
+        ] {
+            assert_eq!(told(Some(unwritten)), format!("{expect}{usual}"));
+        }
     }
 
     #[test]

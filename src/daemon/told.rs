@@ -52,11 +52,13 @@ impl Daemon {
             events::gate_recovered();
         }
         if self.manager.listens() {
+            let ledger = &self.figures.ledger;
             self.manager.status(&Status {
                 stage: state.stage,
                 days_left: state.days_left,
                 last_sample_at: self.recorder.previous().map(SlotRecord::at),
                 waiting: self.recorder.ledger().outbox_counts().ok().map(|counts| counts.pending),
+                unwritten: ledger.is_failing.then_some(ledger.waiting),
                 now_s,
             });
         }
