@@ -194,6 +194,9 @@ impl From<LedgerError> for Failure {
             LedgerError::Beside { .. } => "",
             _ if code == exit::PERMISSION => "\n    do it as the agent's user, or as root",
             _ if error.errno() == Some(Errno::ENOSPC as i32) => "\n    make room on its file system",
+            _ if error.is_device_failure() => {
+                "\n    the device or its file system fails: the kernel's log tells how (`dmesg`)"
+            }
             _ => "",
         };
         Failure { errno: error.errno(), ..Failure::new(code, format!("{error}{mend}")) }

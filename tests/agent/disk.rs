@@ -66,6 +66,36 @@ fn an_agent_that_cannot_begin_on_a_full_disk_says_so_and_what_to_do() {
 }
 
 #[test]
+fn a_disk_without_room_for_the_files_beside_the_ledger_is_told_as_full_and_by_doctor_too() {
+    if without_root() {
+        return;
+    }
+    let Some(disk) = Disk::new() else {
+        tools_skip();
+        return;
+    };
+    let home = Home::new().keeping_state_in(&disk.path().join("state"));
+    let mut agent = home.run();
+    agent.slots(1);
+    agent.stop();
+    for suffix in ["-wal", "-shm"] {
+        assert!(!home.state_dir().join(format!("ledger.db{suffix}")).exists(), "a clean stop leaves none");
+    }
+    disk.fill();
+    let ended = home.ask(&["run"]);
+    let log = String::from_utf8(ended.stdout).unwrap();
+    let line = Line::parse(log.lines().last().unwrap());
+    assert_eq!((ended.status.code(), line.event()), (Some(69), "agent_failed"), "{log}");
+    let says = |error: &str| error.contains("is full") && error.ends_with("make room on its file system");
+    assert!(line.get("error").is_some_and(says), "{log}");
+    let (doctor, code) = home.json_and_code(&["doctor"]);
+    let checks = doctor["checks"].as_array().unwrap();
+    let state = checks.iter().find(|check| check["name"] == "state directory").unwrap();
+    let detail = state["detail"].as_str().unwrap();
+    assert!(code == 69 && detail.contains("no room: 0 KiB free: make room on its file system"), "{detail}");
+}
+
+#[test]
 fn a_full_disk_stops_nothing_and_loses_nothing() {
     if without_root() {
         return;
