@@ -5,6 +5,7 @@ mod credentials;
 mod disk;
 #[cfg(test)]
 mod golden;
+mod listener;
 mod manager;
 mod memory;
 mod needs;
@@ -132,11 +133,18 @@ fn checks(loaded: &Loaded) -> Result<Vec<Check>, std::io::Error> {
     checks.push(host(&config.sampling.root));
     let mut sampler = Sampler::new(Source::all(config), SLOT_S);
     let runtime = run::runtime()?;
-    let (central, sample, memory) = runtime
-        .block_on(async { (way::central(loaded).await, sampler.read().await, memory::basis(config).await) });
+    let (central, listener, sample, memory) = runtime.block_on(async {
+        (
+            way::central(loaded).await,
+            listener::check(&config.listen, &service).await,
+            sampler.read().await,
+            memory::basis(config).await,
+        )
+    });
     runtime.shutdown_background();
     checks.push(central);
     checks.push(service.check());
+    checks.extend(listener);
     checks.push(needs::rights(loaded, &service));
     // What this user may not do says nothing of the agent that is another's.
     let own = if service.is_anothers { needs::own_lacks(loaded) } else { Vec::new() };

@@ -31,13 +31,21 @@ pub(crate) enum ListenError {
     #[error(transparent)]
     Unix(#[from] GateError),
     /// The port can't be bound.
-    #[error("cannot listen at {address}: {source}: free the port, or set {KEY} to another")]
+    #[error("cannot listen at {address}: {source}: {}", mend(source))]
     Tcp {
         /// Where.
         address: SocketAddr,
         /// Why.
         source: io::Error,
     },
+}
+
+/// What to do where a port can't be bound: one below 1024 is refused, whoever else has it.
+fn mend(source: &io::Error) -> String {
+    if source.kind() == io::ErrorKind::PermissionDenied {
+        return format!("take a port of 1024 or above in {KEY}");
+    }
+    format!("free the port, or set {KEY} to another")
 }
 
 /// The key of the configuration that says where.
@@ -106,5 +114,22 @@ impl Listener {
     /// Ends to listen, at a clean stop.
     pub(crate) fn close(&mut self) {
         self.server = None;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_port_that_is_taken_and_one_that_needs_a_right_have_their_own_mends() {
+        let told = |source: io::ErrorKind| {
+            ListenError::Tcp { address: ([127, 0, 0, 1], 80).into(), source: source.into() }.to_string()
+        };
+        assert!(
+            told(io::ErrorKind::AddrInUse).ends_with(": free the port, or set listen.address to another")
+        );
+        let denied = told(io::ErrorKind::PermissionDenied);
+        assert!(denied.ends_with(": take a port of 1024 or above in listen.address"), "{denied}");
     }
 }

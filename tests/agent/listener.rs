@@ -251,3 +251,30 @@ fn the_rules_for_central_know_the_metrics_that_its_source_has() {
         }
     }
 }
+
+#[test]
+fn doctor_asks_the_agent_where_it_listens_and_tells_where_nobody_answers() {
+    let listener = |home: &Home| {
+        let (doctor, _) = home.json_and_code(&["doctor"]);
+        let check = doctor["checks"].as_array().unwrap().iter().find(|check| check["name"] == "listener");
+        check.map(|check| (check["ok"].as_bool().unwrap(), check["detail"].as_str().unwrap().to_owned()))
+    };
+    let port = free_port();
+    let home = Home::new().with("HIGHWATER_LISTEN__ADDRESS", format!("127.0.0.1:{port}"));
+    assert_eq!(listener(&home), None, "where no agent runs, nobody is asked");
+    let mut agent = home.run();
+    agent.slots(1);
+    assert_eq!(listener(&home), Some((true, format!("the agent answers at 127.0.0.1:{port}"))));
+    agent.stop();
+    // It is taken by one that never says anything.
+    let _taken = TcpListener::bind(("127.0.0.1", port)).unwrap();
+    let mut agent = home.run();
+    agent.event("listen_failed");
+    agent.slots(1);
+    let (is_ok, detail) = listener(&home).unwrap();
+    assert!(
+        !is_ok && detail.contains("nobody answers") && detail.contains("listen_failed says why"),
+        "{detail}"
+    );
+    agent.stop();
+}
