@@ -178,6 +178,10 @@ fn state(unit: &Unit, now_us: u64) -> Result<String, Vec<String>> {
             why,
         ]),
         "activating" if restarts == 0 && sub != "auto-restart" => Ok(format!("{name} is being started")),
+        // The first time may be the last.
+        "activating" if restarts == 0 => {
+            Err(vec![format!("{name} has ended, and is started again by itself soon: {ended}"), why])
+        }
         "activating" => Err(vec![format!("{name} ends again and again: {ended}; {}", times(restarts)), why]),
         "failed" => Err(vec![
             format!("{name} has failed, and is not tried again: {ended}; {}", times(restarts)),
@@ -297,6 +301,10 @@ mod tests {
             &["last result watchdog, by signal 6", journal],
         );
         fails(WITHOUT_GROUP, &["again and again", "exit status 216/GROUP", "2 times", journal]);
+        let first = "ActiveState=activating\nSubState=auto-restart\nResult=exit-code\nExecMainCode=1\nExecMainStatus=69\n";
+        let once = ["has ended, and is started again by itself soon", "exit status 69", journal];
+        fails(first, &once);
+        assert!(!told(first, LATER_US).unwrap_err().concat().contains("again and again"));
         fails(
             "ActiveState=activating\nSubState=start\nNRestarts=4\n",
             &["again and again", "4 times", journal],
