@@ -11,8 +11,11 @@ pub(crate) fn library() -> Option<String> {
         return None;
     }
     // Its wrapper knows where the library is. It is not what runs the agent: it would stand between it and its signals.
-    let output = Command::new("faketime").args(["-f", "+0", "printenv", "LD_PRELOAD"]).output().unwrap();
-    Some(String::from_utf8(output.stdout).unwrap().trim().to_owned())
+    // It fails where a process of the same number was killed before, and left its shared memory behind.
+    let printed = || Command::new("faketime").args(["-f", "+0", "printenv", "LD_PRELOAD"]).output().unwrap();
+    let library =
+        (0..20).map(|_| printed()).find(|output| output.status.success() && !output.stdout.is_empty());
+    Some(String::from_utf8(library.expect("faketime names its library").stdout).unwrap().trim().to_owned())
 }
 
 /// The agent, begun at that time of UTC, with a clock that runs so many times too fast.
