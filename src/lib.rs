@@ -25,6 +25,8 @@ pub mod uplink;
 
 pub mod courier;
 
+pub mod node;
+
 pub mod licence;
 
 pub mod keeper;

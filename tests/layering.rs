@@ -23,6 +23,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("recorder", &["ledger", "sampler"]),
     ("uplink", &["clock", "config", "files", "roots"]),
     ("licence", &["files", "uplink"]),
+    ("node", &["uplink"]),
     ("courier", &["files", "uplink"]),
     ("keeper", &["ledger"]),
     ("report_json", &["json", "log"]),
@@ -46,7 +47,8 @@ const LAYERS: &[(&str, &[&str])] = &[
         "daemon",
         &[
             "bundle", "clock", "config", "events", "files", "gate", "host", "joined", "keeper", "ledger",
-            "listen", "log", "notify", "recorder", "renewer", "reporter", "sampler", "sources", "wake",
+            "listen", "log", "node", "notify", "recorder", "renewer", "reporter", "sampler", "sources",
+            "wake",
         ],
     ),
     (
@@ -66,6 +68,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "ledger",
             "licence",
             "log",
+            "node",
             "renewer",
             "report_json",
             "reporter",
