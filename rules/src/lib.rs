@@ -15,6 +15,7 @@
 //!   interfaces       which network interfaces count
 //!   memory           which memory limit counts
 //!   facts            a day's hourly RAM and clock anomalies
+//!   node             which machine of which cluster; which identities are one node
 //!   report           a closed day -> what is signed and sent; what central takes for a report
 //!   sign, trust      signatures; which key of central's is believed
 //!   receipt          what central answered, held against what was sent
@@ -50,6 +51,7 @@ pub mod licence;
 pub mod lineage;
 pub mod memory;
 pub mod meter;
+pub mod node;
 pub mod pattern;
 pub mod peaks;
 pub mod receipt;
