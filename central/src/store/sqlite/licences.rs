@@ -51,19 +51,23 @@ fn last(db: &Connection, licensee: &Licensee) -> Result<Option<Licence>, Fault> 
     Ok(select.query_row(params![licensee.identity, contract], read).optional()?)
 }
 
+/// The licence of an instance in a cluster is the cluster's, but for the word that takes it away from a single one.
 fn of_activation(activation: &Activation, contract: Contract, at: i64) -> Licensee {
-    Licensee {
-        subject: Subject::Instance(activation.instance.clone()),
-        identity: activation.identity.clone(),
-        state: activation.state_at(&contract, at),
-        contract,
-    }
+    let state = activation.state_at(&contract, at);
+    let cluster = activation.node.as_ref().filter(|_| state != ActivationState::Deleted);
+    let (subject, identity) = match cluster {
+        Some(node) => (Subject::Cluster(node.cluster.clone()), node.cluster.clone()),
+        None => (Subject::Instance(activation.instance.clone()), activation.identity.clone()),
+    };
+    Licensee { subject, identity, state, contract }
 }
 
-fn of_key(db: &Connection, key: KeyId, at: i64) -> Result<Option<Licensee>, Fault> {
+/// The activation that has a key, and for whom its licence is.
+fn of_key(db: &Connection, key: KeyId, at: i64) -> Result<Option<(Activation, Licensee)>, Fault> {
     let Some(activation) = activations::by_key(db, key)? else { return Ok(None) };
     let contract = contracts::existing(db, &activation.contract)?;
-    Ok(Some(of_activation(&activation, contract, at)))
+    let licensee = of_activation(&activation, contract, at);
+    Ok(Some((activation, licensee)))
 }
 
 /// Whom a licence is asked for, by an id that may stand for several; `scope` is the one contract that may be told of.
@@ -166,7 +170,7 @@ pub(super) fn look(
 ) -> Result<(Vec<Licence>, Vec<KeyId>), Fault> {
     let (mut there, mut to_issue) = (Vec::new(), Vec::new());
     for key in asked {
-        let Some(licensee) = of_key(db, *key, at)? else { continue };
+        let Some((_, licensee)) = of_key(db, *key, at)? else { continue };
         let last = last(db, &licensee)?;
         let due = licensee.due(last.as_ref().map(|last| &last.claims), at);
         if let Some(from) = due.offered_from() {
@@ -185,8 +189,8 @@ pub(super) fn look(
 pub(super) fn offer(db: &Connection, asked: &[KeyId], at: i64) -> Result<Vec<Licence>, Fault> {
     let mut issued = Vec::new();
     for key in asked {
-        if let Some(licensee) = of_key(db, *key, at)? {
-            let by = By { who: format!("instance:{}", licensee.identity), at };
+        if let Some((activation, licensee)) = of_key(db, *key, at)? {
+            let by = By { who: format!("instance:{}", activation.identity), at };
             issued.extend(offered(db, &licensee, &by)?);
         }
     }
@@ -233,11 +237,11 @@ pub(super) fn renew(
     held: &str,
     at: i64,
 ) -> Result<Result<Licence, Unlicensed>, Fault> {
-    let Some(licensee) = of_key(db, key, at)?.filter(|l| l.subject == Subject::Instance(instance.to_owned()))
+    let Some((activation, licensee)) = of_key(db, key, at)?.filter(|(one, _)| one.instance == instance)
     else {
         return Ok(Err(Unlicensed::UnknownKey));
     };
-    let by = By { who: format!("instance:{}", licensee.identity), at };
+    let by = By { who: format!("instance:{}", activation.identity), at };
     let last = last(db, &licensee)?;
     let due = licensee.due(last.as_ref().map(|last| &last.claims), at);
     if let (Due::Good { .. }, Some(last)) = (due, &last)

@@ -83,6 +83,18 @@ CREATE TABLE uploads (
 ) STRICT;
 ", "
 ALTER TABLE alarms ADD COLUMN hole_after INTEGER;
+", "
+ALTER TABLE lines ADD COLUMN cluster TEXT;
+ALTER TABLE lines ADD COLUMN node TEXT;
+ALTER TABLE lines ADD COLUMN node_hashed INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE lines ADD COLUMN hardware TEXT NOT NULL DEFAULT '';
+ALTER TABLE lines ADD COLUMN superseded_by TEXT;
+ALTER TABLE lines ADD COLUMN superseded_at INTEGER;
+ALTER TABLE lines ADD COLUMN twice INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX lines_of_cluster ON lines (cluster, node) WHERE cluster IS NOT NULL;
+CREATE TABLE clusters (
+    id TEXT PRIMARY KEY, name TEXT, first_seen_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
 "];
 
 /// Brings a database to the newest version.
