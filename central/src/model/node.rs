@@ -81,12 +81,13 @@ pub fn nodes(members: &[Member]) -> Vec<Vec<usize>> {
     };
     let mut found: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
     for at in 0..members.len() {
-        let mut last = at;
-        // No chain is longer than the list, whatever a database says.
-        for _ in 0..members.len() {
-            match successor(last) {
-                Some(next) => last = next,
-                None => break,
+        let (mut last, mut steps) = (at, 0);
+        while let Some(next) = successor(last) {
+            (last, steps) = (next, steps + 1);
+            // A circle, which no rule makes: each in it is one by itself, whatever a database says.
+            if steps > members.len() {
+                last = at;
+                break;
             }
         }
         let node = found.entry(last).or_insert_with(|| vec![last]);

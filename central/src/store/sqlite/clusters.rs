@@ -111,7 +111,8 @@ pub(super) fn days(
     now_s: i64,
 ) -> Result<Vec<ClusterDay>, Fault> {
     let nodes = nodes_of(db, id)?;
-    let stays: Vec<Stay> = nodes.iter().map(|node| stay(node, now_s)).collect();
+    let spans = spans(db, id)?;
+    let stays: Vec<Stay> = nodes.iter().map(|node| stay(node, &spans, now_s)).collect();
     let place: HashMap<&str, usize> = nodes
         .iter()
         .enumerate()
@@ -129,14 +130,28 @@ pub(super) fn days(
     Ok(model::days(&told, &stays))
 }
 
-/// From when to when a node is known to have been there, by the dates of central's clock.
-fn stay(node: &[NodeIdentity], now_s: i64) -> Stay {
-    let day = |at: i64| timestamp(at).to_string().chars().take(10).collect::<String>();
-    let first = node.iter().map(|one| one.created_at).min().unwrap_or(now_s);
-    let last = node.iter().map(|one| one.last_report_at.unwrap_or(one.created_at)).max().unwrap_or(now_s);
+/// The first and the last day that each line of a cluster told.
+fn spans(db: &Connection, id: &str) -> Result<HashMap<String, (String, String)>, Fault> {
+    let mut select = db.prepare_cached(
+        "SELECT line, min(day), max(day) FROM reports WHERE line IN (SELECT id FROM lines WHERE cluster = ?1) GROUP BY line",
+    )?;
+    let rows = select.query_map([id], |found| Ok((found.get(0)?, (found.get(1)?, found.get(2)?))))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// From when to when a node is known to have been there: from the first day that it told, as an agent meters before it joins, or the
+/// day that it joined.
+fn stay(node: &[NodeIdentity], spans: &HashMap<String, (String, String)>, now_s: i64) -> Stay {
+    let began =
+        |one: &NodeIdentity| timestamp(one.created_at).to_string().chars().take(10).collect::<String>();
+    let told = |one: &NodeIdentity| spans.get(&one.member.identity).cloned();
+    let first =
+        node.iter().map(|one| told(one).map_or_else(|| began(one), |(first, _)| first.min(began(one))));
+    let last = node.iter().map(|one| told(one).map_or_else(|| began(one), |(_, last)| last));
+    let heard = node.iter().map(|one| one.last_report_at.unwrap_or(one.created_at)).max().unwrap_or(now_s);
     let deleted = node.iter().all(|one| one.state == model::ActivationState::Deleted);
-    let gone = deleted || now_s.saturating_sub(last) > GONE_AFTER_S;
-    Stay { first: day(first), last: gone.then(|| day(last)) }
+    let gone = deleted || now_s.saturating_sub(heard) > GONE_AFTER_S;
+    Stay { first: first.min().unwrap_or_default(), last: last.max().filter(|_| gone) }
 }
 
 /// Of each line of a cluster, day and zone the number of the report that counts.

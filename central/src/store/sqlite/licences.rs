@@ -52,21 +52,42 @@ fn last(db: &Connection, licensee: &Licensee) -> Result<Option<Licence>, Fault> 
 }
 
 /// The licence of an instance in a cluster is the cluster's, but for the word that takes it away from a single one.
-fn of_activation(activation: &Activation, contract: Contract, at: i64) -> Licensee {
+fn of_activation(
+    db: &Connection,
+    activation: &Activation,
+    contract: Contract,
+    at: i64,
+) -> Result<Licensee, Fault> {
     let state = activation.state_at(&contract, at);
     let cluster = activation.node.as_ref().filter(|_| state != ActivationState::Deleted);
-    let (subject, identity) = match cluster {
-        Some(node) => (Subject::Cluster(node.cluster.clone()), node.cluster.clone()),
-        None => (Subject::Instance(activation.instance.clone()), activation.identity.clone()),
+    let Some(node) = cluster else {
+        let (instance, identity) = (activation.instance.clone(), activation.identity.clone());
+        return Ok(Licensee {
+            subject: Subject::Instance(instance),
+            identity,
+            state,
+            contract,
+            own_issued_at: None,
+        });
     };
-    Licensee { subject, identity, state, contract }
+    let own_issued_at = own_issued_at(db, &activation.identity)?;
+    Ok(Licensee { state, own_issued_at, ..of_cluster(node.cluster.clone(), contract) })
+}
+
+/// When an instance was last given, or taken, a licence of its own.
+fn own_issued_at(db: &Connection, identity: &str) -> Result<Option<i64>, Fault> {
+    let mut select = db.prepare_cached(&format!(
+        "SELECT {COLUMNS} FROM licences WHERE holder = ?1 ORDER BY number DESC LIMIT 1"
+    ))?;
+    let last = select.query_row([identity], read).optional()?;
+    Ok(last.map(|last| last.claims.issued_at))
 }
 
 /// The activation that has a key, and for whom its licence is.
 fn of_key(db: &Connection, key: KeyId, at: i64) -> Result<Option<(Activation, Licensee)>, Fault> {
     let Some(activation) = activations::by_key(db, key)? else { return Ok(None) };
     let contract = contracts::existing(db, &activation.contract)?;
-    let licensee = of_activation(&activation, contract, at);
+    let licensee = of_activation(db, &activation, contract, at)?;
     Ok(Some((activation, licensee)))
 }
 
@@ -83,7 +104,7 @@ fn named(db: &Connection, of: &LicenceOf, scope: Option<&str>, at: i64) -> Resul
             // Of several, one that is in use.
             found.sort_by_key(|one| one.state == ActivationState::Deleted);
             if let Some(one) = found.iter().find(|one| within(&one.contract)) {
-                return Ok(of_activation(one, contracts::existing(db, &one.contract)?, at));
+                return of_activation(db, one, contracts::existing(db, &one.contract)?, at);
             }
             let mut select = db.prepare_cached(
                 "SELECT contract FROM licences WHERE cluster = ?1 AND (?2 IS NULL OR contract = ?2)
@@ -104,6 +125,7 @@ fn of_cluster(cluster: String, contract: Contract) -> Licensee {
         identity: cluster,
         state: ActivationState::Active,
         contract,
+        own_issued_at: None,
     }
 }
 
@@ -204,7 +226,7 @@ pub(super) fn first(
     contract: &Contract,
     by: &By,
 ) -> Result<Option<Licence>, Fault> {
-    let licensee = of_activation(activation, contract.clone(), by.at);
+    let licensee = of_activation(db, activation, contract.clone(), by.at)?;
     match current(db, &licensee, by) {
         Ok(found) => Ok(found.ok()),
         // A contract that no licence can tell of is no reason to let nobody join.

@@ -82,7 +82,7 @@ pub(super) fn joined(
         None => before,
     };
     if before.as_ref().is_none_or(|before| before.node != *node) {
-        tell(db, identity, before, node.clone(), by)?;
+        tell(db, identity, before.as_ref(), node.clone(), by)?;
     }
     Ok(())
 }
@@ -104,7 +104,7 @@ pub(super) fn reported(
         changed = true;
     }
     if let Some(node) = node.filter(|node| before.as_ref().is_none_or(|before| before.node != **node)) {
-        tell(db, identity, before, node.clone(), by)?;
+        tell(db, identity, before.as_ref(), node.clone(), by)?;
         changed = true;
     }
     Ok(changed)
@@ -114,18 +114,18 @@ pub(super) fn reported(
 fn tell(
     db: &Connection,
     identity: &str,
-    before: Option<Member>,
+    before: Option<&Member>,
     node: NodeFacts,
     by: &By,
 ) -> Result<(), Fault> {
     clusters::seen(db, &node.cluster, by)?;
-    let action = match &before {
+    let action = match before {
         None => "node_told",
         Some(before) if before.node.cluster != node.cluster => "node_moved",
         Some(before) if before.node.name != node.name => "node_renamed",
         Some(_) => "node_changed",
     };
-    let after = match &before {
+    let after = match before {
         // Whom it was mistaken for, and what it shared with whom, was in the other cluster.
         Some(before) if before.node.cluster == node.cluster => Member { node, ..before.clone() },
         _ => Member {
@@ -137,10 +137,7 @@ fn tell(
         },
     };
     write(db, &after)?;
-    // What an activation tells when it joins is in its own row of the trail.
-    if before.is_some() {
-        audit::write(db, by, action, identity, before.as_ref(), &after)?;
-    }
+    audit::write(db, by, action, identity, before, &after)?;
     supersede(db, &after, by)
 }
 
