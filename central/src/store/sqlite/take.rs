@@ -2,7 +2,7 @@
 
 use super::fault::Fault;
 use super::standing::{Standing, Standings, Tip};
-use super::{activations, alarms, audit, reports};
+use super::{activations, alarms, audit, nodes, reports};
 use crate::model::{ActivationState, AlarmKind, Arrival, By, ContractStatus, Decision, Placed, ReceiptFacts};
 use crate::secrets;
 use highwater_proto::v1::refusal::Reason;
@@ -101,8 +101,15 @@ fn one(
     };
     raise(db, tip, arrival, &placed, at)?;
     reports::insert(db, arrival, &receipt)?;
+    // What a report tells that comes late was told anew since.
+    let node = arrival.node.as_ref().filter(|_| arrival.sequence > tip.sequence);
     advance(tip, arrival, at);
+    let by = By { who: format!("instance:{}", tip.id), at };
+    let changed = nodes::reported(db, &tip.id, tip.member.as_ref(), node, arrival.day_began_at, &by)?;
     standings.touched(arrival.key_id);
+    if changed {
+        standings.outdate(db)?;
+    }
     Ok(Decision::Taken { receipt, placed })
 }
 
@@ -208,7 +215,7 @@ fn holder(
 fn split(db: &Connection, standing: &mut Standing, from: &str, at: i64) -> Result<usize, Fault> {
     let id = secrets::uuid()?;
     activations::insert_line(db, &id, &standing.activation.identity, Some(from), at)?;
-    standing.lines.push(Tip { id, sequence: 0, digest: None, last: None, written_at: None });
+    standing.lines.push(Tip { id, sequence: 0, digest: None, last: None, written_at: None, member: None });
     Ok(standing.lines.len().saturating_sub(1))
 }
 
