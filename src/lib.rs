@@ -18,6 +18,8 @@ pub mod host;
 
 pub mod bundle;
 pub mod gate;
+#[cfg(feature = "kubernetes")]
+pub mod kubernetes;
 pub mod ledger;
 pub mod roots;
 pub mod sources;
@@ -42,6 +44,7 @@ mod renewer;
 mod report_json;
 mod reporter;
 mod room;
+mod tls;
 mod wake;
 
 pub mod commands;

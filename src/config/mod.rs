@@ -14,6 +14,7 @@ mod duration;
 mod env;
 mod gate;
 mod keys;
+mod kubernetes;
 mod layers;
 mod ledger;
 mod licence;
@@ -42,6 +43,7 @@ mod zone;
 
 pub use central_url::{CentralUrl, NoCentralUrl};
 pub use gate::gate_files;
+pub use kubernetes::{Kubernetes, LicenceSecret};
 pub use load::{Inputs, Loaded, find_file, load};
 pub use mistakes::{MISTAKES_MAX, Mistake, Mistakes, Place, Warning};
 pub use proxy_url::{NoProxyUrl, ProxyUrl};
@@ -83,6 +85,8 @@ pub struct Config {
     pub licence_file: Option<PathBuf>,
     /// Where the metered software is told whether it may run.
     pub gate: Gate,
+    /// The cluster whose node the agent runs on; none where no node is named.
+    pub kubernetes: Option<Kubernetes>,
     /// Where the agent's metrics can be scraped: `listen.address`.
     pub listen: Listen,
     /// The log.
@@ -174,6 +178,8 @@ pub struct Uplink {
     pub hash_names: bool,
     /// The way that reports go: `transport`.
     pub transport: Transport,
+    /// The file of an enrolment token, by which an agent that is not activated activates itself: `enrolment_token_file`.
+    pub enrolment_token_file: Option<PathBuf>,
 }
 
 impl Default for Uplink {
@@ -186,6 +192,7 @@ impl Default for Uplink {
             client: None,
             hash_names: false,
             transport: Transport::Direct,
+            enrolment_token_file: None,
         }
     }
 }
