@@ -7,7 +7,7 @@ use crate::log::ALARMS;
 use highwater_rules::figure::total;
 use highwater_rules::grace::Stage;
 use highwater_rules::licence::LicenceState;
-use highwater_rules::meter::{GapReason, Meter};
+use highwater_rules::meter::{GapReason, Meter, TOTAL};
 use highwater_rules::record::{Entry, Reading, SlotRecord};
 
 /// How many series are told of one by one; those beyond are counted.
