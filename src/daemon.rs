@@ -17,6 +17,7 @@ use crate::joined;
 use crate::keeper::Keeper;
 use crate::ledger::{Ledger, LedgerError, Opened, Plan};
 use crate::listen::{Figures, Listener};
+use crate::node;
 use crate::notify::{Asked, Manager};
 use crate::recorder::Recorder;
 use crate::renewer::{self, Renewer};
@@ -82,6 +83,7 @@ fn plan(config: &Config) -> Plan {
         retention_s: config.retention_s,
         calendar: config.sampling.calendar.clone(),
         hash_names: config.uplink.hash_names,
+        node: node::known(&config.state_dir),
     }
 }
 

@@ -18,6 +18,7 @@
 //!   selector         which pods are meant
 //!   pods             the memory of a pod, and of a node's pods
 //!   facts            a day's hourly RAM and clock anomalies
+//!   node             which machine of which cluster; which identities are one node
 //!   report           a closed day -> what is signed and sent; what central takes for a report
 //!   sign, trust      signatures; which key of central's is believed
 //!   receipt          what central answered, held against what was sent
@@ -53,6 +54,7 @@ pub mod licence;
 pub mod lineage;
 pub mod memory;
 pub mod meter;
+pub mod node;
 pub mod pattern;
 pub mod peaks;
 pub mod pods;
