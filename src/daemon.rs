@@ -240,7 +240,8 @@ impl Daemon {
         let serve_at = self.steward.wake_at(&self.last_mark);
         // What is due at once is due at the next second: a deadline that has passed would not be waited for.
         let window_end = self.bursts.as_ref().map(|b| b.window().slot_at(now_s).end(b.window()));
-        let others = [push_at, ask_at, enrol_at, serve_at, self.gate.due_at(), window_end];
+        let prepare_at = self.sampler.prepare_at(slot_end);
+        let others = [push_at, ask_at, enrol_at, serve_at, self.gate.due_at(), window_end, prepare_at];
         others.into_iter().flatten().map(|at| at.max(now_s)).fold(slot_end, i64::min)
     }
 
@@ -257,6 +258,8 @@ impl Daemon {
             }
             Err(error) => self.state.ledger_failed(&error),
         }
+        let (length, now_s) = (self.config.sampling.interval, clock::unix_s());
+        self.sampler.prepare(now_s, length.slot_at(now_s).end(length));
         if look(&mut self.reporter) {
             self.joined();
         }

@@ -14,7 +14,7 @@ use std::collections::BTreeSet;
 /// The longest payload of a report that is made or taken: some two thousand series.
 pub const REPORT_MAX_BYTES: usize = 256 * 1024;
 /// The longest name of a subject, time zone or version that central takes, in bytes.
-const NAME_MAX_BYTES: usize = 256;
+pub const NAME_MAX_BYTES: usize = 256;
 /// The most slots that a day can have: 25 hours of seconds.
 const DAY_MAX_SLOTS: u64 = 25 * 3600;
 
