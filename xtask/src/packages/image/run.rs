@@ -171,7 +171,7 @@ impl Bench {
     }
 
     fn start(&self, container: &Container<'_>) -> anyhow::Result<(Child, PathBuf)> {
-        let bundle = self.folder.join(container.name);
+        let bundle = self.folder.join(format!("bundle-{}", container.name));
         shell::fresh_folder(&bundle)?;
         fs::write(bundle.join("config.json"), self.bundle(container).to_string())?;
         let log = bundle.join("log");
