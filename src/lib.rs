@@ -27,6 +27,8 @@ pub mod uplink;
 
 pub mod courier;
 
+pub mod node;
+
 pub mod licence;
 
 pub mod keeper;

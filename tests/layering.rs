@@ -25,6 +25,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("recorder", &["ledger", "sampler"]),
     ("uplink", &["clock", "config", "files", "roots", "tls"]),
     ("licence", &["files", "uplink"]),
+    ("node", &["uplink"]),
     ("courier", &["files", "uplink"]),
     ("keeper", &["ledger"]),
     ("report_json", &["json", "log"]),
@@ -48,7 +49,8 @@ const LAYERS: &[(&str, &[&str])] = &[
         "daemon",
         &[
             "bundle", "clock", "config", "events", "files", "gate", "host", "joined", "keeper", "ledger",
-            "listen", "log", "notify", "recorder", "renewer", "reporter", "sampler", "sources", "wake",
+            "listen", "log", "node", "notify", "recorder", "renewer", "reporter", "sampler", "sources",
+            "wake",
         ],
     ),
     (
@@ -68,6 +70,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "ledger",
             "licence",
             "log",
+            "node",
             "renewer",
             "report_json",
             "reporter",

@@ -41,12 +41,10 @@ pub(super) fn read(
     reader: &mut Reader,
     _: &[(std::ffi::OsString, std::ffi::OsString)],
 ) -> Option<Option<Kubernetes>> {
-    const MESSAGE: &str = "this build has no Kubernetes support";
-    const MEND: &str = "run the container image, or build with `--features kubernetes`";
     let none_set = super::keys::KEYS
         .iter()
         .filter(|key| super::keys::split(key).0 == "kubernetes")
-        .all(|key| reader.take(key, (), |_| Err(Fault::new(MESSAGE, MEND))).is_some());
+        .all(|key| reader.take(key, (), |_| Err(Fault::no_kubernetes())).is_some());
     none_set.then_some(None)
 }
 

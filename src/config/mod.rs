@@ -23,6 +23,7 @@ mod load;
 mod log;
 mod mistakes;
 mod network;
+mod pods;
 #[cfg(test)]
 mod prometheus_tests;
 mod proxy_url;
@@ -46,6 +47,7 @@ pub use gate::gate_files;
 pub use kubernetes::{Kubernetes, LicenceSecret};
 pub use load::{Inputs, Loaded, find_file, load};
 pub use mistakes::{MISTAKES_MAX, Mistake, Mistakes, Place, Warning};
+pub use pods::{Pods, PodsBy};
 pub use proxy_url::{NoProxyUrl, ProxyUrl};
 pub use show::{Origin, Origins, Value, effective, show};
 pub use ssl::{
@@ -115,6 +117,8 @@ pub struct Ram {
     pub presence: Option<Presence>,
     /// The cgroup that `scope = "cgroup"` starts from, as `/proc/PID/cgroup` writes it; the agent's own where not given.
     pub cgroup: Option<String>,
+    /// Which pods count where `scope = "pods"`, and how they are known.
+    pub pods: Pods,
 }
 
 /// Whose memory counts.
@@ -126,11 +130,20 @@ pub enum RamScope {
     Host,
     /// The smallest limit from a cgroup up to the root, bounded by MemTotal.
     Cgroup,
+    /// The pods of this node.
+    #[cfg(feature = "kubernetes")]
+    Pods,
 }
 
 impl RamScope {
     /// All of them.
-    pub const ALL: &'static [RamScope] = &[RamScope::Auto, RamScope::Host, RamScope::Cgroup];
+    pub const ALL: &'static [RamScope] = &[
+        RamScope::Auto,
+        RamScope::Host,
+        RamScope::Cgroup,
+        #[cfg(feature = "kubernetes")]
+        RamScope::Pods,
+    ];
 
     /// The word that the configuration uses.
     #[must_use]
@@ -139,6 +152,8 @@ impl RamScope {
             RamScope::Auto => "auto",
             RamScope::Host => "host",
             RamScope::Cgroup => "cgroup",
+            #[cfg(feature = "kubernetes")]
+            RamScope::Pods => "pods",
         }
     }
 }

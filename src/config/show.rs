@@ -138,6 +138,14 @@ pub fn effective(loaded: &Loaded) -> Vec<(String, Value, Origin)> {
     if let Some(cgroup) = &config.ram.cgroup {
         text("ram.cgroup", cgroup.clone());
     }
+    #[cfg(feature = "kubernetes")]
+    if config.ram.scope == super::RamScope::Pods {
+        let pods = &config.ram.pods;
+        let selector = pods.selector.as_ref();
+        rows.extend(selector.map(|s| ("ram.selector".to_owned(), Value::Text(s.to_string()))));
+        rows.push(("ram.pods".to_owned(), Value::Text(pods.by.word().to_owned())));
+        rows.push(("ram.pods_max".to_owned(), Value::Whole(pods.most as u64)));
+    }
     rows.push(("network.interfaces".to_owned(), interfaces(&config.network.interfaces)));
     let mut text = |key: &str, value: String| rows.push((key.to_owned(), Value::Text(value)));
     text("network.count", config.network.count.word().to_owned());
