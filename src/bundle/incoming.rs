@@ -71,6 +71,12 @@ pub fn read_file(path: &Path, instance: &str) -> Incoming {
     }
 }
 
+/// Reads what someone hands over, to its end.
+#[must_use]
+pub fn read_stream(from: impl Read, instance: &str) -> Incoming {
+    read(from, instance)
+}
+
 /// Reads a bundle that is at hand.
 #[must_use]
 pub fn read_bytes(bytes: &[u8], instance: &str) -> Incoming {

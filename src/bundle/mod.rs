@@ -14,6 +14,6 @@ mod output;
 
 pub(crate) use error::ExportError;
 pub use error::{OutputError, ReadError};
-pub use incoming::{Incoming, KEPT_MAX_BYTES, Reply, read_bytes, read_file};
+pub use incoming::{Incoming, KEPT_MAX_BYTES, Reply, read_bytes, read_file, read_stream};
 pub(crate) use outgoing::{Exported, Exporter};
 pub use output::Output;

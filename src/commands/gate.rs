@@ -24,6 +24,9 @@ pub(super) struct Options {
     /// Tell the stages apart by the exit code: 0 open, 10 warning, 11 critical, 12 closed, 13 unknown
     #[arg(long)]
     stages: bool,
+    /// Exit with 0 whatever the gate's stage is: whether the agent has told one lately is all that a liveness probe asks
+    #[arg(long, conflicts_with = "stages")]
+    alive: bool,
     /// Print JSON (docs/json.md)
     #[arg(long)]
     json: bool,
@@ -80,7 +83,7 @@ pub(super) fn tell(common: &Common, options: &Options) -> Outcome {
     match found {
         Ok(document) => {
             print_document(&document, options.json)?;
-            Ok(code(document.state, options.stages))
+            Ok(if options.alive { 0 } else { code(document.state, options.stages) })
         }
         Err(unknown) => {
             if options.json {

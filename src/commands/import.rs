@@ -3,7 +3,7 @@
 use super::activate::wake_the_agent;
 use super::export::{ask_the_agent, open_writer, unusable};
 use super::{Failure, Outcome, exit, open_reader, print_json};
-use crate::bundle::{Incoming, ReadError, Reply, read_file};
+use crate::bundle::{Incoming, ReadError, Reply, read_file, read_stream};
 use crate::clock::Clock;
 use crate::config::Loaded;
 use crate::joined;
@@ -26,7 +26,7 @@ const PROBLEMS_MAX: usize = 5;
 
 #[derive(Debug, Args)]
 pub(super) struct Options {
-    /// The files that came back
+    /// The files that came back; `-` is standard input
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
     /// Print JSON (docs/json.md)
@@ -61,7 +61,11 @@ pub(super) fn import(loaded: &Loaded, options: &Options) -> Outcome {
 
 /// What is wrong with a file is no reason not to take in the others.
 fn take(loaded: &Loaded, path: &Path, instance: &str) -> Result<Taken, Failure> {
-    let mut incoming = read_file(path, instance);
+    let mut incoming = if path == Path::new("-") {
+        read_stream(std::io::stdin().lock(), instance)
+    } else {
+        read_file(path, instance)
+    };
     let mut taken = Taken { path: path.to_owned(), activated: None, imported: None, problems: Vec::new() };
     let mut problem = |what: &str| taken.problems.push(format!("{}: {what}", path.display()));
     if incoming.replies.is_empty() {

@@ -2,10 +2,12 @@
 
 use crate::clerk::{self, Clerk};
 use crate::faked;
-use crate::home::Home;
+use crate::home::{HIGHWATER, Home};
 use crate::rows;
+use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
+use std::process::Stdio;
 
 /// A host that was activated by files, and what carries them.
 struct Site {
@@ -85,6 +87,29 @@ impl Site {
         let number = |key: &str| outbox[key].as_i64().unwrap();
         (number("pending"), number("parked"), number("receipted"))
     }
+}
+
+#[test]
+fn a_host_without_a_common_disk_is_handed_files_by_standard_input_and_output() {
+    let site = Site::new();
+    site.home.tree.write("token", site.clerk.token());
+    let handed = |arguments: &[&str], from: &str, to: &str| {
+        let mut command = site.home.command(HIGHWATER);
+        command.args(arguments).stdout(std::fs::File::create(site.at(to)).unwrap());
+        // By a pipe, as `kubectl exec` hands a file in: one that is not there to be opened by name.
+        let mut child = command.stdin(Stdio::piped()).spawn().unwrap();
+        child.stdin.take().unwrap().write_all(&clerk::bytes(&site.at(from))).unwrap();
+        assert!(child.wait().unwrap().success(), "{arguments:?}");
+    };
+    handed(&["activate", "--token", "-", "--export", "-"], "token", "join.hwb");
+    site.clerk.answer(&site.at("join.hwb"), &site.at("joined.hwb"));
+    handed(&["import", "-", "--json"], "joined.hwb", "told.json");
+    assert_eq!(site.home.json(&["status"])["activation"]["activated"], true);
+    std::fs::write(site.at("nothing"), "").unwrap();
+    handed(&["export", "--open-day", "-o", "-"], "nothing", "usage.hwb");
+    site.clerk.answer(&site.at("usage.hwb"), &site.at("back.hwb"));
+    handed(&["import", "-"], "back.hwb", "told");
+    assert_eq!(site.outbox().0, 0);
 }
 
 #[test]

@@ -35,7 +35,7 @@ async fn ended(mut command: Command) -> (i32, String, String) {
 
 /// That a reader learns nothing, and why.
 async fn check_unknown(bench: &Bench, why: &str) {
-    for arguments in [&[][..], &["--stages"]] {
+    for arguments in [&[][..], &["--stages"], &["--alive"]] {
         let (code, out, err) = ended(reading(bench, arguments)).await;
         assert_eq!((code, out.as_str()), (13, ""), "{err}");
         assert!(err.starts_with("highwater: unknown: ") && err.contains(why), "{err}");
@@ -57,6 +57,8 @@ async fn each_stage_has_its_exit_code_and_its_line() {
         (Stage::Closed, 12, 12, "closed: grace ended at "),
     ] {
         gate.show(&state(stage), unix_s());
+        let (alive, ..) = ended(reading(&bench, &["--alive"])).await;
+        assert_eq!(alive, 0, "a liveness probe fails at {line}");
         let (found, out, err) = ended(reading(&bench, &[])).await;
         assert_eq!((found, err.as_str()), (code, ""));
         assert!(out.starts_with(line) && out.lines().count() == 1, "{out}");

@@ -5,8 +5,8 @@ use crate::shell;
 use anyhow::{Context as _, bail};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
+use std::fs;
 use std::path::{Path, PathBuf};
-use std::{env, fs};
 
 /// How files are named that hold a licence or are to be kept with one.
 const NAMES: [&str; 6] = ["LICENSE", "LICENCE", "COPYING", "COPYRIGHT", "NOTICE", "UNLICENSE"];
@@ -52,12 +52,22 @@ fn crates(program: Program) -> anyhow::Result<Crates> {
     Ok(crates)
 }
 
+/// The licence of one crate, which is within a package in another way than as code.
+pub(super) fn of_crate(name: &str) -> anyhow::Result<String> {
+    // …#NAME@VERSION
+    let id = shell::run("cargo", &["pkgid", name])?;
+    let version = id.trim().rsplit_once(['@', '#']).map(|(_, version)| version);
+    let version = version.with_context(|| format!("cargo names no version of {name}"))?;
+    let texts = texts_of(&sources()?, &format!("{name}-{version}"))?;
+    if texts.is_empty() {
+        bail!("{name} has no licence text");
+    }
+    Ok(texts.join("\n\n"))
+}
+
 /// The folders in which cargo keeps the sources of crates.
 fn sources() -> anyhow::Result<Vec<PathBuf>> {
-    let home = env::var_os("CARGO_HOME").map(PathBuf::from);
-    let home =
-        home.or_else(|| env::home_dir().map(|home| home.join(".cargo"))).context("there is no CARGO_HOME")?;
-    let folder = home.join("registry/src");
+    let folder = shell::cargo_home()?.join("registry/src");
     let entries = fs::read_dir(&folder).with_context(|| format!("cannot read {}", folder.display()))?;
     entries.map(|entry| Ok(entry?.path())).collect()
 }

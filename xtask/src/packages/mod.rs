@@ -42,10 +42,9 @@ pub(crate) fn tarball(arguments: &[String]) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// `cargo xtask image`
+/// `cargo xtask image [--arch amd64|arm64] [--output FILE] [--program FILE]`
 pub(crate) fn image(arguments: &[String]) -> anyhow::Result<ExitCode> {
-    none(arguments, "image")?;
-    image::make()?;
+    image::make(arguments)?;
     Ok(ExitCode::SUCCESS)
 }
 

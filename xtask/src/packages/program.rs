@@ -2,7 +2,7 @@
 
 use crate::shell;
 use anyhow::{Context as _, bail};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Built apart: together, the agent would get the features that central's crates ask for as well.
@@ -12,8 +12,41 @@ pub(super) enum Program {
     Central,
 }
 
-/// The one triple that a static program is built for.
-const STATIC_TRIPLE: &str = "x86_64-unknown-linux-gnu";
+/// A processor that a static agent is built for.
+#[derive(Debug)]
+pub(super) struct Static {
+    /// As images name it.
+    pub(super) architecture: &'static str,
+    /// As Rust names it.
+    rust: &'static str,
+    pub(super) triple: &'static str,
+    /// The C compiler that builds and links for it from elsewhere, and the Debian package that brings it.
+    compiler: (&'static str, &'static str),
+}
+
+const STATICS: [Static; 2] = [
+    Static {
+        architecture: "amd64",
+        rust: "x86_64",
+        triple: "x86_64-unknown-linux-gnu",
+        compiler: ("x86_64-linux-gnu-gcc", "gcc-x86-64-linux-gnu"),
+    },
+    Static {
+        architecture: "arm64",
+        rust: "aarch64",
+        triple: "aarch64-unknown-linux-gnu",
+        compiler: ("aarch64-linux-gnu-gcc", "gcc-aarch64-linux-gnu"),
+    },
+];
+
+/// What a static agent is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Build {
+    /// A host: nothing of Kubernetes is in it.
+    Tarball,
+    /// A container.
+    Image,
+}
 
 /// The one library that an agent may need.
 const LIBC: &str = "libc.so.6";
@@ -79,19 +112,71 @@ fn needed(dynamic: &str) -> Vec<String> {
     names.collect()
 }
 
-/// Builds an agent that needs no library at all, and returns where it is.
-pub(super) fn static_agent() -> anyhow::Result<PathBuf> {
-    println!("\n== building a static {}", Program::Agent.name());
-    let mut build = Program::Agent.cargo();
-    // With a target named, build scripts are built without the flag.
-    build.args(["--target", STATIC_TRIPLE]).env("RUSTFLAGS", "-C target-feature=+crt-static");
-    succeed(&mut build, "the static agent")?;
-    let program = shell::target()?.join(STATIC_TRIPLE).join("release").join(Program::Agent.name());
-    let name = program.to_str().context("the target folder's path is no plain text")?;
-    if shell::run("readelf", &["--program-headers", "--wide", name])?.contains("INTERP") {
-        bail!("{name} still needs a loader: it is not static");
+impl Static {
+    /// The one that this machine runs.
+    pub(super) fn own() -> anyhow::Result<&'static Self> {
+        let own = STATICS.iter().find(|one| one.is_own());
+        own.with_context(|| format!("there is no static agent for {}", std::env::consts::ARCH))
     }
-    Ok(program)
+
+    /// By the name that images give it.
+    pub(super) fn of(architecture: &str) -> Option<&'static Self> {
+        STATICS.iter().find(|one| one.architecture == architecture)
+    }
+
+    /// Whether this machine runs what is built for it.
+    pub(super) fn is_own(&self) -> bool {
+        self.rust == std::env::consts::ARCH
+    }
+
+    /// Builds an agent that needs no library at all, and returns where it is. No path of this machine is in it, so that the same
+    /// sources are the same program elsewhere.
+    pub(super) fn agent(&self, of: Build) -> anyhow::Result<PathBuf> {
+        println!("\n== building a static {} for {}", Program::Agent.name(), self.architecture);
+        let mut build = Program::Agent.cargo();
+        if of == Build::Image {
+            build.args(["--features", "kubernetes"]);
+        }
+        // With a target named, build scripts are built without these flags.
+        build.args(["--target", self.triple]).env("CARGO_ENCODED_RUSTFLAGS", flags()?.join("\u{1f}"));
+        if !self.is_own() {
+            self.cross(&mut build)?;
+        }
+        succeed(&mut build, "the static agent")?;
+        let program = shell::target()?.join(self.triple).join("release").join(Program::Agent.name());
+        let name = program.to_str().context("the target folder's path is no plain text")?;
+        if shell::run("readelf", &["--program-headers", "--wide", name])?.contains("INTERP") {
+            bail!("{name} still needs a loader: it is not static");
+        }
+        Ok(program)
+    }
+
+    /// What building for another processor needs beside.
+    fn cross(&self, build: &mut Command) -> anyhow::Result<()> {
+        let libraries = shell::run("rustc", &["--print", "target-libdir", "--target", self.triple])?;
+        if !Path::new(libraries.trim()).is_dir() {
+            bail!("Rust's library for {0} is missing: rustup target add {0}", self.triple);
+        }
+        let (compiler, package) = self.compiler;
+        if shell::find_program(compiler).is_none() {
+            bail!("{compiler} is missing: install Debian's package {package}");
+        }
+        let linker = format!("CARGO_TARGET_{}_LINKER", self.triple.replace('-', "_").to_uppercase());
+        build.env(linker, compiler);
+        Ok(())
+    }
+}
+
+fn flags() -> anyhow::Result<[String; 4]> {
+    let text = |path: PathBuf| path.into_os_string().into_string().ok().context("a path is no plain text");
+    let cargo = text(shell::cargo_home()?)?;
+    let sources = text(shell::repository())?;
+    Ok([
+        "-C".to_owned(),
+        "target-feature=+crt-static".to_owned(),
+        format!("--remap-path-prefix={cargo}=/cargo"),
+        format!("--remap-path-prefix={sources}=/highwater"),
+    ])
 }
 
 fn succeed(command: &mut Command, what: &str) -> anyhow::Result<()> {

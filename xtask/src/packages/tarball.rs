@@ -1,6 +1,6 @@
 //! A static agent with all that belongs to it, for hosts without a package manager that is served here.
 
-use super::program::{Program, static_agent};
+use super::program::{Build, Program, Static};
 use super::{folder, made};
 use crate::shell;
 use anyhow::Context as _;
@@ -25,7 +25,7 @@ const FOLDERS: [(&str, &str); 4] = [
 
 /// Builds the agent and makes `highwater-VERSION-x86_64-linux.tar.gz`.
 pub(super) fn make() -> anyhow::Result<()> {
-    let program = static_agent()?;
+    let program = Static::of("amd64").context("amd64 is not known")?.agent(Build::Tarball)?;
     made::write(Program::Agent)?;
     let packages = folder()?;
     let name = format!("highwater-{}-x86_64-linux", env!("CARGO_PKG_VERSION"));
@@ -59,7 +59,7 @@ fn text(path: &Path) -> anyhow::Result<&str> {
 }
 
 /// Copies a file with its mode, and makes the folder that it is to lie in.
-pub(super) fn copy(from: &Path, to: &Path) -> anyhow::Result<()> {
+fn copy(from: &Path, to: &Path) -> anyhow::Result<()> {
     if let Some(folder) = to.parent() {
         fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
     }
