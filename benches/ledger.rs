@@ -40,6 +40,7 @@ fn plan() -> Plan {
         retention_s: 120 * 86_400,
         calendar: Calendar::utc(),
         hash_names: false,
+        node: None,
     }
 }
 

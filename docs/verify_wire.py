@@ -62,7 +62,7 @@ def fields(text):
 MESSAGES = {
     "Envelope": fields("1 kind Kind, 2 payload bytes, 3 key_id bytes, 4 signature bytes"),
     "Activation": fields("1 secret bytes, 2 instance string, 3 public_key bytes, 4 host Host, 5 agent_version string, "
-                         "6 first_start sint, 7 nonce bytes, 8 sent_at sint"),
+                         "6 first_start sint, 7 nonce bytes, 8 sent_at sint, 9 node Node"),
     "Host": fields("1 name string, 2 os string, 3 os_version string, 4 kernel string, 5 cores uint32, "
                    "6 virtualization string, 7 memory_bytes uint64, 8 name_hashed bool"),
     "ActivationResponse": fields("1 grant Envelope, 2 first_key bytes, 3 successions *Envelope"),
@@ -72,7 +72,8 @@ MESSAGES = {
     "Report": fields("1 instance string, 2 sequence uint64, 3 previous bytes, 4 day UsageDay, 5 partial bool, "
                      "6 revision uint32, 7 chain Chain, 8 hourly_ram *HourlyRam, 9 clock Clock, "
                      "10 agent_version string, 11 made_at sint, 12 first_start sint, 13 damaged string, "
-                     "14 names_hashed bool"),
+                     "14 names_hashed bool, 15 node Node"),
+    "Node": fields("1 cluster string, 2 name string, 3 hardware string, 4 name_hashed bool"),
     "UsageDay": fields("1 day string, 2 time_zone string, 3 until sint, 4 slot_s uint32, 5 coverage Coverage, "
                        "6 series *SeriesDay, 7 present_slots uint32, 8 present_first ?sint, 9 present_last ?sint"),
     "SeriesDay": fields("1 meter Meter, 2 subject string, 3 definition uint32, 4 peak Reading, 5 runner_up Reading, "
@@ -311,6 +312,12 @@ def check_day(day):
     need(len(set(names)) == len(names), "a series is told twice")
 
 
+def check_node(node):
+    need(re.fullmatch(r"[0-9a-z-]{1,64}", node.get("cluster", "")), "the cluster's id is none")
+    need(re.fullmatch(r"[0-9a-z.-]{1,253}", node.get("name", "")), "the node's name is none")
+    need(re.fullmatch(r"([0-9a-f]{16})?", node.get("hardware", "")), "the node's hardware id is none")
+
+
 def read_report(payload):
     """A report that can be."""
     need(len(payload) <= 262144, "longer than 262144 bytes")
@@ -326,6 +333,8 @@ def read_report(payload):
     hours = [one.get("hour", 0) for one in report.get("hourly_ram", [])]
     need(all(1 <= hour <= 25 for hour in hours) and hours == sorted(set(hours)), "hours that are none, or out of order")
     need(all(size(report.get(name, "")) <= 256 for name in ("agent_version", "damaged")), "a text is too long")
+    if "node" in report:
+        check_node(report["node"])
     need("day" in report, "it tells no day")
     check_day(report["day"])
     return report
@@ -376,6 +385,8 @@ def open_activation(data):
     need(len(activation.get("secret", b"")) == 20, "the secret is not of 20 bytes")
     need(16 <= len(activation.get("nonce", b"")) <= 32, "the nonce is not of 16 to 32 bytes")
     need(UUID.match(activation.get("instance", "")), "the instance's id is no UUID")
+    if "node" in activation:
+        check_node(activation["node"])
     return payload, activation
 
 

@@ -20,7 +20,7 @@ impl Clock {
     /// The clocks of the host whose file system is at `root`.
     #[must_use]
     pub fn new(root: &Path) -> Self {
-        Clock { boot_id_path: root.join("proc/sys/kernel/random/boot_id") }
+        Clock { boot_id_path: files::Root::new(root).of_kernel("proc/sys/kernel/random/boot_id") }
     }
 
     /// All the clocks, now.
@@ -82,7 +82,13 @@ pub fn mono_ms() -> i64 {
     millis(ClockId::CLOCK_MONOTONIC)
 }
 
-/// The same in microseconds, as systemd wants it.
+/// `CLOCK_BOOTTIME`, in milliseconds since the boot, with the time in which the host was suspended: for how old something is.
+#[must_use]
+pub fn boot_ms() -> i64 {
+    millis(ClockId::CLOCK_BOOTTIME)
+}
+
+/// `CLOCK_MONOTONIC` in microseconds, as systemd wants it.
 #[must_use]
 #[expect(clippy::disallowed_methods, reason = "this is the module that reads clocks")]
 pub fn mono_us() -> i64 {

@@ -17,6 +17,7 @@ use crate::joined;
 use crate::keeper::Keeper;
 use crate::ledger::{Ledger, LedgerError, Opened, Plan};
 use crate::listen::{Figures, Listener};
+use crate::node;
 use crate::notify::{Asked, Manager};
 use crate::recorder::Recorder;
 use crate::renewer::{self, Renewer};
@@ -82,6 +83,7 @@ fn plan(config: &Config) -> Plan {
         retention_s: config.retention_s,
         calendar: config.sampling.calendar.clone(),
         hash_names: config.uplink.hash_names,
+        node: node::known(&config.state_dir),
     }
 }
 
@@ -216,8 +218,9 @@ impl Daemon {
         let ask_at = self.renewer.wake_at(&self.last_mark);
         // What is due at once is due at the next second: a deadline that has passed would not be waited for.
         let window_end = self.bursts.as_ref().map(|b| b.window().slot_at(now_s).end(b.window()));
-        let others =
-            [push_at, ask_at, self.gate.due_at(), window_end].into_iter().flatten().map(|at| at.max(now_s));
+        let prepare_at = self.sampler.prepare_at(slot_end);
+        let others = [push_at, ask_at, self.gate.due_at(), window_end, prepare_at];
+        let others = others.into_iter().flatten().map(|at| at.max(now_s));
         others.fold(slot_end, i64::min)
     }
 
@@ -234,6 +237,8 @@ impl Daemon {
             }
             Err(error) => self.state.ledger_failed(&error),
         }
+        let (length, now_s) = (self.config.sampling.interval, clock::unix_s());
+        self.sampler.prepare(now_s, length.slot_at(now_s).end(length));
         if look(&mut self.reporter) {
             self.joined();
         }

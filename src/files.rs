@@ -24,6 +24,14 @@ impl Root {
         self.0 == Path::new("/")
     }
 
+    /// Where a file below `proc` is that tells of the kernel as a whole, such as `proc/meminfo`: the agent's own where the root has
+    /// the host's `/sys` alone, as a pod is given it. That is the same kernel's. A root without either is no host's.
+    #[must_use]
+    pub fn of_kernel(&self, path: impl AsRef<Path>) -> PathBuf {
+        let has_sys_alone = !self.is_own() && !self.at("proc").exists() && self.at("sys").is_dir();
+        if has_sys_alone { Root::new("/").at(path) } else { self.at(path) }
+    }
+
     /// Where a path of the metered file system is for the agent; absolute ones lie below the root too.
     #[must_use]
     pub fn at(&self, path: impl AsRef<Path>) -> PathBuf {

@@ -54,13 +54,15 @@ impl HostFacts {
         let line = |path: &str| text(root, path).and_then(|t| fact(t.lines().next()?));
         let release = text(root, "etc/os-release").or_else(|| text(root, "usr/lib/os-release"));
         let of_release = |key: &str| release.as_deref().and_then(|text| os_release(text, key));
-        let cpuinfo = read_bounded(&root.at("proc/cpuinfo"), CPUINFO_MAX_BYTES).ok();
+        let cpuinfo = read_bounded(&root.of_kernel("proc/cpuinfo"), CPUINFO_MAX_BYTES).ok();
         let online = text(root, "sys/devices/system/cpu/online").and_then(|text| processors(&text));
         HostFacts {
             name: line("proc/sys/kernel/hostname").or_else(|| line("etc/hostname")),
             os: of_release("PRETTY_NAME").or_else(|| of_release("NAME")),
             os_version: of_release("VERSION_ID"),
-            kernel: line("proc/sys/kernel/osrelease"),
+            kernel: read_bounded(&root.of_kernel("proc/sys/kernel/osrelease"), FACT_MAX_BYTES)
+                .ok()
+                .and_then(|text| fact(text.lines().next()?)),
             cores: online.or_else(|| cpuinfo.as_deref().and_then(listed_processors)),
             virtualization: virtualization(root, cpuinfo.as_deref()),
         }

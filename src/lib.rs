@@ -18,12 +18,16 @@ pub mod host;
 
 pub mod bundle;
 pub mod gate;
+#[cfg(feature = "kubernetes")]
+pub mod kubernetes;
 pub mod ledger;
 pub mod roots;
 pub mod sources;
 pub mod uplink;
 
 pub mod courier;
+
+pub mod node;
 
 pub mod licence;
 
@@ -42,6 +46,7 @@ mod renewer;
 mod report_json;
 mod reporter;
 mod room;
+mod tls;
 mod wake;
 
 pub mod commands;

@@ -5,6 +5,7 @@ use crate::sampler::Sample;
 use highwater_rules::assemble;
 use highwater_rules::day::BillingDay;
 use highwater_rules::meter::GapReason;
+use highwater_rules::node::Node;
 use highwater_rules::record::{Mark, Missed, SlotRecord};
 use highwater_rules::slot::Slot;
 use std::collections::VecDeque;
@@ -111,6 +112,12 @@ impl Recorder {
         self.plan = plan;
         self.closed_before = None;
         Ok(())
+    }
+
+    /// Lets the next report tell another node.
+    pub fn follow_node(&mut self, node: Option<Node>) {
+        self.plan.node.clone_from(&node);
+        self.ledger.follow_node(node);
     }
 
     /// The slot that is due at `now`, if it has not been read already. At the agent's start only one that follows the last record

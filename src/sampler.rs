@@ -4,6 +4,8 @@
 //! as long as the sample; when one does not answer in time it keeps that thread, and another goes on with the rest. The source
 //! that hangs is not asked again until it has come back, so that it holds one thread at most.
 
+#[cfg(feature = "kubernetes")]
+use crate::sources::pods::Shared;
 use crate::sources::{Missing, NOTE_MAX_BYTES, Readout, Source};
 use highwater_rules::figure::Observation;
 use highwater_rules::meter::Series;
@@ -47,6 +49,8 @@ struct Place {
     known: Vec<Series>,
     source: Option<Source>,
     has_rates: bool,
+    /// Whether a series that is no longer told of has ended without a gap.
+    ends_series: bool,
     timeout: Duration,
 }
 
@@ -64,6 +68,9 @@ pub struct Sampler {
     places: Vec<Place>,
     answers: UnboundedReceiver<Answer>,
     answer: UnboundedSender<Answer>,
+    /// What sources ask early in a slot.
+    #[cfg(feature = "kubernetes")]
+    early: Option<Arc<Shared>>,
 }
 
 impl Sampler {
@@ -72,6 +79,8 @@ impl Sampler {
     pub fn new(sources: Vec<Source>, slot_s: i64) -> Self {
         let share = u32::try_from(sources.len().max(1)).unwrap_or(u32::MAX);
         let half_slot = Duration::from_millis(slot_s.unsigned_abs().saturating_mul(500));
+        #[cfg(feature = "kubernetes")]
+        let early = sources.iter().find_map(Source::asks_early).cloned();
         let places = sources
             .into_iter()
             .map(|source| Place {
@@ -79,12 +88,41 @@ impl Sampler {
                 expected: source.expected(),
                 known: Vec::new(),
                 has_rates: source.has_rates(),
+                ends_series: source.ends_series(),
                 timeout: source.timeout().min(half_slot / share),
                 source: Some(source),
             })
             .collect();
         let (answer, answers) = unbounded_channel();
-        Sampler { places, answers, answer }
+        Sampler {
+            places,
+            answers,
+            answer,
+            #[cfg(feature = "kubernetes")]
+            early,
+        }
+    }
+
+    /// When there is something to ask early for the slot that ends at `end_s`, both in unix seconds.
+    #[must_use]
+    pub fn prepare_at(&self, end_s: i64) -> Option<i64> {
+        #[cfg(feature = "kubernetes")]
+        return self.early.as_ref().and_then(|early| early.early_at(end_s));
+        #[cfg(not(feature = "kubernetes"))]
+        {
+            let _nothing_is_asked_early = end_s;
+            None
+        }
+    }
+
+    /// Asks what is due to be asked early. Nothing waits for it.
+    pub fn prepare(&self, now_s: i64, end_s: i64) {
+        #[cfg(feature = "kubernetes")]
+        if let Some(early) = self.early.as_ref().filter(|e| e.early_at(end_s).is_some_and(|at| at <= now_s)) {
+            early.ask_early(end_s);
+        }
+        #[cfg(not(feature = "kubernetes"))]
+        let _nothing_is_asked_early = (now_s, end_s);
     }
 
     /// The names of the sources.
@@ -211,7 +249,8 @@ impl Place {
     /// A series seen last time and not told of now is missed once; then it has ended.
     fn mark_vanished(&mut self, readout: &mut Readout) {
         let now: Vec<Series> = readout.observations.iter().map(|o| o.series.clone()).collect();
-        for series in std::mem::take(&mut self.known) {
+        let known = std::mem::take(&mut self.known);
+        for series in known.into_iter().filter(|_| !self.ends_series) {
             if !now.contains(&series) && !readout.missing.iter().any(|m| m.series == series) {
                 readout.missing.push(Missing { series, why: "it is no longer there".to_owned() });
             }

@@ -67,6 +67,7 @@ fn a_program_written_from_the_documentation_agrees_with_the_agent() {
         retention_s: 40 * 300,
         calendar: Calendar::utc(),
         hash_names: false,
+        node: None,
     };
     let mut ledger = Ledger::open(dir.path(), plan).unwrap().ledger;
     for n in 0..100 {

@@ -355,6 +355,26 @@ pub struct Report {
     /// Subjects are salted hashes, in 16 hexadecimal digits.
     #[prost(bool, tag = "14")]
     pub names_hashed: bool,
+    /// The node that the instance runs on; absent outside a cluster.
+    #[prost(message, optional, tag = "15")]
+    pub node: ::core::option::Option<Node>,
+}
+/// A node of a cluster.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Node {
+    /// The cluster's id: the uid of its namespace kube-system.
+    #[prost(string, tag = "1")]
+    pub cluster: ::prost::alloc::string::String,
+    /// The node's name, or a salted hash of it.
+    #[prost(string, tag = "2")]
+    pub name: ::prost::alloc::string::String,
+    /// The first 8 bytes of SHA-256("highwater-node/v1", a zero byte, the cluster's id, and the machine's UUID in lower case), in
+    /// hexadecimal; empty where the machine has none of its own.
+    #[prost(string, tag = "3")]
+    pub hardware: ::prost::alloc::string::String,
+    /// The name is a salted hash.
+    #[prost(bool, tag = "4")]
+    pub name_hashed: bool,
 }
 /// A stretch of the ledger's hash chain: rows numbered in the order of writing.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -582,6 +602,9 @@ pub struct Activation {
     /// The instance's clock, in unix seconds.
     #[prost(sint64, tag = "8")]
     pub sent_at: i64,
+    /// Where it runs in a cluster: its node.
+    #[prost(message, optional, tag = "9")]
+    pub node: ::core::option::Option<Node>,
 }
 /// The host, as far as it is known and may be told.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

@@ -134,22 +134,26 @@ fn per_second(count: u64, ms: i64) -> f64 {
     count as f64 * 1000.0 / ms as f64
 }
 
-/// The instance's reading of a meter in one slot: the sum over its series, directions summed before the rule is applied (two
-/// arms of a load balancer carry each byte once in and once out). `None` where the meter has no series; a gap in any series is
-/// a gap in the sum, since a part that is missing is not a zero; so is a sum that is no number any more.
+/// The instance's reading of a meter in one slot: the entry with the subject [`TOTAL`] where the source tells it itself, as it
+/// does of the pods of a node, which share what has no limit.
 ///
-/// For a [burst meter](Meter::is_burst) it is the entry with the subject [`TOTAL`], `None` where there is none.
+/// Else it is the sum over the meter's series, directions summed before the rule is applied (two arms of a load balancer carry
+/// each byte once in and once out). `None` where the meter has no series; a gap in any series is a gap in the sum, since a part
+/// that is missing is not a zero; so is a sum that is no number any more. A [burst meter](Meter::is_burst) has no sum: `None`
+/// where there is no such entry.
 #[must_use]
 pub fn total<'a>(
     meter: Meter,
     entries: impl IntoIterator<Item = &'a Entry>,
 ) -> Option<Result<Reading, GapReason>> {
-    let mut entries = entries.into_iter().filter(|e| e.series.meter == meter);
-    if meter.is_burst() {
-        return entries.find(|e| e.series.subject == TOTAL).map(|e| e.outcome);
-    }
     let mut sum: Option<Result<Reading, GapReason>> = None;
-    for entry in entries {
+    for entry in entries.into_iter().filter(|e| e.series.meter == meter) {
+        if entry.series.subject == TOTAL {
+            return Some(entry.outcome);
+        }
+        if meter.is_burst() {
+            continue;
+        }
         sum = Some(match (sum, entry.outcome) {
             (None, outcome) => outcome,
             (Some(Err(a)), Err(b)) => Err(a.min(b)),
@@ -320,6 +324,29 @@ mod tests {
         entries[2].outcome = Err(GapReason::SourceFailed);
         assert_eq!(total(Meter::SslTpsBurst, &entries), Some(Err(GapReason::SourceFailed)));
         assert_eq!(total(Meter::NetworkThroughputBurst, &entries), None);
+    }
+
+    #[test]
+    fn the_total_of_pods_is_what_their_source_tells_and_not_their_sum() {
+        let ram = |subject: &str, outcome: Result<f64, GapReason>| Entry {
+            series: Series::new(Meter::RamCapacity, subject),
+            outcome: outcome.map(Reading::plain),
+            counters: None,
+        };
+        let mut entries = vec![
+            ram("a/x", Ok(5.0)),
+            ram("pods/unlimited", Ok(30.0)),
+            ram(TOTAL, Ok(30.0)),
+            ram("z/y", Ok(9.0)),
+        ];
+        assert_eq!(total(Meter::RamCapacity, &entries), Some(Ok(Reading::plain(30.0))));
+        entries[2].outcome = Err(GapReason::SourceFailed);
+        assert_eq!(total(Meter::RamCapacity, &entries), Some(Err(GapReason::SourceFailed)));
+        // A pod whose figure is missing is not added to what is known of all.
+        entries[2].outcome = Ok(Reading::plain(30.0));
+        entries[0].outcome = Err(GapReason::SourceFailed);
+        assert_eq!(total(Meter::RamCapacity, &entries), Some(Ok(Reading::plain(30.0))));
+        assert_eq!(total(Meter::RamCapacity, &[ram(TOTAL, Ok(0.0))]), Some(Ok(Reading::plain(0.0))));
     }
 
     proptest! {

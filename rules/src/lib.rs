@@ -14,7 +14,11 @@
 //!   coverage, peaks  a day's slots -> what a bill is made from
 //!   interfaces       which network interfaces count
 //!   memory           which memory limit counts
+//!   quantity         Kubernetes quantities -> bytes
+//!   selector         which pods are meant
+//!   pods             the memory of a pod, and of a node's pods
 //!   facts            a day's hourly RAM and clock anomalies
+//!   node             which machine of which cluster; which identities are one node
 //!   report           a closed day -> what is signed and sent; what central takes for a report
 //!   sign, trust      signatures; which key of central's is believed
 //!   receipt          what central answered, held against what was sent
@@ -50,13 +54,17 @@ pub mod licence;
 pub mod lineage;
 pub mod memory;
 pub mod meter;
+pub mod node;
 pub mod pattern;
 pub mod peaks;
+pub mod pods;
+pub mod quantity;
 pub mod receipt;
 pub mod record;
 pub mod renewal;
 pub mod report;
 pub mod retry;
+pub mod selector;
 pub mod sign;
 pub mod slot;
 pub mod tally;

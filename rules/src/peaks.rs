@@ -147,9 +147,8 @@ impl<'a> DayFold<'a> {
         // A slot was read though the sub-windows within it were not.
         let figures = slot.entries.iter().filter(|e| !e.series.meter.is_burst());
         self.written.count(figures.filter_map(|e| e.outcome.err()).min());
-        // A burst's total is an entry of the slot, and is folded with the totals below.
-        for entry in slot.entries.iter().filter(|e| !(e.series.meter.is_burst() && e.series.subject == TOTAL))
-        {
+        // A total that is an entry of the slot is folded with the totals below.
+        for entry in slot.entries.iter().filter(|e| e.series.subject != TOTAL) {
             match self.series.get_mut(&entry.series) {
                 Some(fold) => fold.add(end, entry.outcome),
                 None => self.series.entry(entry.series.clone()).or_default().add(end, entry.outcome),
@@ -267,6 +266,26 @@ mod tests {
         assert_eq!(total.runner_up.unwrap().reading.value, 11.0);
         assert_eq!((total.coverage.read, total.coverage.expected()), (2, 2));
         assert_eq!(day.series.len(), 3);
+    }
+
+    #[test]
+    fn a_total_that_the_source_tells_is_folded_once_and_pods_may_come_and_go() {
+        let day = fold(
+            &[
+                (0, vec![ram("a/x", Ok(10.0)), ram(TOTAL, Ok(10.0))]),
+                (1, vec![ram("a/y", Ok(5.0)), ram("pods/unlimited", Ok(30.0)), ram(TOTAL, Ok(30.0))]),
+                (2, vec![ram(TOTAL, Ok(0.0))]),
+                (3, vec![ram("a/y", Err(GapReason::SourceFailed)), ram(TOTAL, Err(GapReason::SourceFailed))]),
+            ],
+            &[],
+            4,
+        );
+        let total = series(&day, TOTAL);
+        assert_eq!(total.peak.unwrap().reading.value, 30.0);
+        assert_eq!(total.runner_up.unwrap().reading.value, 10.0);
+        assert_eq!((total.coverage.read, total.coverage.expected()), (3, 4));
+        assert_eq!((series(&day, "a/x").coverage.read, series(&day, "a/x").coverage.expected()), (1, 1));
+        assert_eq!((day.series.len(), day.present_slots, day.coverage.read), (4, 2, 3));
     }
 
     #[test]

@@ -4,6 +4,7 @@ use crate::chain::Digest;
 use crate::coverage::Coverage;
 use crate::facts::DayFacts;
 use crate::meter::{CountRule, GapReason, Meter, TOTAL};
+use crate::node::{self, Node};
 use crate::peaks::{DaySummary, PEAK_DEFINITION, Peak, SeriesDay};
 use crate::sign::{hex, sha256};
 use highwater_proto::v1;
@@ -13,7 +14,7 @@ use std::collections::BTreeSet;
 /// The longest payload of a report that is made or taken: some two thousand series.
 pub const REPORT_MAX_BYTES: usize = 256 * 1024;
 /// The longest name of a subject, time zone or version that central takes, in bytes.
-const NAME_MAX_BYTES: usize = 256;
+pub const NAME_MAX_BYTES: usize = 256;
 /// The most slots that a day can have: 25 hours of seconds.
 const DAY_MAX_SLOTS: u64 = 25 * 3600;
 
@@ -88,6 +89,8 @@ pub struct Facts<'a> {
     pub damaged: Option<&'a str>,
     /// How subjects are named.
     pub names: &'a Names,
+    /// The node of a cluster that the instance runs on.
+    pub node: Option<&'a Node>,
 }
 
 /// The payload of a report: the bytes that are signed, kept and sent.
@@ -133,6 +136,7 @@ pub fn write(facts: &Facts<'_>) -> Vec<u8> {
         first_start: facts.first_start,
         damaged: facts.damaged.unwrap_or_default().to_owned(),
         names_hashed: matches!(facts.names, Names::Hashed(_)),
+        node: facts.node.map(|node| node.told(facts.names)),
     };
     report.encode_to_vec()
 }
@@ -212,6 +216,9 @@ pub fn read(payload: &[u8]) -> Result<v1::Report, Malformed> {
         if text.len() > NAME_MAX_BYTES {
             return malformed(format!("{what} is longer than {NAME_MAX_BYTES} bytes"));
         }
+    }
+    if let Some(told) = &report.node {
+        node::check(&told.cluster, &told.name, &told.hardware).map_err(|e| Malformed(e.to_string()))?;
     }
     match &report.day {
         Some(day) => check_day(day)?,
@@ -347,6 +354,10 @@ mod tests {
     }
 
     fn bytes(summary: &DaySummary, names: &Names) -> Vec<u8> {
+        bytes_of(summary, names, None)
+    }
+
+    fn bytes_of(summary: &DaySummary, names: &Names, node: Option<&Node>) -> Vec<u8> {
         let day = DayFacts {
             hourly_ram: (1..=24).map(|h| (h, 67_435_167_744)).collect(),
             boots: 1,
@@ -372,6 +383,7 @@ mod tests {
             first_start: 1_787_443_203,
             damaged: None,
             names,
+            node,
         })
     }
 
@@ -418,10 +430,30 @@ mod tests {
     }
 
     #[test]
+    fn a_report_names_its_node_and_hashes_the_name_as_every_other() {
+        let node = Node {
+            cluster: "7b0c6f4e-0000-4000-8000-00000000abcd".to_owned(),
+            name: "node-a".to_owned(),
+            hardware: "00112233445566ff".to_owned(),
+        };
+        let told = |names: &Names| read(&bytes_of(&summary(1), names, Some(&node))).unwrap().node.unwrap();
+        let plain = told(&Names::Plain);
+        assert_eq!(
+            (plain.cluster, plain.name, plain.hardware, plain.name_hashed),
+            (node.cluster.clone(), "node-a".to_owned(), node.hardware.clone(), false)
+        );
+        let names = Names::Hashed([4; 16]);
+        let hashed = told(&names);
+        assert_eq!((hashed.name, hashed.name_hashed), (names.told("node-a"), true));
+        assert_eq!(hashed.cluster, node.cluster);
+        assert_eq!(read(&bytes(&summary(1), &names)).unwrap().node, None, "outside a cluster");
+    }
+
+    #[test]
     fn what_cannot_be_is_no_report() {
         let good = v1::Report::decode(&bytes(&summary(1), &Names::Plain)[..]).unwrap();
         type Spoil = fn(&mut v1::Report);
-        let spoilt: [(&str, Spoil); 13] = [
+        let spoilt: [(&str, Spoil); 14] = [
             ("UUID", |r| r.instance = "../../etc".into()),
             ("sequence", |r| r.sequence = 0),
             ("32 bytes", |r| r.previous = vec![1]),
@@ -436,6 +468,7 @@ mod tests {
             ("above its peak", |r| r.day.as_mut().unwrap().series[0].p95 = Some(1e99)),
             ("more slots", |r| r.day.as_mut().unwrap().coverage.as_mut().unwrap().read = u32::MAX),
             ("hours", |r| r.hourly_ram[0].hour = 99),
+            ("cluster", |r| r.node = Some(v1::Node { name: "a".into(), ..v1::Node::default() })),
             ("told twice", |r| {
                 let day = r.day.as_mut().unwrap();
                 day.series.push(day.series[0].clone());

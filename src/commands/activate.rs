@@ -12,6 +12,7 @@ use crate::host::HostFacts;
 use crate::ledger::{Ledger, LedgerError};
 use crate::licence::{self, InstallError};
 use crate::log::{at, print};
+use crate::node;
 use crate::sources::ram::mem_total;
 use crate::uplink::activate::Candidate;
 use crate::uplink::enrolment;
@@ -94,7 +95,8 @@ pub(super) fn activate(loaded: &Loaded, options: &Options) -> Outcome {
         .or_else(|| before.as_ref().and_then(|before| before.url().cloned()));
     let ca_pem = options.ca_file.as_deref().map(certificates).transpose()?;
     let host = host(loaded, &names);
-    let candidate = Candidate { token, instance, first_start, host, now_s: clock::unix_s(), ca_pem };
+    let node = node::known(state_dir).map(|node| node.told(&names));
+    let candidate = Candidate { token, instance, first_start, host, node, now_s: clock::unix_s(), ca_pem };
     if let Some(path) = &options.export {
         return carried::export(loaded, path, (options.force, options.json), &candidate, url);
     }
@@ -131,7 +133,9 @@ pub(super) fn install_granted(state_dir: &Path, enrolment: &Enrolment) -> Result
         return Ok(());
     }
     let keys: Vec<&PublicKey> = enrolment.keys().collect();
-    let holder = Holder { instance: &grant.instance, identity: Some(&grant.identity), cluster: None };
+    let node = node::known(state_dir);
+    let cluster = node.as_ref().map(|node| node.cluster.as_str());
+    let holder = Holder { instance: &grant.instance, identity: Some(&grant.identity), cluster };
     licence::install(state_dir, &grant.licence, &keys, &holder, None).map(drop)
 }
 

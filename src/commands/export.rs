@@ -65,7 +65,7 @@ pub(super) fn export(loaded: &Loaded, options: &Options) -> Outcome {
         counted_ms: keeper.counted_ms(&now),
         now_s: now.wall_ms.div_euclid(1000),
         pinned: joined.enrolment.pinned().id(),
-        held: held(loaded, &joined, ledger.instance(), keeper.standing().identity.as_deref()),
+        held: held(loaded, &joined, &ledger, keeper.standing().identity.as_deref()),
         with_parked: options.show && options.retry_parked,
     };
     let Some(mut output) = output.take() else { return show(&exporter, options) };
@@ -76,9 +76,9 @@ pub(super) fn export(loaded: &Loaded, options: &Options) -> Outcome {
 }
 
 /// The id of the licence that is held.
-fn held(loaded: &Loaded, joined: &Joined, instance: &str, identity: Option<&str>) -> Option<String> {
+fn held(loaded: &Loaded, joined: &Joined, ledger: &Ledger, identity: Option<&str>) -> Option<String> {
     let keys: Vec<&PublicKey> = joined.enrolment.keys().collect();
-    let holder = Holder { instance, identity, cluster: None };
+    let holder = Holder { instance: ledger.instance(), identity, cluster: ledger.cluster() };
     let operators = loaded.config.licence_file.as_deref();
     let held = licence::load(&loaded.config.state_dir, operators, &keys, &holder);
     held.claims().map(|claims| claims.id.clone())

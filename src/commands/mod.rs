@@ -31,6 +31,7 @@ use crate::clock;
 use crate::config::{self, Inputs, Loaded, Mistakes};
 use crate::ledger::{Ledger, LedgerError, Plan};
 use crate::log::{complain, print};
+use crate::node;
 use clap::{Args, Parser, Subcommand};
 use nix::errno::Errno;
 use std::ffi::OsString;
@@ -277,6 +278,7 @@ fn plan(loaded: &Loaded) -> Plan {
         retention_s: loaded.config.retention_s,
         calendar: loaded.config.sampling.calendar.clone(),
         hash_names: loaded.config.uplink.hash_names,
+        node: node::known(&loaded.config.state_dir),
     }
 }
 

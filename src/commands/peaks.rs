@@ -252,10 +252,11 @@ fn table(ledger: &Ledger, days: &[Day]) -> Result<String, LedgerError> {
     Ok(text)
 }
 
-/// The total of a meter, and its series where there are several: one alone is its own total.
+/// The total of a meter, and its series where there are several: one alone is its own total. Where there is none beside it, as of
+/// pods that there were not, the total is shown.
 pub(super) fn shown(peaks: &[PeakRow]) -> impl Iterator<Item = &PeakRow> {
-    let several = |meter: Meter| peaks.iter().filter(|p| p.series.meter == meter).count() > 2;
-    peaks.iter().filter(move |p| p.series.subject != TOTAL || several(p.series.meter))
+    let is_own = |meter: Meter| peaks.iter().filter(|p| p.series.meter == meter).count() == 2;
+    peaks.iter().filter(move |p| p.series.subject != TOTAL || !is_own(p.series.meter))
 }
 
 pub(super) fn sparks(ledger: &Ledger, day: &Day) -> Result<Sparks, LedgerError> {

@@ -169,7 +169,7 @@ fn push_here(loaded: &Loaded, options: &Options) -> Result<Value, Failure> {
 fn install_offered(reporter: &mut Reporter, ledger: &Ledger, state_dir: &Path, keeper: &Keeper) {
     let offered = reporter.take_offered();
     let Some(joined) = reporter.joined() else { return };
-    let who = Who::of(keeper.standing());
+    let who = Who::of(keeper.standing(), ledger.cluster());
     for token in &offered {
         let _ = renewer::take_up(state_dir, ledger.instance(), token, joined, &who);
     }

@@ -9,7 +9,8 @@ use super::raw::Raw;
 use super::reader::Reader;
 use super::show::Origins;
 use super::{
-    Config, gate, ledger, licence, listen, log, network, ram, sampling, ssl, state_dir, table, uplink,
+    Config, gate, kubernetes, ledger, licence, listen, log, network, ram, sampling, ssl, state_dir, table,
+    uplink,
 };
 use std::ffi::OsString;
 use std::io;
@@ -95,6 +96,7 @@ fn read(reader: &mut Reader, inputs: &Inputs) -> Option<Config> {
     let uplink = uplink::read(reader);
     let licence_file = licence::read(reader);
     let gate = gate::read(reader, &inputs.env, state_dir.as_deref());
+    let kubernetes = kubernetes::read(reader, &inputs.env);
     let listen = listen::read(reader, gate.as_ref());
     let log = log::read(reader);
     Some(Config {
@@ -107,6 +109,7 @@ fn read(reader: &mut Reader, inputs: &Inputs) -> Option<Config> {
         uplink: uplink?,
         licence_file: licence_file?,
         gate: gate?,
+        kubernetes: kubernetes?,
         listen: listen?,
         log: log?,
     })

@@ -162,6 +162,13 @@ impl Fault {
         Fault { message: message.into(), mend: mend.into() }
     }
 
+    /// What only a build with Kubernetes support takes.
+    #[cfg(not(feature = "kubernetes"))]
+    pub(super) fn no_kubernetes() -> Self {
+        let mend = "run the container image, or build with `--features kubernetes`";
+        Fault::new("this build has no Kubernetes support", mend)
+    }
+
     /// Several faults of one value, told together; a mend that several share, once.
     pub(super) fn all(faults: Vec<Fault>) -> Self {
         let mut mends: Vec<String> = Vec::new();

@@ -14,6 +14,7 @@ mod duration;
 mod env;
 mod gate;
 mod keys;
+mod kubernetes;
 mod layers;
 mod ledger;
 mod licence;
@@ -22,6 +23,7 @@ mod load;
 mod log;
 mod mistakes;
 mod network;
+mod pods;
 #[cfg(test)]
 mod prometheus_tests;
 mod proxy_url;
@@ -42,8 +44,10 @@ mod zone;
 
 pub use central_url::{CentralUrl, NoCentralUrl};
 pub use gate::gate_files;
+pub use kubernetes::{Kubernetes, LicenceSecret};
 pub use load::{Inputs, Loaded, find_file, load};
 pub use mistakes::{MISTAKES_MAX, Mistake, Mistakes, Place, Warning};
+pub use pods::{Pods, PodsBy};
 pub use proxy_url::{NoProxyUrl, ProxyUrl};
 pub use show::{Origin, Origins, Value, effective, show};
 pub use ssl::{
@@ -83,6 +87,8 @@ pub struct Config {
     pub licence_file: Option<PathBuf>,
     /// Where the metered software is told whether it may run.
     pub gate: Gate,
+    /// The cluster whose node the agent runs on; none where no node is named.
+    pub kubernetes: Option<Kubernetes>,
     /// Where the agent's metrics can be scraped: `listen.address`.
     pub listen: Listen,
     /// The log.
@@ -111,6 +117,8 @@ pub struct Ram {
     pub presence: Option<Presence>,
     /// The cgroup that `scope = "cgroup"` starts from, as `/proc/PID/cgroup` writes it; the agent's own where not given.
     pub cgroup: Option<String>,
+    /// Which pods count where `scope = "pods"`, and how they are known.
+    pub pods: Pods,
 }
 
 /// Whose memory counts.
@@ -122,11 +130,20 @@ pub enum RamScope {
     Host,
     /// The smallest limit from a cgroup up to the root, bounded by MemTotal.
     Cgroup,
+    /// The pods of this node.
+    #[cfg(feature = "kubernetes")]
+    Pods,
 }
 
 impl RamScope {
     /// All of them.
-    pub const ALL: &'static [RamScope] = &[RamScope::Auto, RamScope::Host, RamScope::Cgroup];
+    pub const ALL: &'static [RamScope] = &[
+        RamScope::Auto,
+        RamScope::Host,
+        RamScope::Cgroup,
+        #[cfg(feature = "kubernetes")]
+        RamScope::Pods,
+    ];
 
     /// The word that the configuration uses.
     #[must_use]
@@ -135,6 +152,8 @@ impl RamScope {
             RamScope::Auto => "auto",
             RamScope::Host => "host",
             RamScope::Cgroup => "cgroup",
+            #[cfg(feature = "kubernetes")]
+            RamScope::Pods => "pods",
         }
     }
 }
@@ -174,6 +193,8 @@ pub struct Uplink {
     pub hash_names: bool,
     /// The way that reports go: `transport`.
     pub transport: Transport,
+    /// The file of an enrolment token, by which an agent that is not activated activates itself: `enrolment_token_file`.
+    pub enrolment_token_file: Option<PathBuf>,
 }
 
 impl Default for Uplink {
@@ -186,6 +207,7 @@ impl Default for Uplink {
             client: None,
             hash_names: false,
             transport: Transport::Direct,
+            enrolment_token_file: None,
         }
     }
 }

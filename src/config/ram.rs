@@ -3,14 +3,29 @@
 use super::mistakes::Fault;
 use super::raw::Raw;
 use super::reader::{Reader, absolute};
-use super::{Presence, Ram, RamScope};
+use super::{Presence, Ram, RamScope, pods};
 
 /// `[ram]`.
 pub(super) fn read(reader: &mut Reader) -> Option<Ram> {
     let scope = reader.value("ram.scope", RamScope::Auto, ram_scope);
-    let presence = reader.value("ram.presence", None, |raw| presence(raw).map(Some));
+    let presence = reader.take("ram.presence", None, |raw| presence(raw).map(Some));
     let cgroup = reader.take("ram.cgroup", None, |raw| cgroup(raw).map(Some));
-    let (scope, presence, cgroup) = (scope?, presence?, cgroup?);
+    let pods = pods::read(reader, scope);
+    let (scope, presence, cgroup, pods) = (scope?, presence?, cgroup?, pods?);
+    #[cfg(feature = "kubernetes")]
+    if scope == RamScope::Pods {
+        if presence.value.is_some() {
+            let mend = "leave it out: a pod counts while it is there";
+            let fault = Fault::new("a process says nothing to scope = \"pods\"", mend);
+            reader.refuse("ram.presence", presence.place.as_ref(), fault);
+            return None;
+        }
+        if cgroup.value.is_some() {
+            let mend = "leave it out: pods have cgroups of their own";
+            let fault = Fault::new("a cgroup says nothing to scope = \"pods\"", mend);
+            reader.warn("ram.cgroup", cgroup.place.as_ref(), fault);
+        }
+    }
     if let (RamScope::Host, Some(_)) = (scope, &cgroup.value) {
         let fault = Fault::new(
             "a cgroup says nothing to scope = \"host\"",
@@ -18,15 +33,13 @@ pub(super) fn read(reader: &mut Reader) -> Option<Ram> {
         );
         reader.warn("ram.cgroup", cgroup.place.as_ref(), fault);
     }
-    Some(Ram { scope, presence, cgroup: cgroup.value })
+    Some(Ram { scope, presence: presence.value, cgroup: cgroup.value, pods })
 }
 
 fn ram_scope(raw: &Raw) -> Result<RamScope, Fault> {
+    #[cfg(not(feature = "kubernetes"))]
     if raw.text() == Ok("pods") {
-        return Err(Fault::new(
-            "\"pods\" comes with Kubernetes support, which is not in this build",
-            "take auto, host or cgroup",
-        ));
+        return Err(Fault::no_kubernetes());
     }
     raw.choice(RamScope::ALL, RamScope::word)
 }

@@ -5,7 +5,7 @@ use super::gate::NONE;
 use super::keys::{SSL, split};
 use super::load::Loaded;
 use super::mistakes::Place;
-use super::{Presence, Uplink};
+use super::{Kubernetes, Presence, Uplink};
 use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
 
@@ -138,6 +138,14 @@ pub fn effective(loaded: &Loaded) -> Vec<(String, Value, Origin)> {
     if let Some(cgroup) = &config.ram.cgroup {
         text("ram.cgroup", cgroup.clone());
     }
+    #[cfg(feature = "kubernetes")]
+    if config.ram.scope == super::RamScope::Pods {
+        let pods = &config.ram.pods;
+        let selector = pods.selector.as_ref();
+        rows.extend(selector.map(|s| ("ram.selector".to_owned(), Value::Text(s.to_string()))));
+        rows.push(("ram.pods".to_owned(), Value::Text(pods.by.word().to_owned())));
+        rows.push(("ram.pods_max".to_owned(), Value::Whole(pods.most as u64)));
+    }
     rows.push(("network.interfaces".to_owned(), interfaces(&config.network.interfaces)));
     let mut text = |key: &str, value: String| rows.push((key.to_owned(), Value::Text(value)));
     text("network.count", config.network.count.word().to_owned());
@@ -154,6 +162,7 @@ pub fn effective(loaded: &Loaded) -> Vec<(String, Value, Origin)> {
     text("gate.status_file", path(&config.gate.status_file));
     text("gate.socket", config.gate.socket.as_deref().map_or_else(|| NONE.to_owned(), path));
     rows.push(("gate.hooks".to_owned(), Value::List(config.gate.hooks.clone())));
+    rows.extend(config.kubernetes.as_ref().map(kubernetes).unwrap_or_default());
     let mut text = |key: &str, value: String| rows.push((key.to_owned(), Value::Text(value)));
     text("listen.address", config.listen.to_string());
     text("log.format", config.log.format.word().to_owned());
@@ -178,8 +187,27 @@ fn uplink(uplink: &Uplink) -> Vec<(String, Value)> {
         ("client_key", client.map(|files| path(&files.key))),
         ("hash_names", Some(Value::Truth(uplink.hash_names))),
         ("transport", Some(Value::Text(uplink.transport.word().to_owned()))),
+        ("enrolment_token_file", uplink.enrolment_token_file.as_deref().map(path)),
     ];
     rows.into_iter().filter_map(|(name, value)| Some((format!("uplink.{name}"), value?))).collect()
+}
+
+fn kubernetes(kubernetes: &Kubernetes) -> Vec<(String, Value)> {
+    let licence = kubernetes.licence.as_ref();
+    let rows = [
+        ("node", Some(kubernetes.node.clone())),
+        ("namespace", kubernetes.namespace.clone()),
+        ("pod", kubernetes.pod.clone()),
+        ("api", kubernetes.api.as_ref().map(ToString::to_string)),
+        ("credentials", Some(kubernetes.credentials.to_string_lossy().into_owned())),
+        ("licence_secret", licence.map(|licence| licence.secret.clone())),
+        ("licence_key", licence.map(|licence| licence.key.clone())),
+        ("lease", Some(kubernetes.lease.clone())),
+        ("status", kubernetes.status.clone()),
+    ];
+    let shown =
+        |(name, value): (&str, Option<String>)| Some((format!("kubernetes.{name}"), Value::Text(value?)));
+    rows.into_iter().filter_map(shown).collect()
 }
 
 /// Interfaces as they are named, "auto" where none is.

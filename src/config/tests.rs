@@ -92,7 +92,7 @@ a.toml:2:13: state_dir: a string is expected, not a number
 a.toml:3:1: unknown key "interval"
     `interval` belongs to [sampling]: move it there
 a.toml:4:1: unknown key "bust"
-    there are [sampling], [ram], [network], [ledger], [uplink], [licence], [gate], [listen], [log], [[ssl]], and above them the key state_dir
+    there are [sampling], [ram], [network], [ledger], [uplink], [licence], [gate], [kubernetes], [listen], [log], [[ssl]], and above them the key state_dir
 a.toml:7:12: sampling.interval: a slot of 7 s does not fit: slots are 1 s to 1 h long and divide a day
     take one such as "1s", "10s", "1m", "5m", "15m" or "1h"
 a.toml:8:13: sampling.time_zone: the time zone "Europe/Berln" is unknown
@@ -159,7 +159,7 @@ fn the_nearest_name_is_offered_where_there_is_one_and_else_the_known_ones() {
         ("statedir = 1", "did you mean `state_dir`, above the first section?"),
         (
             "[bill]\nto = 1",
-            "there are [sampling], [ram], [network], [ledger], [uplink], [licence], [gate], [listen], [log], [[ssl]], and above them the key state_dir",
+            "there are [sampling], [ram], [network], [ledger], [uplink], [licence], [gate], [kubernetes], [listen], [log], [[ssl]], and above them the key state_dir",
         ),
         ("[sampling]\ntime-zone = 1", "did you mean `time_zone`?"),
         ("[ledger]\nretention_days = 1", "did you mean `retention`?"),
@@ -336,6 +336,7 @@ ram.presence = "/usr/sbin/nginx"  # HIGHWATER_RAM__PRESENCE
 network.interfaces = ["eth0", "ens*"]  # HIGHWATER_NETWORK__INTERFACES
 "#,
     );
+    let all: Vec<String> = KEYS.iter().map(|key| variable(key)).collect();
     check(
         "",
         &[
@@ -344,16 +345,17 @@ network.interfaces = ["eth0", "ens*"]  # HIGHWATER_NETWORK__INTERFACES
             ("HIGHWATER_sampling__root", "/"),
             ("HIGHWATER_A__B", "/"),
         ],
-        r#"
+        &r#"
 HIGHWATER_A__B: no key of the configuration has this name
-    the variables are HIGHWATER_STATE_DIR, HIGHWATER_SAMPLING__INTERVAL, HIGHWATER_SAMPLING__BURST, HIGHWATER_SAMPLING__TIME_ZONE, HIGHWATER_SAMPLING__ROOT, HIGHWATER_RAM__SCOPE, HIGHWATER_RAM__PRESENCE, HIGHWATER_RAM__CGROUP, HIGHWATER_NETWORK__INTERFACES, HIGHWATER_NETWORK__COUNT, HIGHWATER_LEDGER__RETENTION, HIGHWATER_UPLINK__URL, HIGHWATER_UPLINK__PROXY, HIGHWATER_UPLINK__PROXY_PASSWORD_FILE, HIGHWATER_UPLINK__CA_FILE, HIGHWATER_UPLINK__CLIENT_CERT, HIGHWATER_UPLINK__CLIENT_KEY, HIGHWATER_UPLINK__HASH_NAMES, HIGHWATER_UPLINK__TRANSPORT, HIGHWATER_LICENCE__FILE, HIGHWATER_GATE__STATUS_FILE, HIGHWATER_GATE__SOCKET, HIGHWATER_GATE__HOOKS, HIGHWATER_LISTEN__ADDRESS, HIGHWATER_LOG__FORMAT, HIGHWATER_LOG__LEVEL
+    the variables are ALL
 HIGHWATER_SAMPLNG__INTERVAL: no key of the configuration has this name
     did you mean HIGHWATER_SAMPLING__INTERVAL?
 HIGHWATER_SSL__0__NAME: no key of the configuration has this name
     TLS sources are set in the file only: [[ssl]]
 HIGHWATER_sampling__root: no key of the configuration has this name
     did you mean HIGHWATER_SAMPLING__ROOT?
-"#,
+"#
+        .replace("ALL", &all.join(", ")),
     );
     check(
         "",
@@ -660,13 +662,18 @@ fn the_example_names_every_key_and_shows_the_defaults() {
             "uplink.ca_file",
             "uplink.client_cert",
             "uplink.client_key",
+            "uplink.enrolment_token_file",
             "licence.file",
             "gate.status_file",
             "gate.socket",
         ]
-        .contains(key);
+        .contains(key)
+            && section != "kubernetes";
         assert!(has(&format!("{}{name} = ", if valued { "" } else { "#" })), "{key}");
-        assert!(section.is_empty() || has(&format!("[{section}]")), "{section}");
+        assert!(
+            section.is_empty() || has(&format!("[{section}]")) || has(&format!("#[{section}]")),
+            "{section}"
+        );
         assert_eq!(matches!(example.origins.get(key), Origin::File { .. }), valued, "{key}");
     }
     for key in ssl::all_keys() {
@@ -676,13 +683,20 @@ fn the_example_names_every_key_and_shows_the_defaults() {
 
 #[test]
 fn the_example_is_right_with_its_comments_taken_off() {
-    let uncommented: String = EXAMPLE
+    // A build without Kubernetes support refuses that section, which comes before [listen].
+    let (before, rest) = EXAMPLE.split_once("#[kubernetes]").unwrap();
+    let (kubernetes, after) = rest.split_at(rest.find("[listen]").unwrap());
+    let section = format!("#[kubernetes]{kubernetes}");
+    let kubernetes = if cfg!(feature = "kubernetes") { section.as_str() } else { "" };
+    let example = [before, kubernetes, after].concat();
+    let uncommented: String = example
         .lines()
         .map(|line| line.strip_prefix('#').filter(|rest| !rest.starts_with(' ')).unwrap_or(line))
         .map(|line| format!("{line}\n"))
         .collect();
     let loaded = load_text(&uncommented, &inputs(&[], &[])).unwrap();
     assert_eq!(loaded.config.ssl.len(), 9);
+    assert_eq!(loaded.config.kubernetes.is_some(), cfg!(feature = "kubernetes"));
     assert_eq!(loaded.config.ram.presence, Some(Presence::Process("nginx".to_owned())));
     // It shows what there is, not what fits together: the kernel sees HAProxy's sessions too.
     assert_eq!(loaded.warnings.len(), 4, "{:?}", loaded.warnings);
@@ -929,5 +943,77 @@ fn a_kernel_source_takes_interfaces_and_ports() {
         let text = format!("[[ssl]]\nkind = \"kernel\"\n{keys}");
         let mistakes = load_text(&text, &inputs(&[STATE], &[])).unwrap_err();
         assert_eq!(mistakes.all()[0].message, message, "{keys}");
+    }
+}
+
+#[cfg(not(feature = "kubernetes"))]
+#[test]
+fn a_build_without_kubernetes_support_says_so_for_each_of_its_keys() {
+    check(
+        "[kubernetes]\nlease = \"x\"",
+        &[("HIGHWATER_KUBERNETES__NODE", "a")],
+        r#"
+a.toml:2:9: kubernetes.lease: this build has no Kubernetes support
+    run the container image, or build with `--features kubernetes`
+HIGHWATER_KUBERNETES__NODE: this build has no Kubernetes support
+    run the container image, or build with `--features kubernetes`
+"#,
+    );
+}
+
+#[cfg(feature = "kubernetes")]
+mod kubernetes {
+    use super::*;
+
+    const NODE: (&str, &str) = ("HIGHWATER_KUBERNETES__NODE", "node-a");
+    const HOST: (&str, &str) = ("KUBERNETES_SERVICE_HOST", "fd00::1");
+
+    #[test]
+    fn the_node_comes_from_the_environment_and_the_api_server_from_the_pods() {
+        let file = "[kubernetes]\nlicence_secret = \"lic\"\nstatus = \"s\"";
+        let port = ("KUBERNETES_SERVICE_PORT", "6443");
+        let loaded = load_text(file, &inputs(&[STATE, NODE, HOST, port], &[])).unwrap();
+        let found = loaded.config.kubernetes.clone().unwrap();
+        assert_eq!(found.node, "node-a");
+        assert_eq!(found.api.map(String::from).as_deref(), Some("https://[fd00::1]:6443/"));
+        assert_eq!(found.credentials, Path::new("/var/run/secrets/kubernetes.io/serviceaccount"));
+        let licence = LicenceSecret { secret: "lic".to_owned(), key: "license".to_owned() };
+        assert_eq!((found.licence, found.lease.as_str()), (Some(licence), "highwater"));
+        assert_eq!((found.status.as_deref(), found.pod, found.namespace), (Some("s"), None, None));
+        assert_eq!(format!("{:?}", shown_again(&loaded).config), format!("{:?}", loaded.config));
+    }
+
+    #[test]
+    fn without_a_node_nothing_of_it_counts_and_that_is_said() {
+        let loaded =
+            load_text("[kubernetes]\nlicence_secret = \"lic\"", &inputs(&[STATE, HOST], &[])).unwrap();
+        assert_eq!(loaded.config.kubernetes, None);
+        assert_eq!(loaded.warnings.len(), 1);
+        assert!(loaded.warnings[0].message.contains("without kubernetes.node"));
+        assert_eq!(load_text("", &inputs(&[STATE, HOST], &[])).unwrap().warnings, []);
+    }
+
+    #[test]
+    fn what_is_no_name_of_kubernetes_is_refused() {
+        for (key, value) in [
+            ("node", "Node"),
+            ("node", "a/b"),
+            ("node", "-a"),
+            ("node", "a?x=y"),
+            ("namespace", "a.b"),
+            ("pod", "a_b"),
+            ("licence_secret", "../x"),
+            ("licence_key", "a/b"),
+            ("licence_key", "..a"),
+            ("lease", "a b"),
+            ("status", "é"),
+            ("api", "http://api"),
+            ("api", "https://u:geheim@api"),
+            ("credentials", "here"),
+        ] {
+            let refused = load_text(&format!("[kubernetes]\n{key} = \"{value}\""), &inputs(&[STATE], &[]));
+            let told = refused.unwrap_err().to_string();
+            assert!(told.contains(&format!("kubernetes.{key}")) && !told.contains("geheim"), "{told}");
+        }
     }
 }

@@ -17,6 +17,7 @@ pub(super) fn read(reader: &mut Reader) -> Option<Uplink> {
     let client = client(reader);
     let hash_names = reader.value("uplink.hash_names", default.hash_names, Raw::truth);
     let transport = reader.value("uplink.transport", default.transport, transport);
+    let enrolment_token_file = token_file(reader);
     Some(Uplink {
         url: url?,
         proxy: proxy?,
@@ -25,6 +26,7 @@ pub(super) fn read(reader: &mut Reader) -> Option<Uplink> {
         client: client?,
         hash_names: hash_names?,
         transport: transport?,
+        enrolment_token_file: enrolment_token_file?,
     })
 }
 
@@ -74,6 +76,17 @@ fn password_file(reader: &mut Reader, proxy: Option<&ProxyChoice>) -> Option<Opt
         return None;
     }
     warn_of_readers(reader, KEY, &file);
+    Some(file.value)
+}
+
+/// Whether the file is there is asked when the agent joins: one that has joined needs it no longer.
+fn token_file(reader: &mut Reader) -> Option<Option<PathBuf>> {
+    const KEY: &str = "uplink.enrolment_token_file";
+    let file = reader.take(KEY, None, |raw| absolute(raw).map(Some))?;
+    // A Secret's files are everybody's within their container, where nobody else is.
+    if reader.layers.given("kubernetes.node").next().is_none() {
+        warn_of_readers(reader, KEY, &file);
+    }
     Some(file.value)
 }
 

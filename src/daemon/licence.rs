@@ -8,7 +8,7 @@ impl Daemon {
     /// Takes up licences that central offered and files that changed, and begins to ask for the next one where it is time to.
     pub(super) fn look_after_the_licence(&mut self, now: &Mark) {
         let joined = self.reporter.joined().cloned();
-        let who = Who::of(self.keeper.standing());
+        let who = Who::of(self.keeper.standing(), self.recorder.ledger().cluster());
         let offered = self.reporter.take_offered();
         if let Some(joined) = &joined {
             self.renewer.take_up(&offered, joined, &who);
@@ -28,7 +28,12 @@ impl Daemon {
             self.reporter.pin(&asked.renewed.key, &asked.successions);
         }
         if let Some(joined) = self.reporter.joined() {
-            self.renewer.settle(ended, joined, &Who::of(self.keeper.standing()), &now);
+            self.renewer.settle(
+                ended,
+                joined,
+                &Who::of(self.keeper.standing(), self.recorder.ledger().cluster()),
+                &now,
+            );
         }
         self.settle();
     }

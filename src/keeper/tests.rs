@@ -24,7 +24,13 @@ impl Bench {
     fn new(mode: v1::Mode, contract_end: Option<i64>) -> Self {
         let dir = TempDir::new().unwrap();
         let length = SlotLength::new(3600).unwrap();
-        let plan = Plan { length, retention_s: 100 * 86_400, calendar: Calendar::utc(), hash_names: false };
+        let plan = Plan {
+            length,
+            retention_s: 100 * 86_400,
+            calendar: Calendar::utc(),
+            hash_names: false,
+            node: None,
+        };
         let ledger = Ledger::open(dir.path(), plan).unwrap().ledger;
         let (key, central) = (Identity::from_seed(&[1; 32]), Identity::from_seed(&[2; 32]));
         let begin = ledger.first_start();

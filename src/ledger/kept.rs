@@ -5,6 +5,7 @@ use super::mirror::Mirror;
 use super::{Ledger, LedgerError};
 use crate::clock;
 use highwater_rules::chain::Digest;
+use highwater_rules::node::Node;
 use highwater_rules::report::Names;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
@@ -22,6 +23,18 @@ impl Ledger {
     #[must_use]
     pub fn names(&self) -> Names {
         if self.plan.hash_names { Names::Hashed(self.salt) } else { Names::Plain }
+    }
+
+    /// The node of a cluster that the instance runs on.
+    #[must_use]
+    pub fn node(&self) -> Option<&Node> {
+        self.plan.node.as_ref()
+    }
+
+    /// The id of the cluster that the instance is in.
+    #[must_use]
+    pub fn cluster(&self) -> Option<&str> {
+        self.node().map(|node| node.cluster.as_str())
     }
 
     /// A note of the last push that failed, for `status` to tell; `None` where the last one succeeded.

@@ -39,6 +39,7 @@ pub use verify::{Bad, Verdict};
 
 use highwater_rules::chain::Digest;
 use highwater_rules::day::{BillingDay, Calendar};
+use highwater_rules::node::Node;
 use highwater_rules::slot::SlotLength;
 use lock::Lock;
 use ring::Rings;
@@ -62,6 +63,8 @@ pub struct Plan {
     pub calendar: Calendar,
     /// Whether subjects leave the host as salted hashes.
     pub hash_names: bool,
+    /// The node of a cluster that the instance runs on, for its reports to tell.
+    pub node: Option<Node>,
 }
 
 impl Plan {

@@ -8,6 +8,7 @@ use super::{FILE_NAME, Head, Ledger, LedgerError, Lock, Plan, schema};
 use crate::clock;
 use crate::files::create_new;
 use highwater_rules::chain::{Digest, genesis};
+use highwater_rules::node::Node;
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _, TransactionBehavior};
 use std::collections::BTreeMap;
 use std::fs::{DirBuilder, File};
@@ -211,6 +212,11 @@ impl Ledger {
             self.plan = before;
         }
         turned
+    }
+
+    /// Tells another node from the next report on.
+    pub fn follow_node(&mut self, node: Option<Node>) {
+        self.plan.node = node;
     }
 
     /// Begins a new ring where the configured capacity is another than the one last used.

@@ -244,6 +244,7 @@ impl Ledger {
             first_start: self.first_start,
             damaged: damaged.as_deref(),
             names: &names,
+            node: self.plan.node.as_ref(),
         });
         Ok((sequence, payload))
     }

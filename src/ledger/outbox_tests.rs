@@ -17,7 +17,7 @@ const FIRST: i64 = 1_772_323_200 / HOUR;
 
 fn plan(hash_names: bool) -> Plan {
     let length = SlotLength::new(3600).unwrap();
-    Plan { length, retention_s: 40 * 24 * 3600, calendar: Calendar::utc(), hash_names }
+    Plan { length, retention_s: 40 * 24 * 3600, calendar: Calendar::utc(), hash_names, node: None }
 }
 
 fn open(dir: &Path) -> Ledger {

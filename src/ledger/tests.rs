@@ -14,7 +14,7 @@ const FIRST_HOUR: i64 = 1_795_132_800 / 3600;
 
 fn plan(slots: u64) -> Plan {
     let length = SlotLength::new(HOUR).unwrap();
-    Plan { length, retention_s: slots * HOUR, calendar: Calendar::utc(), hash_names: false }
+    Plan { length, retention_s: slots * HOUR, calendar: Calendar::utc(), hash_names: false, node: None }
 }
 
 fn open(dir: &Path, slots: u64) -> Ledger {
@@ -116,7 +116,7 @@ fn a_ring_that_has_gone_round_stops_growing() {
     let dir = tempfile::tempdir().unwrap();
     // All within a day: each day adds its own peaks, which are kept for three years.
     let length = SlotLength::new(1).unwrap();
-    let plan = Plan { length, retention_s: 600, calendar: Calendar::utc(), hash_names: false };
+    let plan = Plan { length, retention_s: 600, calendar: Calendar::utc(), hash_names: false, node: None };
     let mut ledger = Ledger::open(dir.path(), plan).unwrap().ledger;
     let mut sizes = Vec::new();
     let mut random = 12_345_u64;

@@ -7,7 +7,7 @@ use crate::log::ALARMS;
 use highwater_rules::figure::total;
 use highwater_rules::grace::Stage;
 use highwater_rules::licence::LicenceState;
-use highwater_rules::meter::{GapReason, Meter};
+use highwater_rules::meter::{GapReason, Meter, TOTAL};
 use highwater_rules::record::{Entry, Reading, SlotRecord};
 
 /// How many series are told of one by one; those beyond are counted.
@@ -142,7 +142,8 @@ fn readings(page: &mut Page, last: Option<&SlotRecord>) {
     let entries = last.map_or(&[][..], |record| record.entries.as_slice());
     let totals: Vec<(Meter, Result<Reading, GapReason>)> =
         Meter::ALL.iter().filter_map(|meter| Some((*meter, total(*meter, entries)?))).collect();
-    let shown = || entries.iter().filter(|entry| !entry.series.meter.is_burst()).take(SERIES_MAX);
+    let is_series = |entry: &&Entry| !entry.series.meter.is_burst() && entry.series.subject != TOTAL;
+    let shown = || entries.iter().filter(is_series).take(SERIES_MAX);
     for Readings(name, of_series, help, part) in READINGS {
         page.gauge(name, &format!("{help}: the instance's total in the last slot."));
         for value in totals.iter().filter_map(|(meter, outcome)| part(*meter, outcome.as_ref().ok()?)) {
@@ -166,7 +167,7 @@ fn readings(page: &mut Page, last: Option<&SlotRecord>) {
             [("meter", series.meter.word()), ("subject", series.subject.as_str()), ("reason", reason.word())];
         page.value(&labels, 1);
     }
-    let all = entries.iter().filter(|entry| !entry.series.meter.is_burst()).count();
+    let all = entries.iter().filter(is_series).count();
     let help = "Series of the last slot that are not told of one by one, as there are too many.";
     page.single("series_left_out", help, Some(all.saturating_sub(SERIES_MAX)));
 }

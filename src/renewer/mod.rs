@@ -40,12 +40,18 @@ pub(crate) struct Who {
     pub(crate) identity: Option<String>,
     /// The moment of the last revocation that is known, in unix seconds.
     pub(crate) revoked_at: Option<i64>,
+    /// The id of the cluster that it is in.
+    pub(crate) cluster: Option<String>,
 }
 
 impl Who {
-    /// The instance, as its standing with central says.
-    pub(crate) fn of(standing: &Standing) -> Self {
-        Who { identity: standing.identity.clone(), revoked_at: standing.revoked_at }
+    /// The instance, as its standing with central says, in the cluster that its ledger names.
+    pub(crate) fn of(standing: &Standing, cluster: Option<&str>) -> Self {
+        Who {
+            identity: standing.identity.clone(),
+            revoked_at: standing.revoked_at,
+            cluster: cluster.map(str::to_owned),
+        }
     }
 }
 
@@ -56,7 +62,7 @@ pub(crate) struct Renewer {
     uplink: config::Uplink,
     operators: Option<PathBuf>,
     /// The files as they were read last, by which keys, and for whom.
-    seen: Option<(FileMark, Vec<PublicKey>, Option<String>)>,
+    seen: Option<(FileMark, Vec<PublicKey>, [Option<String>; 2])>,
     loaded: Loaded,
     told: Told,
     /// Until then central is not asked, in milliseconds of the clock since boot: no wall clock that is set moves it.
@@ -96,7 +102,7 @@ impl Renewer {
         self.loaded.claims()
     }
 
-    /// Reads the files again where they, central's keys or whom the instance counts for are others than before. Whether they are is
+    /// Reads the files again where they, central's keys, whom the instance counts for or its cluster are others than before. Whether they are is
     /// the result.
     pub(crate) fn look(&mut self, joined: Option<&Joined>, who: &Who) -> bool {
         let mark = licence::mark(&self.state_dir, self.operators.as_deref());
@@ -104,7 +110,7 @@ impl Renewer {
             (Some((_, keys, _)), Some(joined)) if keys.iter().eq(joined.enrolment.keys()) => keys.clone(),
             _ => central_keys(joined, &self.state_dir, &self.instance),
         };
-        let now = Some((mark, keys, who.identity.clone()));
+        let now = Some((mark, keys, [who.identity.clone(), who.cluster.clone()]));
         if self.seen == now {
             return false;
         }
@@ -262,7 +268,7 @@ pub(crate) fn take_up(
 
 /// The instance as the holder of a licence.
 pub(crate) fn holder<'a>(instance: &'a str, who: &'a Who) -> Holder<'a> {
-    Holder { instance, identity: who.identity.as_deref(), cluster: None }
+    Holder { instance, identity: who.identity.as_deref(), cluster: who.cluster.as_deref() }
 }
 
 fn no_central() -> UplinkError {

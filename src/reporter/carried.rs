@@ -106,7 +106,7 @@ impl Reporter {
                         keeper.forget_kept();
                     }
                     settled?;
-                    self.install(&carried, ledger.instance(), keeper, &mut imported);
+                    self.install(&carried, ledger, keeper, &mut imported);
                     if !reply.cut.is_empty() {
                         imported
                             .problems
@@ -174,12 +174,12 @@ impl Reporter {
     }
 
     /// Puts the licence that came along into the place of an older one.
-    fn install(&self, carried: &Carried, instance: &str, keeper: &Keeper, imported: &mut Imported) {
+    fn install(&self, carried: &Carried, ledger: &Ledger, keeper: &Keeper, imported: &mut Imported) {
         let Some(joined) = &self.joined else { return };
         let keys: Vec<&PublicKey> = joined.enrolment.keys().collect();
         let revoked_at = keeper.standing().revoked_at;
         let identity = keeper.standing().identity.as_deref();
-        let holder = Holder { instance, identity, cluster: None };
+        let holder = Holder { instance: ledger.instance(), identity, cluster: ledger.cluster() };
         for token in &carried.licences {
             match licence::install(&self.state_dir, token, &keys, &holder, revoked_at) {
                 Ok(Installed::Newer(claims)) => imported.licence = Some(claims.id),

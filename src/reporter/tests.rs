@@ -38,7 +38,8 @@ fn joined_reporter(state_dir: &Path, instance: &str) -> Reporter {
 fn a_ledger_that_fails_ends_the_run_with_its_reason_and_is_tried_again_soon() {
     let dir = tempfile::tempdir().unwrap();
     let length = SlotLength::new(300).unwrap();
-    let plan = Plan { length, retention_s: 120 * 86_400, calendar: Calendar::utc(), hash_names: false };
+    let plan =
+        Plan { length, retention_s: 120 * 86_400, calendar: Calendar::utc(), hash_names: false, node: None };
     let mut ledger = Ledger::open(dir.path(), plan).unwrap().ledger;
     let mut reporter = joined_reporter(dir.path(), ledger.instance());
     let mut keeper = Keeper::load(&ledger, &Trust::default(), &mark(100)).unwrap();

@@ -273,7 +273,8 @@ impl Reporter {
         let now_s = now.wall_ms.div_euclid(1000);
         let keys: Vec<&PublicKey> = joined.enrolment.keys().collect();
         let identity = keeper.standing().identity.clone();
-        let holder = Holder { instance: &self.instance, identity: identity.as_deref(), cluster: None };
+        let holder =
+            Holder { instance: &self.instance, identity: identity.as_deref(), cluster: ledger.cluster() };
         let held = licence::load(&self.state_dir, None, &keys, &holder);
         let exporter = Exporter {
             ledger,

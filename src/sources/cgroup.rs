@@ -22,7 +22,7 @@ pub enum Hierarchy {
 }
 
 impl Hierarchy {
-    const fn limit_file(self) -> &'static str {
+    pub(super) const fn limit_file(self) -> &'static str {
         match self {
             Hierarchy::V1 => "memory.limit_in_bytes",
             Hierarchy::V2 => "memory.max",

@@ -255,6 +255,46 @@ pub enum SourceError {
         /// How many lines there were.
         lines: u64,
     },
+    /// The API server does not tell of pods, or of the node.
+    #[cfg(feature = "kubernetes")]
+    #[error("{0}")]
+    Api(std::sync::Arc<crate::kubernetes::ApiError>),
+    /// The API server has asked not to be asked.
+    #[cfg(feature = "kubernetes")]
+    #[error("the API server asked to be left alone for {left_s} s more: it is asked again after that")]
+    AskedToWait {
+        /// For how long, in seconds.
+        left_s: i64,
+    },
+    /// Pods are to be told by the API server, and nobody says of which node.
+    #[cfg(feature = "kubernetes")]
+    #[error(
+        "which node this is, nobody says: set HIGHWATER_KUBERNETES__NODE from spec.nodeName, as the chart does"
+    )]
+    NoNode,
+    /// There is no kubelet's cgroup.
+    #[cfg(feature = "kubernetes")]
+    #[error(
+        "no cgroup of a kubelet's (kubepods) is below {} ({}): mount the host's /sys at sys below sampling.root, or take ram.pods = \"api\"",
+        path.display(), hierarchy.word()
+    )]
+    NoKubepods {
+        /// Where it was looked for.
+        path: PathBuf,
+        /// In which hierarchy.
+        hierarchy: Hierarchy,
+    },
+    /// A pod's annotation names no place of metrics.
+    #[cfg(feature = "kubernetes")]
+    #[error(
+        "the pod {pod} says `highwater.dev/scrape: {text}`, which names no metrics: write PORT, or PORT/PATH such as 8404/metrics"
+    )]
+    NoScrape {
+        /// `NAMESPACE/NAME`.
+        pod: String,
+        /// What it says.
+        text: String,
+    },
     /// Nobody listens at HAProxy's socket.
     #[error("nothing listens at {} ({error}): start HAProxy, or set `socket` to the path in its `stats socket` line", socket.display())]
     NotListening {

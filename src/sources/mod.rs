@@ -1,5 +1,7 @@
 //! The sources: a closed set, one file each. A source says what it sees now; what that makes of a slot is for the rules.
 
+#[cfg(feature = "kubernetes")]
+use crate::config::RamScope;
 use crate::config::{Config, Ssl, SslSource};
 use crate::files::Root;
 use highwater_rules::figure::Observation;
@@ -13,6 +15,8 @@ pub mod fetch;
 pub mod interfaces;
 pub mod links;
 pub mod network;
+#[cfg(feature = "kubernetes")]
+pub mod pods;
 pub mod presence;
 pub mod ram;
 pub mod ssl;
@@ -53,6 +57,9 @@ pub struct Missing {
 pub enum Source {
     /// RAM capacity.
     Ram(ram::Ram),
+    /// RAM capacity of the pods of this node.
+    #[cfg(feature = "kubernetes")]
+    Pods(pods::Pods),
     /// Network throughput.
     Network(network::Network),
     /// TLS sessions, as HAProxy counts them.
@@ -63,6 +70,9 @@ pub enum Source {
     Loadmaster(ssl::loadmaster::Loadmaster),
     /// TLS sessions, as an exposition for Prometheus tells them.
     Prometheus(ssl::prometheus::Prometheus),
+    /// TLS sessions, as expositions of pods of this node tell them.
+    #[cfg(feature = "kubernetes")]
+    Scraped(ssl::prometheus::Scraped),
     /// TLS sessions, as a server's access log tells of them.
     AccessLog(ssl::access_log::AccessLog),
 }
@@ -72,10 +82,18 @@ impl Source {
     #[must_use]
     pub fn all(config: &Config) -> Vec<Source> {
         let root = Root::new(&config.sampling.root);
-        let mut sources = vec![
-            Source::Ram(ram::Ram::new(root.clone(), &config.ram)),
-            Source::Network(network::Network::new(root.clone(), &config.network)),
-        ];
+        #[cfg(feature = "kubernetes")]
+        let users = pods::Users::new(config);
+        #[cfg(feature = "kubernetes")]
+        let ram = match config.ram.scope {
+            RamScope::Pods => Source::Pods(pods::Pods::new(&root, &config.ram.pods, users.of_ram())),
+            RamScope::Auto | RamScope::Host | RamScope::Cgroup => {
+                Source::Ram(ram::Ram::new(root.clone(), &config.ram))
+            }
+        };
+        #[cfg(not(feature = "kubernetes"))]
+        let ram = Source::Ram(ram::Ram::new(root.clone(), &config.ram));
+        let mut sources = vec![ram, Source::Network(network::Network::new(root.clone(), &config.network))];
         sources.extend(config.ssl.iter().map(|Ssl { name, source }| match source {
             SslSource::AccessLog(log) => {
                 Source::AccessLog(ssl::access_log::AccessLog::new(&root, name, &log.path, &log.rule))
@@ -91,6 +109,10 @@ impl Source {
             SslSource::Prometheus(settings) => {
                 Source::Prometheus(ssl::prometheus::Prometheus::new(&root, name, settings))
             }
+            #[cfg(feature = "kubernetes")]
+            SslSource::Scraped(settings) => {
+                Source::Scraped(ssl::prometheus::Scraped::new(name, settings, users.of_ssl(name)))
+            }
         }));
         sources
     }
@@ -100,11 +122,15 @@ impl Source {
     pub fn name(&self) -> String {
         match self {
             Source::Ram(_) => "ram".to_owned(),
+            #[cfg(feature = "kubernetes")]
+            Source::Pods(_) => "ram".to_owned(),
             Source::Network(_) => "network".to_owned(),
             Source::Haproxy(haproxy) => format!("ssl/{}", haproxy.name()),
             Source::Kernel(kernel) => format!("ssl/{}", kernel.name()),
             Source::Loadmaster(loadmaster) => format!("ssl/{}", loadmaster.name()),
             Source::Prometheus(prometheus) => format!("ssl/{}", prometheus.name()),
+            #[cfg(feature = "kubernetes")]
+            Source::Scraped(scraped) => format!("ssl/{}", scraped.name()),
             Source::AccessLog(log) => format!("ssl/{}", log.name()),
         }
     }
@@ -116,11 +142,15 @@ impl Source {
     pub fn read(&mut self) -> Result<Readout, SourceError> {
         match self {
             Source::Ram(ram) => ram.read(),
+            #[cfg(feature = "kubernetes")]
+            Source::Pods(pods) => pods.read(),
             Source::Network(network) => network.read(),
             Source::Haproxy(haproxy) => haproxy.read(),
             Source::Kernel(kernel) => kernel.read(),
             Source::Loadmaster(loadmaster) => loadmaster.read(),
             Source::Prometheus(prometheus) => prometheus.read(),
+            #[cfg(feature = "kubernetes")]
+            Source::Scraped(scraped) => scraped.read(),
             Source::AccessLog(log) => log.read(),
         }
     }
@@ -131,6 +161,8 @@ impl Source {
     pub fn may_block(&self) -> bool {
         match self {
             Source::Ram(ram) => ram.may_block(),
+            #[cfg(feature = "kubernetes")]
+            Source::Pods(_) | Source::Scraped(_) => true,
             Source::Network(network) => network.may_block(),
             Source::Haproxy(_) | Source::AccessLog(_) | Source::Loadmaster(_) | Source::Prometheus(_) => true,
             Source::Kernel(kernel) => kernel.may_block(),
@@ -142,6 +174,8 @@ impl Source {
     pub const fn stack_bytes(&self) -> usize {
         match self {
             Source::Loadmaster(_) | Source::Prometheus(_) => fetch::STACK_BYTES,
+            #[cfg(feature = "kubernetes")]
+            Source::Pods(_) | Source::Scraped(_) => fetch::STACK_BYTES,
             Source::AccessLog(_) => 256 * 1024,
             Source::Ram(_) | Source::Network(_) | Source::Haproxy(_) | Source::Kernel(_) => 128 * 1024,
         }
@@ -158,6 +192,10 @@ impl Source {
             | Source::Loadmaster(_)
             | Source::Prometheus(_) => TIMEOUT,
             Source::AccessLog(_) => ssl::access_log::TIMEOUT,
+            #[cfg(feature = "kubernetes")]
+            Source::Pods(_) => pods::TIMEOUT,
+            #[cfg(feature = "kubernetes")]
+            Source::Scraped(_) => ssl::prometheus::SCRAPED_TIMEOUT,
         }
     }
 
@@ -171,13 +209,42 @@ impl Source {
             | Source::Kernel(_)
             | Source::Loadmaster(_)
             | Source::Prometheus(_) => {}
+            #[cfg(feature = "kubernetes")]
+            Source::Pods(_) | Source::Scraped(_) => {}
         }
     }
 
     /// Whether it gives rates, which have bursts.
     #[must_use]
     pub fn has_rates(&self) -> bool {
-        !matches!(self, Source::Ram(_))
+        match self {
+            Source::Ram(_) => false,
+            #[cfg(feature = "kubernetes")]
+            Source::Pods(_) => false,
+            _ => true,
+        }
+    }
+
+    /// Whether a series that it told of and no longer tells of has ended without a gap: pods come and go, and their source tells the
+    /// total itself.
+    #[must_use]
+    pub const fn ends_series(&self) -> bool {
+        match self {
+            #[cfg(feature = "kubernetes")]
+            Source::Pods(_) => true,
+            _ => false,
+        }
+    }
+
+    /// What it asks early in a slot, so that the answer is there at the slot's end.
+    #[cfg(feature = "kubernetes")]
+    #[must_use]
+    pub fn asks_early(&self) -> Option<&std::sync::Arc<pods::Shared>> {
+        match self {
+            Source::Pods(pods) => pods.user().map(pods::User::shared),
+            Source::Scraped(scraped) => scraped.user().map(pods::User::shared),
+            _ => None,
+        }
     }
 
     /// The series that are gaps when it can't be read and nothing is known from before.
@@ -185,11 +252,15 @@ impl Source {
     pub fn expected(&self) -> Vec<Series> {
         match self {
             Source::Ram(ram) => vec![ram.series()],
+            #[cfg(feature = "kubernetes")]
+            Source::Pods(pods) => vec![pods.series()],
             Source::Network(network) => network.expected(),
             Source::Haproxy(haproxy) => vec![haproxy.series()],
             Source::Kernel(kernel) => vec![kernel.series()],
             Source::Loadmaster(loadmaster) => vec![loadmaster.series()],
             Source::Prometheus(prometheus) => vec![prometheus.series()],
+            #[cfg(feature = "kubernetes")]
+            Source::Scraped(scraped) => vec![scraped.series()],
             Source::AccessLog(log) => vec![log.series()],
         }
     }
@@ -205,6 +276,8 @@ impl Source {
             | Source::AccessLog(_)
             | Source::Loadmaster(_)
             | Source::Prometheus(_) => &[],
+            #[cfg(feature = "kubernetes")]
+            Source::Pods(_) | Source::Scraped(_) => &[],
         }
     }
 }

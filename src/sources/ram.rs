@@ -63,6 +63,8 @@ impl Ram {
             (Some(Scope::Host), _) | (None, RamScope::Host) => false,
             (Some(Scope::Cgroup(_)), _) | (None, RamScope::Cgroup) => true,
             (None, RamScope::Auto) => container::kind(&self.root).is_some(),
+            #[cfg(feature = "kubernetes")]
+            (None, RamScope::Pods) => false,
         };
         Series::new(Meter::RamCapacity, if cgroup { RamScope::Cgroup.word() } else { RamScope::Host.word() })
     }
@@ -95,7 +97,7 @@ impl Ram {
             }
             Scope::Host => "read from MemTotal: no container is seen here".to_owned(),
             Scope::Cgroup(mut cgroups) => match cgroups.look() {
-                Ok(found) => basis_of(&found, self.total().unwrap_or(u64::MAX)),
+                Ok(found) => basis_of(&found, total_below(&self.root).unwrap_or(u64::MAX)),
                 Err(SourceError::NoCgroup { path, hierarchy })
                     if self.configured == RamScope::Auto && self.cgroup.is_none() =>
                 {
@@ -111,7 +113,7 @@ impl Ram {
     }
 
     fn capacity(&mut self) -> Result<u64, SourceError> {
-        let total = self.total()?;
+        let total = total_below(&self.root)?;
         if let Some(scope) = &mut self.scope {
             return scope.capacity(total);
         }
@@ -134,6 +136,9 @@ impl Ram {
     fn decided(&self) -> Scope {
         let start = match (&self.cgroup, self.configured) {
             (_, RamScope::Host) => return Scope::Host,
+            // Pods have a source of their own, and never this one.
+            #[cfg(feature = "kubernetes")]
+            (_, RamScope::Pods) => return Scope::Host,
             (_, RamScope::Auto) if container::kind(&self.root).is_none() => return Scope::Host,
             (Some(path), _) => Start::At(path.clone()),
             (None, RamScope::Cgroup) => Start::Own,
@@ -142,20 +147,21 @@ impl Ram {
         };
         Scope::Cgroup(Cgroups::new(self.root.clone(), start))
     }
+}
 
-    fn total(&self) -> Result<u64, SourceError> {
-        let path = self.root.at("proc/meminfo");
-        let mut buffer = [0; MEMINFO_HEAD_BYTES];
-        let head = read_head(&path, &mut buffer).map_err(|e| SourceError::unreadable(&path, e))?;
-        match mem_total(&String::from_utf8_lossy(head)) {
-            // It is the first line of every kernel's, but may stand elsewhere in what someone else wrote.
-            Err(_) if head.len() == MEMINFO_HEAD_BYTES => {
-                let whole =
-                    read_bounded(&path, MEMINFO_MAX_BYTES).map_err(|e| SourceError::unreadable(&path, e))?;
-                mem_total(&whole).map_err(|e| SourceError::garbled(&path, e))
-            }
-            read => read.map_err(|e| SourceError::garbled(&path, e)),
+/// `MemTotal` of the host below a root, in bytes.
+pub(super) fn total_below(root: &Root) -> Result<u64, SourceError> {
+    let path = root.of_kernel("proc/meminfo");
+    let mut buffer = [0; MEMINFO_HEAD_BYTES];
+    let head = read_head(&path, &mut buffer).map_err(|e| SourceError::unreadable(&path, e))?;
+    match mem_total(&String::from_utf8_lossy(head)) {
+        // It is the first line of every kernel's, but may stand elsewhere in what someone else wrote.
+        Err(_) if head.len() == MEMINFO_HEAD_BYTES => {
+            let whole =
+                read_bounded(&path, MEMINFO_MAX_BYTES).map_err(|e| SourceError::unreadable(&path, e))?;
+            mem_total(&whole).map_err(|e| SourceError::garbled(&path, e))
         }
+        read => read.map_err(|e| SourceError::garbled(&path, e)),
     }
 }
 

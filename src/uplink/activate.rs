@@ -6,7 +6,7 @@ use super::identity::Identity;
 use super::push::{NONCE_BYTES, PushError};
 use super::random::{self, NoRandom};
 use crate::config::CentralUrl;
-use highwater_proto::v1::{Activation, ActivationResponse, Envelope, Host, Kind};
+use highwater_proto::v1::{Activation, ActivationResponse, Envelope, Host, Kind, Node};
 use highwater_rules::chain::Digest;
 use highwater_rules::receipt::{AnswerError, believe_grant};
 use highwater_rules::sign::PublicKey;
@@ -28,6 +28,8 @@ pub struct Candidate {
     pub first_start: i64,
     /// The host.
     pub host: Host,
+    /// The node of a cluster that it runs on, its name as it may leave the host.
+    pub node: Option<Node>,
     /// Now, in unix seconds.
     pub now_s: i64,
     /// The certificates (PEM) to be kept for the pushes to come.
@@ -90,6 +92,7 @@ pub fn request(identity: &Identity, candidate: &Candidate, nonce: [u8; NONCE_BYT
         first_start: candidate.first_start,
         nonce: nonce.to_vec(),
         sent_at: candidate.now_s,
+        node: candidate.node.clone(),
     };
     identity.key().seal(Kind::Activation, request.encode_to_vec())
 }

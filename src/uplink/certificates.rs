@@ -6,11 +6,11 @@ use super::settings::{Roots, Settings};
 use crate::config::ClientFiles;
 use crate::files::read_bounded;
 use crate::roots;
+use crate::tls;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ClientConfig, RootCertStore};
 use std::path::Path;
-use std::sync::Arc;
 use zeroize::Zeroizing;
 
 /// The longest file of certificates that someone names.
@@ -20,10 +20,8 @@ fn settings(what: String, mend: impl Into<String>) -> UplinkError {
 }
 
 /// TLS as a client speaks it: 1.2 or 1.3 by ring, no sessions kept.
-pub(super) fn tls(from: &Settings) -> Result<ClientConfig, UplinkError> {
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let builder = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
+pub(super) fn config(from: &Settings) -> Result<ClientConfig, UplinkError> {
+    let builder = tls::builder(tls::provider())
         .map_err(|e| settings(format!("TLS can't be set up: {e}"), "report this as a fault of highwater"))?
         .with_root_certificates(roots(&from.roots, &from.environment)?);
     let mut config = match &from.client {
@@ -60,17 +58,7 @@ pub(crate) fn check_pem(pem: &str, from: &str) -> Result<(), UplinkError> {
 
 fn parsed(pem: &str, from: &str) -> Result<RootCertStore, UplinkError> {
     let mend = "give a PEM file with -----BEGIN CERTIFICATE-----, as central's first start names it";
-    let mut store = RootCertStore::empty();
-    for certificate in CertificateDer::pem_slice_iter(pem.as_bytes()) {
-        let added =
-            certificate.map_err(|e| e.to_string()).and_then(|c| store.add(c).map_err(|e| e.to_string()));
-        added
-            .map_err(|why| settings(format!("{from} holds a certificate that can't be read: {why}"), mend))?;
-    }
-    if store.is_empty() {
-        return Err(settings(format!("{from} holds no certificate"), mend));
-    }
-    Ok(store)
+    tls::authorities(pem).map_err(|unfit| settings(format!("{from} {unfit}"), mend))
 }
 
 fn text(path: &Path, key: &str) -> Result<String, UplinkError> {

@@ -46,7 +46,7 @@ impl Client {
     pub fn new(settings: &Settings) -> Result<Self, UplinkError> {
         let proxy = proxy::choose(settings)?;
         let mut builder = reqwest::Client::builder()
-            .tls_backend_preconfigured(certificates::tls(settings)?)
+            .tls_backend_preconfigured(certificates::config(settings)?)
             .https_only(true)
             .no_proxy()
             .redirect(redirect::Policy::none())

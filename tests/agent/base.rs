@@ -16,6 +16,7 @@ pub(crate) fn plan(slot_s: u64, retention_slots: u64) -> Plan {
         retention_s: retention_slots * slot_s,
         calendar: Calendar::utc(),
         hash_names: false,
+        node: None,
     }
 }
 

@@ -8,6 +8,7 @@ use highwater_rules::coverage::Coverage;
 use highwater_rules::day::Calendar;
 use highwater_rules::facts::DayFacts;
 use highwater_rules::meter::{CountRule, Meter, Series, TOTAL};
+use highwater_rules::node::Node;
 use highwater_rules::peaks::{DaySummary, Peak, SeriesDay};
 use highwater_rules::receipt::{self, AnswerError, Believed, Fate, Joined, Sent};
 use highwater_rules::record::{Directions, Reading};
@@ -31,6 +32,8 @@ pub struct Agent {
     pub interfaces: usize,
     /// How many virtual services it reports; where there are any, it keeps bursts, too.
     pub services: usize,
+    /// The node of a cluster that it runs on.
+    pub node: Option<Node>,
 }
 
 /// A report that was made.
@@ -52,6 +55,7 @@ impl Agent {
             previous: None,
             interfaces: 5,
             services: 0,
+            node: None,
         }
     }
 
@@ -69,6 +73,7 @@ impl Agent {
             previous: self.previous,
             interfaces: self.interfaces,
             services: self.services,
+            node: self.node.clone(),
         }
     }
 
@@ -83,6 +88,7 @@ impl Agent {
             first_start: 1_795_000_000,
             nonce: NONCE.to_vec(),
             sent_at: 1_795_000_001,
+            node: self.node.as_ref().map(|node| node.told(&Names::Plain)),
         };
         signer.seal(Kind::Activation, activation.encode_to_vec()).encode_to_vec()
     }
@@ -152,6 +158,7 @@ impl Agent {
             first_start: 1_787_443_203,
             damaged: None,
             names: &Names::Plain,
+            node: self.node.as_ref(),
         });
         let sent =
             Sent { instance: self.instance.clone(), sequence, digest: receipt::report_digest(&payload) };

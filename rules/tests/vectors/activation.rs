@@ -2,8 +2,9 @@
 
 use crate::case::{FUTURE, File, Said, file, forged, no, seal_verdict, signer, unhex, wire};
 use crate::fields;
-use crate::report::{FIRST_START, INSTANCE};
-use highwater_proto::v1::{Activation, Envelope, Host, Kind};
+use crate::report::{FIRST_START, INSTANCE, node as of_cluster};
+use highwater_proto::v1::{Activation, Envelope, Host, Kind, Node};
+use highwater_rules::node;
 use highwater_rules::report::is_uuid;
 use highwater_rules::sign::{PublicKey, hex};
 use highwater_rules::token::SECRET_BYTES;
@@ -26,7 +27,8 @@ pub(crate) fn judge(_: &Value, input: &Value) -> Said {
     }
     let right = activation.secret.len() == SECRET_BYTES
         && is_uuid(&activation.instance)
-        && (16..=32).contains(&activation.nonce.len());
+        && (16..=32).contains(&activation.nonce.len())
+        && activation.node.as_ref().is_none_or(|n| node::check(&n.cluster, &n.name, &n.hardware).is_ok());
     if !right {
         return no("malformed");
     }
@@ -52,6 +54,7 @@ fn activation() -> Activation {
         first_start: FIRST_START,
         nonce: NONCE.to_vec(),
         sent_at: 1_795_132_900,
+        node: None,
     }
 }
 
@@ -59,6 +62,7 @@ fn activation() -> Activation {
 pub(crate) fn vectors() -> File {
     let good = activation();
     let seal = |one: &Activation| wire(&signer("agent").seal(Kind::Activation, one.encode_to_vec()));
+    let of_node = |node| seal(&Activation { node: Some(node), ..good.clone() });
     let later = [&good.encode_to_vec()[..], &FUTURE].concat();
     let mut cases = vec![
         ("an agent joins", "ok", seal(&good)),
@@ -86,6 +90,8 @@ pub(crate) fn vectors() -> File {
             "malformed",
             seal(&Activation { instance: "edge-7".into(), ..good.clone() }),
         ),
+        ("an agent joins on a node of a cluster", "ok", of_node(of_cluster())),
+        ("on a node without a name", "malformed", of_node(Node { name: String::new(), ..of_cluster() })),
     ];
     let stray = signer("central").seal(Kind::Grant, vec![0xff]);
     cases.push(("it is another kind of message, that reads as none", "kind", wire(&stray)));

@@ -2,7 +2,7 @@
 
 use highwater_proto::v1::{
     Activation, Answer, Chain, Clock, CountRule, Coverage, Envelope, GapReason, Grant, Host, HourlyRam, Kind,
-    Meter, Mode, Outcome, Reading, Receipt, Refusal, Report, SeriesDay, Succession, Terms, UsageDay,
+    Meter, Mode, Node, Outcome, Reading, Receipt, Refusal, Report, SeriesDay, Succession, Terms, UsageDay,
     coverage, outcome, refusal,
 };
 use highwater_rules::sign::hex;
@@ -74,6 +74,16 @@ pub(crate) fn report(m: &Report) -> Value {
         .put("first_start", m.first_start)
         .put("damaged", m.damaged.as_str())
         .put("names_hashed", m.names_hashed)
+        .some("node", m.node.as_ref().map(node))
+        .done()
+}
+
+fn node(m: &Node) -> Value {
+    message()
+        .put("cluster", m.cluster.as_str())
+        .put("name", m.name.as_str())
+        .put("hardware", m.hardware.as_str())
+        .put("name_hashed", m.name_hashed)
         .done()
 }
 
@@ -198,6 +208,7 @@ pub(crate) fn activation(m: &Activation) -> Value {
         .put("first_start", m.first_start)
         .bytes("nonce", &m.nonce)
         .put("sent_at", m.sent_at)
+        .some("node", m.node.as_ref().map(node))
         .done()
 }
 

@@ -9,6 +9,7 @@ use highwater_rules::coverage::Coverage;
 use highwater_rules::day::Calendar;
 use highwater_rules::facts::DayFacts;
 use highwater_rules::meter::{CountRule, GapReason, Meter, Series, TOTAL};
+use highwater_rules::node::{self, Node};
 use highwater_rules::peaks::{DaySummary, Peak, SeriesDay};
 use highwater_rules::record::{Directions, Reading};
 use highwater_rules::report::{self, ChainSpan, Facts, Names};
@@ -21,6 +22,7 @@ use sha2::{Digest as _, Sha512};
 pub(crate) const INSTANCE: &str = "0f8fad5b-d9cb-469f-a165-70867728950e";
 /// Its first start.
 pub(crate) const FIRST_START: i64 = 1_795_132_812;
+const CLUSTER: &str = "7b0c6f4e-0000-4000-8000-00000000abcd";
 
 /// What tells one report of the vectors from another.
 #[derive(Clone, Copy)]
@@ -32,6 +34,7 @@ pub(crate) struct Shape<'a> {
     pub(crate) revision: Option<i64>,
     pub(crate) names: &'a Names,
     pub(crate) made_at: i64,
+    pub(crate) is_in_cluster: bool,
 }
 
 /// The instance's first report: of a day that has ended.
@@ -42,7 +45,15 @@ pub(crate) const FIRST: Shape<'_> = Shape {
     revision: Some(1),
     names: &Names::Plain,
     made_at: 1_795_219_501,
+    is_in_cluster: false,
 };
+
+/// The node of the vectors that are of one.
+pub(crate) fn node() -> v1::Node {
+    Node::new(CLUSTER, "node-a", &node::hardware(CLUSTER, "EC2A1B00-1234-5678-9ABC-DEF012345678"))
+        .unwrap()
+        .told(&Names::Plain)
+}
 
 /// The payload of a report as the agent writes it. `previous` is the payload before it.
 pub(crate) fn payload(shape: Shape<'_>) -> Vec<u8> {
@@ -68,6 +79,8 @@ pub(crate) fn payload(shape: Shape<'_>) -> Vec<u8> {
         boots: 2,
     };
     let rows = i64::from(shape.day) * 300;
+    let node = node();
+    let node = Node::new(&node.cluster, &node.name, &node.hardware).unwrap();
     report::write(&Facts {
         instance: INSTANCE,
         sequence: shape.sequence,
@@ -88,6 +101,7 @@ pub(crate) fn payload(shape: Shape<'_>) -> Vec<u8> {
         first_start: FIRST_START,
         damaged: None,
         names: shape.names,
+        node: shape.is_in_cluster.then_some(&node),
     })
 }
 
@@ -156,10 +170,14 @@ pub(crate) fn vectors() -> File {
         ..FIRST
     };
     let hashed = Shape { names: &Names::Hashed([0x5a; 16]), ..FIRST };
+    let clustered = Shape { is_in_cluster: true, ..FIRST };
+    let hidden = Shape { is_in_cluster: true, ..hashed };
     let mut good: Vec<(&str, &str, Value)> = vec![
         ("the first report of an instance", "ok", wire(&seal(first.clone()))),
         ("a partial report, after the first", "ok", wire(&seal(payload(second)))),
         ("names are salted hashes", "ok", wire(&seal(payload(hashed)))),
+        ("it is of a node of a cluster", "ok", wire(&seal(payload(clustered)))),
+        ("the node's name is a salted hash", "ok", wire(&seal(payload(hidden)))),
         ("it has every meter that there is", "ok", wire(&seal(of_every_meter(&first)))),
         ("it has fields and words of a later version", "ok", wire(&seal(of_later_version(&first)))),
         ("the envelope has a field of a later version", "ok", case::extended(&seal(first.clone()))),
@@ -226,7 +244,7 @@ fn of_later_version(payload: &[u8]) -> Vec<u8> {
 type Spoil = fn(&mut Report);
 
 /// Reports that are signed by the right key, and say what can't be.
-const SPOILT: [(&str, Spoil); 22] = [
+const SPOILT: [(&str, Spoil); 28] = [
     ("the instance's id is no UUID", |r| r.instance = "../../etc/passwd".into()),
     ("the instance's id is in capitals", |r| r.instance = INSTANCE.to_uppercase()),
     ("the sequence number is 0", |r| r.sequence = 0),
@@ -257,6 +275,12 @@ const SPOILT: [(&str, Spoil); 22] = [
         r.day.as_mut().unwrap().coverage.as_mut().unwrap().read = 90_001;
     }),
     ("a 26th hour", |r| r.hourly_ram.last_mut().unwrap().hour = 26),
+    ("a node without a cluster", |r| r.node = Some(v1::Node { cluster: String::new(), ..node() })),
+    ("a cluster's id in capitals", |r| r.node = Some(v1::Node { cluster: CLUSTER.to_uppercase(), ..node() })),
+    ("a cluster's id of 65 letters", |r| r.node = Some(v1::Node { cluster: "c".repeat(65), ..node() })),
+    ("a node's name with a blank", |r| r.node = Some(v1::Node { name: "node a".into(), ..node() })),
+    ("a node's name of 254 letters", |r| r.node = Some(v1::Node { name: "n".repeat(254), ..node() })),
+    ("a hardware id of 15 digits", |r| r.node = Some(v1::Node { hardware: "0".repeat(15), ..node() })),
     ("a series is told twice, with others between", |r| {
         let day = r.day.as_mut().unwrap();
         day.series.push(day.series[0].clone());

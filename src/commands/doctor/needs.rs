@@ -178,6 +178,8 @@ impl Judge<'_> {
             SslSource::Kernel(_) => found.lacks.extend(self.to_count_packets(who)),
             SslSource::Haproxy(haproxy) => self.file(who, &root.at(&haproxy.socket), HAPROXY, found),
             SslSource::AccessLog(log) => self.file(who, &root.at(&log.path), LOGS, found),
+            #[cfg(feature = "kubernetes")]
+            SslSource::Scraped(_) => {}
             SslSource::Prometheus(prometheus) => {
                 if let Exposition::File(path) = &prometheus.place {
                     self.file(who, &root.at(path), LOGS, found);

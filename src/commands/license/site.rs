@@ -35,7 +35,7 @@ impl Site {
         let mut keeper = joined::load_keeper(&ledger, &config.state_dir, known, &mark)?;
         let licence = look(loaded, &ledger, known, &mut keeper);
         keeper.turn(&mark);
-        let who = Who::of(keeper.standing());
+        let who = Who::of(keeper.standing(), ledger.cluster());
         Ok(Site { ledger, joined, keys, who, keeper, loaded: licence, mark })
     }
 
@@ -77,7 +77,7 @@ pub(in crate::commands) fn look(
     let config = &loaded.config;
     let keys = joined::central_keys(joined, &config.state_dir, ledger.instance());
     let keys: Vec<&PublicKey> = keys.iter().collect();
-    let who = Who::of(keeper.standing());
+    let who = Who::of(keeper.standing(), ledger.cluster());
     let holder = renewer::holder(ledger.instance(), &who);
     let mut licence = licence::load(&config.state_dir, config.licence_file.as_deref(), &keys, &holder);
     if keys.is_empty() {

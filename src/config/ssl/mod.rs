@@ -15,6 +15,8 @@ pub use haproxy::Haproxy;
 pub use kernel::Kernel;
 pub use loadmaster::{Loadmaster, Login};
 pub use log_pattern::{Pattern, Piece, Role};
+#[cfg(feature = "kubernetes")]
+pub use prometheus::{At, Scraped, Which};
 pub use prometheus::{Compare, Counts, Exposition, Matcher, Pass, Preset, Prometheus, Web};
 pub use web::Trust;
 
@@ -26,7 +28,7 @@ use super::raw::Raw;
 use super::reader::Reader;
 use super::show::{Origin, Value};
 use highwater_rules::meter::TOTAL;
-use overlap::{At, Look};
+use overlap::Look;
 use std::collections::BTreeMap;
 
 /// The keys of every kind.
@@ -53,6 +55,9 @@ pub enum SslSource {
     Loadmaster(Loadmaster),
     /// An exposition in Prometheus's text format.
     Prometheus(Prometheus),
+    /// Expositions of pods of this node.
+    #[cfg(feature = "kubernetes")]
+    Scraped(Scraped),
     /// A server's access log.
     AccessLog(AccessLog),
 }
@@ -66,6 +71,8 @@ impl SslSource {
             SslSource::Kernel(_) => kernel::KIND.word,
             SslSource::Loadmaster(_) => loadmaster::KIND.word,
             SslSource::Prometheus(_) => prometheus::KIND.word,
+            #[cfg(feature = "kubernetes")]
+            SslSource::Scraped(_) => prometheus::KIND.word,
             SslSource::AccessLog(_) => access_log::KIND.word,
         }
     }
@@ -77,6 +84,8 @@ impl SslSource {
             SslSource::Kernel(kernel) => kernel.shown(),
             SslSource::Loadmaster(loadmaster) => loadmaster.shown(),
             SslSource::Prometheus(prometheus) => prometheus.shown(),
+            #[cfg(feature = "kubernetes")]
+            SslSource::Scraped(scraped) => scraped.shown(),
             SslSource::AccessLog(log) => log.shown(),
         }
     }
@@ -84,14 +93,20 @@ impl SslSource {
     /// Where it looks for sessions, so that no two see the same ones unnoticed.
     fn looks(&self) -> Look<'_> {
         let (at, software) = match self {
-            SslSource::Haproxy(haproxy) => (At::Path(&haproxy.socket), Some(haproxy::KIND.word)),
-            SslSource::Kernel(kernel) => (At::Kernel(kernel), None),
-            SslSource::Loadmaster(loadmaster) => (At::Url(&loadmaster.url), Some(loadmaster::KIND.word)),
+            SslSource::Haproxy(haproxy) => (overlap::At::Path(&haproxy.socket), Some(haproxy::KIND.word)),
+            SslSource::Kernel(kernel) => (overlap::At::Kernel(kernel), None),
+            SslSource::Loadmaster(loadmaster) => {
+                (overlap::At::Url(&loadmaster.url), Some(loadmaster::KIND.word))
+            }
             SslSource::Prometheus(prometheus) => prometheus.looks(),
-            SslSource::AccessLog(log) => (At::Path(&log.path), log.software()),
+            #[cfg(feature = "kubernetes")]
+            SslSource::Scraped(scraped) => (overlap::At::Pods(&scraped.at), scraped.software()),
+            SslSource::AccessLog(log) => (overlap::At::Path(&log.path), log.software()),
         };
         let matchers = match self {
             SslSource::Prometheus(prometheus) => prometheus.matchers.as_slice(),
+            #[cfg(feature = "kubernetes")]
+            SslSource::Scraped(scraped) => scraped.matchers.as_slice(),
             _ => &[],
         };
         Look { at, software, matchers }
@@ -193,6 +208,12 @@ impl Keys<'_> {
                 None
             }
         }
+    }
+
+    /// Whether a key is given.
+    #[cfg(feature = "kubernetes")]
+    fn has(&self, key: &str) -> bool {
+        self.table.values.contains_key(key)
     }
 
     /// Says what is wrong with a key that is given; of the whole source where it is not.

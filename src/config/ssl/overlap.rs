@@ -27,6 +27,9 @@ pub(super) enum At<'a> {
     Path(&'a Path),
     /// At a URL.
     Url(&'a Url),
+    /// At pods of this node.
+    #[cfg(feature = "kubernetes")]
+    Pods(&'a super::At),
 }
 
 impl At<'_> {
@@ -35,6 +38,8 @@ impl At<'_> {
         match self {
             At::Kernel(_) | At::Path(_) => true,
             At::Url(url) => web::is_loopback(url),
+            #[cfg(feature = "kubernetes")]
+            At::Pods(_) => true,
         }
     }
 }
@@ -76,6 +81,10 @@ fn likely(one: &Ssl, other: &Ssl) -> Option<(&'static str, &'static str)> {
         _ if are_apart(a.matchers, b.matchers) => {}
         (At::Path(a), At::Path(b)) if a == b => return Some(("they look at the same path", ONE)),
         (At::Url(a), At::Url(b)) if is_same(a, b) => return Some(("they ask at the same URL", ONE)),
+        #[cfg(feature = "kubernetes")]
+        (At::Pods(a), At::Pods(b)) if a.which == b.which => {
+            return Some(("they ask the same pods", ONE));
+        }
         _ => {}
     }
     let same = a.software.is_some() && a.software == b.software && one.source.kind() != other.source.kind();

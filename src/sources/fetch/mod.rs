@@ -9,8 +9,6 @@ use crate::files::read_bounded;
 use crate::sources::{Garbled, SourceError};
 use reqwest::header::{ACCEPT, CONTENT_ENCODING, CONTENT_TYPE, HeaderValue};
 use reqwest::{RequestBuilder, Response, Url, redirect, retry};
-use std::error::Error;
-use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio::time::timeout;
@@ -24,8 +22,6 @@ const WHOLE: Duration = Duration::from_millis(900);
 const CONNECT: Duration = Duration::from_millis(600);
 /// The longest file of a secret.
 const SECRET_MAX_BYTES: usize = 4096;
-/// How deep the causes of an error are followed.
-const CAUSES_MAX: usize = 16;
 const USER_AGENT: &str = concat!("highwater/", env!("CARGO_PKG_VERSION"));
 
 /// Whom to ask, and how.
@@ -209,20 +205,8 @@ impl Fetch {
 
     /// What went wrong, in the words of whoever knows most of it.
     fn unreached(&self, error: &reqwest::Error) -> SourceError {
-        let mut cause: &(dyn Error + 'static) = error;
-        let mut certificate = None;
-        for _ in 0..CAUSES_MAX {
-            if let Some(rustls::Error::InvalidCertificate(refused)) = cause.downcast_ref() {
-                certificate = Some(refused.clone());
-            }
-            // An error of I/O passes over the one that it wraps when it is asked for its cause.
-            let wrapped = cause.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-            match wrapped.map(|inner| inner as &(dyn Error + 'static)).or_else(|| cause.source()) {
-                Some(deeper) => cause = deeper,
-                None => break,
-            }
-        }
-        let (place, why) = (self.place(), cause.to_string());
+        let (why, certificate) = crate::tls::cause(error);
+        let place = self.place();
         match certificate {
             Some(refused) => tls::untrusted(&refused, place, why),
             None => SourceError::Unreached { place, why },

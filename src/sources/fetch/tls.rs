@@ -6,9 +6,10 @@ use crate::config::ssl::Trust;
 use crate::files::read_bounded;
 use crate::roots;
 use crate::sources::SourceError;
+use crate::tls;
 use highwater_rules::sign::sha256;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
+use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::{
@@ -24,11 +25,9 @@ const PEM_MAX_BYTES: usize = 1 << 20;
 const AUTHORITY_SHOWN: &str = "CaUsedAsEndEntity";
 
 pub(super) fn config(from: &Settings) -> Result<ClientConfig, SourceError> {
-    let provider = Arc::new(ring::default_provider());
+    let provider = tls::provider();
     let broken = |why: String| SourceError::Unreached { place: from.url.to_string(), why };
-    let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
-        .with_safe_default_protocol_versions()
-        .map_err(|e| broken(e.to_string()))?;
+    let builder = tls::builder(Arc::clone(&provider)).map_err(|e| broken(e.to_string()))?;
     let builder = match &from.trust {
         Trust::Host => {
             let roots =
@@ -58,17 +57,7 @@ fn pem(path: &Path) -> Result<Zeroizing<String>, SourceError> {
 }
 
 fn authorities(path: &Path) -> Result<RootCertStore, SourceError> {
-    let mut store = RootCertStore::empty();
-    for certificate in CertificateDer::pem_slice_iter(pem(path)?.as_bytes()) {
-        let added = certificate.is_ok_and(|certificate| store.add(certificate).is_ok());
-        if !added {
-            return Err(SourceError::NoCertificate { path: path.to_owned() });
-        }
-    }
-    if store.is_empty() {
-        return Err(SourceError::NoCertificate { path: path.to_owned() });
-    }
-    Ok(store)
+    tls::authorities(&pem(path)?).map_err(|_| SourceError::NoCertificate { path: path.to_owned() })
 }
 
 fn client(

@@ -1,9 +1,12 @@
 //! `kind = "prometheus"`.
 
 mod matcher;
+mod pods;
 mod preset;
 
 pub use matcher::{Compare, Matcher};
+#[cfg(feature = "kubernetes")]
+pub use pods::{At, Scraped, Which};
 pub use preset::Preset;
 
 use super::super::keys::listed;
@@ -11,7 +14,7 @@ use super::super::mistakes::{Fault, quoted};
 use super::super::raw::Raw;
 use super::super::reader::absolute;
 use super::super::show::Value;
-use super::overlap::At;
+use super::overlap;
 use super::web::{self, CA_FILE, CERTIFICATE_SHA256, CLIENT_CERTIFICATE, CLIENT_KEY, Trust};
 use super::{ClientFiles, Keys, Kind, SslSource};
 use std::path::PathBuf;
@@ -19,6 +22,9 @@ use url::Url;
 
 const URL: &str = "url";
 const PATH: &str = "path";
+const PODS: &str = "pods";
+const PORT: &str = "port";
+const METRICS_PATH: &str = "metrics_path";
 const PRESET: &str = "preset";
 const METRIC: &str = "metric";
 const LABELS: &str = "labels";
@@ -35,6 +41,9 @@ pub(super) const KIND: Kind = Kind {
     keys: &[
         URL,
         PATH,
+        PODS,
+        PORT,
+        METRICS_PATH,
         PRESET,
         METRIC,
         LABELS,
@@ -116,21 +125,25 @@ impl Counts {
             Counts::Metric(metric) => metric,
         }
     }
+
+    /// The one software whose sessions they are of, where that is known.
+    fn software(&self) -> Option<&'static str> {
+        match self {
+            Counts::Preset(Preset::NginxPlus) => Some("nginx"),
+            Counts::Preset(preset) => Some(preset.word()),
+            Counts::Metric(_) => None,
+        }
+    }
 }
 
 impl Prometheus {
     /// Where it looks, and the one software whose sessions it sees.
-    pub(super) fn looks(&self) -> (At<'_>, Option<&'static str>) {
+    pub(super) fn looks(&self) -> (overlap::At<'_>, Option<&'static str>) {
         let at = match &self.place {
-            Exposition::Url(web) => At::Url(&web.url),
-            Exposition::File(path) => At::Path(path),
+            Exposition::Url(web) => overlap::At::Url(&web.url),
+            Exposition::File(path) => overlap::At::Path(path),
         };
-        let software = match &self.counts {
-            Counts::Preset(Preset::NginxPlus) => Some("nginx"),
-            Counts::Preset(preset) => Some(preset.word()),
-            Counts::Metric(_) => None,
-        };
-        (at, software)
+        (at, self.counts.software())
     }
 
     pub(super) fn shown(&self) -> Vec<(&'static str, Value)> {
@@ -138,15 +151,20 @@ impl Prometheus {
             Exposition::File(path) => vec![(PATH, web::shown_path(path))],
             Exposition::Url(web) => web.shown(),
         };
-        rows.push(match &self.counts {
-            Counts::Preset(preset) => (PRESET, Value::Text(preset.word().to_owned())),
-            Counts::Metric(metric) => (METRIC, Value::Text(metric.clone())),
-        });
-        if !self.matchers.is_empty() {
-            rows.push((LABELS, Value::List(self.matchers.iter().map(ToString::to_string).collect())));
-        }
+        rows.extend(shown_counts(&self.counts, &self.matchers));
         rows
     }
+}
+
+fn shown_counts(counts: &Counts, matchers: &[Matcher]) -> Vec<(&'static str, Value)> {
+    let mut rows = vec![match counts {
+        Counts::Preset(preset) => (PRESET, Value::Text(preset.word().to_owned())),
+        Counts::Metric(metric) => (METRIC, Value::Text(metric.clone())),
+    }];
+    if !matchers.is_empty() {
+        rows.push((LABELS, Value::List(matchers.iter().map(ToString::to_string).collect())));
+    }
+    rows
 }
 
 impl Web {
@@ -171,9 +189,17 @@ impl Web {
 
 /// Every key is read before any that is wrong ends it.
 fn read(keys: &mut Keys<'_>) -> Option<SslSource> {
-    let (place, counts) = (place(keys), counts(keys));
+    let pods = pods::read(keys);
+    let place = if matches!(pods, Some(Some(_))) { None } else { place(keys) };
+    let counts = counts(keys);
     let matchers = keys.take(LABELS, matchers);
     let matchers = matchers?.unwrap_or_default();
+    #[cfg(feature = "kubernetes")]
+    if let Some(at) = pods? {
+        return Some(SslSource::Scraped(Scraped { at, counts: counts?, matchers }));
+    }
+    #[cfg(not(feature = "kubernetes"))]
+    pods?;
     Some(SslSource::Prometheus(Prometheus { place: place?, counts: counts?, matchers }))
 }
 

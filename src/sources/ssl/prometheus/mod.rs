@@ -5,7 +5,12 @@
 //! ```
 
 pub mod exposition;
+#[cfg(feature = "kubernetes")]
+pub mod pods;
 pub mod sample;
+
+#[cfg(feature = "kubernetes")]
+pub use pods::{Scraped, TIMEOUT as SCRAPED_TIMEOUT};
 
 use crate::clock;
 use crate::config::ssl::{Exposition, Pass, Prometheus as Settings};
