@@ -1,12 +1,39 @@
 //! The agent in a cluster, against an API server that answers as a real one was recorded to: its client, its licence, its Lease.
 
 #[cfg(test)]
+#[path = "../agent/agent.rs"]
+mod agent;
+#[cfg(test)]
 mod api;
 #[cfg(test)]
 #[path = "../uplink/authority.rs"]
 #[expect(dead_code, reason = "shared with the uplink's own tests, which use more of it")]
 mod authority;
 #[cfg(test)]
+#[path = "../uplink/central.rs"]
+#[expect(dead_code, reason = "shared with the uplink's own tests, which use more of it")]
+mod central;
+#[cfg(test)]
+mod doctor;
+#[cfg(test)]
+mod faults;
+#[cfg(test)]
+mod licences;
+#[cfg(test)]
+#[path = "../agent/line.rs"]
+#[expect(dead_code, reason = "shared with the agent's own tests, which use more of it")]
+mod line;
+#[cfg(test)]
+mod own;
+#[cfg(test)]
 mod recorded;
 #[cfg(test)]
+mod scene;
+#[cfg(test)]
+#[path = "../uplink/server.rs"]
+#[expect(dead_code, reason = "shared with the uplink's own tests, which use more of it")]
+mod server;
+#[cfg(test)]
 mod stub;
+#[cfg(test)]
+mod told;
