@@ -87,8 +87,16 @@ pub(super) fn joined(
     Ok(())
 }
 
-/// A report of an identity, whose day began at this moment; `node` is what it tells, where no later one has told it already. Gives
-/// what the identity is since, where that changed.
+/// What a report changed.
+pub(super) struct Changed {
+    /// What its identity is since.
+    pub(super) member: Member,
+    /// Others are something else since, too, or whose licence its instance's is.
+    pub(super) others: bool,
+}
+
+/// A report of an identity, whose day began at this moment; `node` is what it tells, where no later one has told it already. `None`
+/// where nothing changed, which is usual.
 pub(super) fn reported(
     db: &Connection,
     identity: &str,
@@ -96,28 +104,28 @@ pub(super) fn reported(
     node: Option<&NodeFacts>,
     day_began_at: i64,
     by: &By,
-) -> Result<bool, Fault> {
-    let mut before = before.cloned();
-    let mut changed = false;
-    if let Some(superseded) = before.as_ref().filter(|one| one.lives_on(day_began_at)) {
-        before = Some(outlive(db, superseded, by)?);
-        changed = true;
+) -> Result<Option<Changed>, Fault> {
+    let mut changed = None;
+    if let Some(superseded) = before.filter(|one| one.lives_on(day_began_at)) {
+        changed = Some(Changed { member: outlive(db, superseded, by)?, others: true });
     }
-    if let Some(node) = node.filter(|node| before.as_ref().is_none_or(|before| before.node != **node)) {
-        tell(db, identity, before.as_ref(), node.clone(), by)?;
-        changed = true;
-    }
-    Ok(changed)
+    let so_far = changed.as_ref().map(|changed| &changed.member).or(before);
+    let Some(node) = node.filter(|node| so_far.is_none_or(|before| before.node != **node)) else {
+        return Ok(changed);
+    };
+    let moved = so_far.is_none_or(|before| before.node.cluster != node.cluster);
+    let (member, superseded) = tell(db, identity, so_far, node.clone(), by)?;
+    Ok(Some(Changed { member, others: changed.is_some() || moved || superseded }))
 }
 
-/// Keeps another node than before.
+/// Keeps another node than before. Gives what the identity is since, and whether it took the place of others.
 fn tell(
     db: &Connection,
     identity: &str,
     before: Option<&Member>,
     node: NodeFacts,
     by: &By,
-) -> Result<(), Fault> {
+) -> Result<(Member, bool), Fault> {
     clusters::seen(db, &node.cluster, by)?;
     let action = match before {
         None => "node_told",
@@ -138,11 +146,13 @@ fn tell(
     };
     write(db, &after)?;
     audit::write(db, by, action, identity, before, &after)?;
-    supersede(db, &after, by)
+    let superseded = supersede(db, &after, by)?;
+    Ok((after, superseded))
 }
 
-/// Takes the place of those that are the same node.
-fn supersede(db: &Connection, member: &Member, by: &By) -> Result<(), Fault> {
+/// Takes the place of those that are the same node. Whether there were any is the result.
+fn supersede(db: &Connection, member: &Member, by: &By) -> Result<bool, Fault> {
+    let mut any = false;
     for other in alike(db, member)?.into_iter().filter(|other| member.supersedes(other)) {
         let after = Member {
             superseded_by: Some(member.identity.clone()),
@@ -152,8 +162,9 @@ fn supersede(db: &Connection, member: &Member, by: &By) -> Result<(), Fault> {
         write(db, &after)?;
         audit::write(db, by, "node_superseded", &other.identity, Some(&other), &after)?;
         tracing::info!(identity = other.identity, by = member.identity, "node_superseded");
+        any = true;
     }
-    Ok(())
+    Ok(any)
 }
 
 /// One that was superseded is alive: it is a node of its own, as is the one that took its place.

@@ -101,13 +101,10 @@ fn one(
     };
     raise(db, tip, arrival, &placed, at)?;
     reports::insert(db, arrival, &receipt)?;
-    // What a report tells that comes late was told anew since.
-    let node = arrival.node.as_ref().filter(|_| arrival.sequence > tip.sequence);
+    let others = follow_node(db, tip, arrival, at)?;
     advance(tip, arrival, at);
-    let by = By { who: format!("instance:{}", tip.id), at };
-    let changed = nodes::reported(db, &tip.id, tip.member.as_ref(), node, arrival.day_began_at, &by)?;
     standings.touched(arrival.key_id);
-    if changed {
+    if others {
         standings.outdate(db)?;
     }
     Ok(Decision::Taken { receipt, placed })
@@ -283,6 +280,17 @@ fn broken(
     // A day that is told again begins where it did before; what fills a hole begins somewhere between.
     Ok((is_next && !begins_where_one_did)
         .then_some("its rows bear numbers that others had: the ledger was put back"))
+}
+
+/// Takes up which node a report is of. Whether that changes what is remembered of others is the result.
+fn follow_node(db: &Connection, tip: &mut Tip, arrival: &Arrival, at: i64) -> Result<bool, Fault> {
+    // What a report tells that comes late was told anew since.
+    let node = arrival.node.as_ref().filter(|_| arrival.sequence > tip.sequence);
+    let by = By { who: format!("instance:{}", tip.id), at };
+    let changed = nodes::reported(db, &tip.id, tip.member.as_ref(), node, arrival.day_began_at, &by)?;
+    let Some(changed) = changed else { return Ok(false) };
+    tip.member = Some(changed.member);
+    Ok(changed.others)
 }
 
 /// Moves the end of a line.
