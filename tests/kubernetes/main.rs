@@ -14,9 +14,21 @@ mod authority;
 #[expect(dead_code, reason = "shared with the uplink's own tests, which use more of it")]
 mod central;
 #[cfg(test)]
+mod cgroups;
+#[cfg(test)]
 mod doctor;
 #[cfg(test)]
 mod faults;
+#[cfg(test)]
+mod figures;
+#[cfg(test)]
+#[path = "../common/tree.rs"]
+#[expect(dead_code, reason = "shared with the agent's own tests, which use more of it")]
+mod files;
+#[cfg(test)]
+#[path = "../agent/home.rs"]
+#[expect(dead_code, reason = "shared with the agent's own tests, which use more of it")]
+mod home;
 #[cfg(test)]
 mod licences;
 #[cfg(test)]
@@ -28,7 +40,15 @@ mod own;
 #[cfg(test)]
 mod recorded;
 #[cfg(test)]
+#[path = "../agent/rows.rs"]
+#[expect(dead_code, reason = "shared with the agent's own tests, which use more of it")]
+mod rows;
+#[cfg(test)]
+mod running;
+#[cfg(test)]
 mod scene;
+#[cfg(test)]
+mod scraped;
 #[cfg(test)]
 #[path = "../uplink/server.rs"]
 #[expect(dead_code, reason = "shared with the uplink's own tests, which use more of it")]
@@ -37,3 +57,7 @@ mod server;
 mod stub;
 #[cfg(test)]
 mod told;
+#[cfg(test)]
+#[path = "../common/tools.rs"]
+#[expect(dead_code, reason = "shared with the agent's own tests, which use more of it")]
+mod tools;
