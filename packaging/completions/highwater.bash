@@ -417,7 +417,7 @@ _highwater() {
             return 0
             ;;
         highwater__subcmd__gate)
-            opts="-h --stages --json --socket --status-file --wait --config --state-dir --root --help"
+            opts="-h --stages --alive --json --socket --status-file --wait --config --state-dir --root --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

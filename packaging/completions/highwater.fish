@@ -126,6 +126,7 @@ complete -c highwater -n "__fish_highwater_using_subcommand gate" -l config -d '
 complete -c highwater -n "__fish_highwater_using_subcommand gate" -l state-dir -d 'Where the ledger is kept [default: $STATE_DIRECTORY, else $XDG_STATE_HOME/highwater, else ~/.local/state/highwater]' -r
 complete -c highwater -n "__fish_highwater_using_subcommand gate" -l root -d 'The root of the file system that is metered [default: /]' -r
 complete -c highwater -n "__fish_highwater_using_subcommand gate" -l stages -d 'Tell the stages apart by the exit code: 0 open, 10 warning, 11 critical, 12 closed, 13 unknown'
+complete -c highwater -n "__fish_highwater_using_subcommand gate" -l alive -d 'Exit with 0 whatever the gate\'s stage is: whether the agent has told one lately is all that a liveness probe asks'
 complete -c highwater -n "__fish_highwater_using_subcommand gate" -l json -d 'Print JSON (docs/json.md)'
 complete -c highwater -n "__fish_highwater_using_subcommand gate" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c highwater -n "__fish_highwater_using_subcommand license; and not __fish_seen_subcommand_from show install renew fetch help" -l config -d 'The configuration file [default: $HIGHWATER_CONFIG, else /etc/highwater/highwater.toml where it exists, else none]' -r -F

@@ -1,6 +1,6 @@
 //! The chart before those who judge charts.
 
-use crate::rendered::{NEWEST, OLDEST, chart, helm, missing, repository, text};
+use crate::rendered::{NEWEST, OLDEST, chart, helm, no_helm, not_in_path, repository, text};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -38,7 +38,7 @@ fn rendered(folder: &Path, name: &str, version: &str, values: &[&str]) -> Option
 
 #[test]
 fn helm_lint_has_nothing_to_say() {
-    if missing("helm") {
+    if no_helm() {
         return;
     }
     for (name, values) in VARIANTS {
@@ -54,7 +54,7 @@ fn helm_lint_has_nothing_to_say() {
 
 #[test]
 fn every_object_fits_the_schemas_of_old_and_new_kubernetes() {
-    if missing("kubernetes-validate") {
+    if not_in_path("kubernetes-validate") {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
@@ -75,7 +75,7 @@ fn every_object_fits_the_schemas_of_old_and_new_kubernetes() {
 
 #[test]
 fn checkov_finds_nothing_but_what_is_skipped_for_a_reason() {
-    if missing("checkov") {
+    if not_in_path("checkov") {
         return;
     }
     let folder = tempfile::tempdir().unwrap();

@@ -1,6 +1,7 @@
 //! The Helm chart and the plain manifest, as objects: what they may do, what they run, and what they refuse.
 
-#[cfg(all(test, feature = "kubernetes"))]
+#[cfg(test)]
+#[cfg(feature = "kubernetes")]
 mod configuration;
 #[cfg(test)]
 mod linted;

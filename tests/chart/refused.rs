@@ -1,6 +1,6 @@
 //! Values that can't be meant are refused, with words.
 
-use crate::rendered::{NEWEST, chart, helm, objects, repository, text};
+use crate::rendered::{NEWEST, helm, objects, repository, text};
 use serde_json::Value;
 
 /// That these values are refused, and what is said.
@@ -62,8 +62,7 @@ fn values_that_contradict_each_other_are_refused_with_words() {
 #[test]
 fn the_schema_knows_exactly_the_values_that_there_are() {
     let values: Value = serde_yaml_ng::from_str(&text("packaging/helm/highwater/values.yaml")).unwrap();
-    let schema: Value =
-        serde_json::from_slice(&std::fs::read(chart().join("values.schema.json")).unwrap()).unwrap();
+    let schema: Value = serde_json::from_str(&text("packaging/helm/highwater/values.schema.json")).unwrap();
     same(&values, &schema, "");
 }
 

@@ -1,6 +1,6 @@
 //! The chart, rendered by helm, and the committed manifest, as objects.
 
-use crate::tools::skipped;
+use crate::tools::{missing, skipped};
 use serde::Deserialize as _;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
@@ -19,20 +19,26 @@ pub(crate) fn chart() -> PathBuf {
 }
 
 /// A text of the repository.
+#[expect(clippy::disallowed_methods, reason = "the repository's own files")]
 pub(crate) fn text(path: &str) -> String {
     std::fs::read_to_string(repository().join(path)).unwrap()
 }
 
-/// Whether a program is not in `PATH`; says so, and fails in CI.
-pub(crate) fn missing(program: &str) -> bool {
+/// Whether a program that takes seconds to tell its version is not in `PATH`; says so, and fails in CI.
+pub(crate) fn not_in_path(program: &str) -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let is_there = std::env::split_paths(&path).any(|folder| folder.join(program).is_file());
     !is_there && skipped(&format!("{program} is not installed"))
 }
 
+/// Whether there is no helm; says so, and fails in CI.
+pub(crate) fn no_helm() -> bool {
+    missing(&[("helm", "version")])
+}
+
 /// What helm says to a set of values, as `KEY=VALUE`; lists and objects are given as JSON. `None` where helm is not there.
 pub(crate) fn helm(version: &str, values: &[&str]) -> Option<Output> {
-    if missing("helm") {
+    if no_helm() {
         return None;
     }
     let mut helm = Command::new("helm");

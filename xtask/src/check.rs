@@ -67,7 +67,11 @@ pub(crate) fn ci(arguments: &[String]) -> anyhow::Result<ExitCode> {
         .env("RUSTDOCFLAGS", "-D warnings")
         .status();
     outcome("documentation", docs)?;
-    step("licences, bans and sources", "cargo", &["deny", "--workspace", "check", "bans", "licenses", "sources"])?;
+    step(
+        "licences, bans and sources",
+        "cargo",
+        &["deny", "--workspace", "check", "bans", "licenses", "sources"],
+    )?;
     test(&[])
 }
 
