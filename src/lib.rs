@@ -36,6 +36,7 @@ pub mod recorder;
 pub mod sampler;
 
 mod daemon;
+mod enroller;
 mod events;
 mod joined;
 mod json;
@@ -46,6 +47,7 @@ mod renewer;
 mod report_json;
 mod reporter;
 mod room;
+mod steward;
 mod tls;
 mod wake;
 

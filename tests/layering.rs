@@ -33,6 +33,8 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("bundle", &["files", "ledger", "uplink"]),
     ("reporter", &["bundle", "config", "events", "joined", "keeper", "ledger", "licence", "log", "uplink"]),
     ("renewer", &["config", "events", "joined", "keeper", "licence", "uplink"]),
+    ("enroller", &["clock", "config", "events", "files", "host", "licence", "node", "sources", "uplink"]),
+    ("steward", &["config", "events", "gate", "kubernetes", "log", "renewer", "uplink"]),
     ("wake", &[]),
     ("notify", &["clock", "events", "log"]),
     ("log", &["clock", "config"]),
@@ -48,9 +50,9 @@ const LAYERS: &[(&str, &[&str])] = &[
     (
         "daemon",
         &[
-            "bundle", "clock", "config", "events", "files", "gate", "host", "joined", "keeper", "ledger",
-            "listen", "log", "node", "notify", "recorder", "renewer", "reporter", "sampler", "sources",
-            "wake",
+            "bundle", "clock", "config", "enroller", "events", "files", "gate", "host", "joined", "keeper",
+            "ledger", "listen", "log", "node", "notify", "recorder", "renewer", "reporter", "sampler",
+            "sources", "steward", "wake",
         ],
     ),
     (
@@ -61,6 +63,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "config",
             "courier",
             "daemon",
+            "enroller",
             "files",
             "gate",
             "host",
