@@ -262,7 +262,7 @@ fn a_limit_that_is_no_quantity_is_told_with_its_pod() {
     let stub = Stub::start();
     let mut source = source(&stub);
     change(&stub, "one-limit", |pod| {
-        pod["spec"]["containers"][0]["resources"]["limits"]["memory"] = json!("2Gx")
+        pod["spec"]["containers"][0]["resources"]["limits"]["memory"] = json!("2Gx");
     });
     let said = refused(&mut source);
     assert!(said.contains("shop/one-limit") && said.contains("2Gx"), "{said}");
@@ -298,7 +298,7 @@ fn sources_share_one_list_and_each_takes_what_it_wants() {
     let stub = Stub::start();
     change(&stub, "big-init", |pod| pod["metadata"]["labels"]["app"] = json!("lb"));
     change(&stub, "one-limit", |pod| {
-        pod["metadata"]["annotations"] = json!({"highwater.dev/scrape": "8404/metrics"})
+        pod["metadata"]["annotations"] = json!({"highwater.dev/scrape": "8404/metrics"});
     });
     let proxies = Want::Selected(Selector::parse("app in (lb)").unwrap());
     let shared = shared(&stub, vec![Want::Selected(metered()), proxies, Want::Annotated, Want::All], 300);
