@@ -52,3 +52,6 @@ mod tls;
 mod wake;
 
 pub mod commands;
+
+/// Whether this build has Kubernetes support: container images have, packages of hosts have not.
+pub const HAS_KUBERNETES: bool = cfg!(feature = "kubernetes");

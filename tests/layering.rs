@@ -69,6 +69,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "host",
             "joined",
             "json",
+            "kubernetes",
             "keeper",
             "ledger",
             "licence",

@@ -14,14 +14,17 @@ mod authority;
 mod cgroups;
 #[cfg(test)]
 mod figures;
-#[cfg(test)]
 #[path = "../common/tree.rs"]
 #[expect(dead_code, reason = "shared with the agent's own tests, which use more of it")]
 mod files;
-#[cfg(test)]
 #[path = "../agent/home.rs"]
-#[expect(dead_code, reason = "shared with the agent's own tests, which use more of it")]
 mod home;
+#[path = "../uplink/central.rs"]
+#[expect(dead_code, reason = "shared with the uplink's own tests, which use more of it")]
+mod central;
+mod doctor;
+mod faults;
+mod licences;
 #[cfg(test)]
 #[path = "../agent/line.rs"]
 #[expect(dead_code, reason = "shared with the agent's own tests, which use more of it")]
@@ -32,13 +35,14 @@ mod recorded;
 #[path = "../agent/rows.rs"]
 #[expect(dead_code, reason = "shared with the agent's own tests, which use more of it")]
 mod rows;
-#[cfg(test)]
 mod running;
-#[cfg(test)]
 mod scraped;
-#[cfg(test)]
 mod stub;
-#[cfg(test)]
 #[path = "../common/tools.rs"]
-#[expect(dead_code, reason = "shared with the agent's own tests, which use more of it")]
 mod tools;
+mod own;
+mod scene;
+#[path = "../uplink/server.rs"]
+#[expect(dead_code, reason = "shared with the uplink's own tests, which use more of it")]
+mod server;
+mod told;
