@@ -5,6 +5,7 @@ use crate::enroller;
 use crate::gate::State;
 #[cfg(not(feature = "kubernetes"))]
 use crate::steward;
+use highwater_rules::grace::Stage;
 use highwater_rules::record::Mark;
 
 impl Daemon {
@@ -18,15 +19,15 @@ impl Daemon {
     }
 
     /// Begins what is due: to join, and errands at the API server.
-    pub(super) fn look_after_the_cluster(&mut self, state: &State, now: &Mark) {
+    pub(super) fn look_after_the_cluster(&mut self, state: &State, grace: Stage, now: &Mark) {
         let is_joined = self.reporter.joined().is_some();
         let knows_node = self.recorder.ledger().node().is_some();
         self.enroller.begin_if_due(&self.config, is_joined, knows_node, now);
-        self.serve(state, now);
+        self.serve(state, grace, now);
     }
 
     #[cfg(not(feature = "kubernetes"))]
-    fn serve(&mut self, _: &State, _: &Mark) {}
+    fn serve(&mut self, _: &State, _: Stage, _: &Mark) {}
 
     /// Nothing ends that never begins.
     #[cfg(not(feature = "kubernetes"))]
@@ -37,14 +38,14 @@ impl Daemon {
 
 #[cfg(feature = "kubernetes")]
 mod with {
-    use super::{Daemon, Mark, State};
+    use super::{Daemon, Mark, Stage, State};
     use crate::renewer::Who;
     use crate::steward::{Ended, LicenceEnd, Look};
     use crate::{events, node};
     use highwater_rules::node::Node;
 
     impl Daemon {
-        pub(super) fn serve(&mut self, state: &State, now: &Mark) {
+        pub(super) fn serve(&mut self, state: &State, grace: Stage, now: &Mark) {
             let joined = self.reporter.joined().cloned();
             let (licence, now_s) = (self.keeper.licence_state(), self.keeper.now_s());
             let ask = match self.steward.keeps_licence() {
@@ -53,6 +54,7 @@ mod with {
             };
             let look = Look {
                 state,
+                grace,
                 is_joined: joined.is_some(),
                 ask,
                 own: self.renewer.own_of_cluster(),

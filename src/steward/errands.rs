@@ -10,6 +10,7 @@ use crate::kubernetes::event::{self, Warning};
 use crate::kubernetes::{Api, ApiError, cluster};
 use crate::renewer::{Ask, Who};
 use crate::uplink::random;
+use highwater_rules::grace::Stage;
 use highwater_rules::lease::Watched;
 use highwater_rules::licence::Claims;
 use highwater_rules::node::Node;
@@ -43,6 +44,8 @@ pub(crate) enum Ended {
 /// What the loop sees in a turn.
 pub(crate) struct Look<'a> {
     pub(crate) state: &'a State,
+    /// Where the grace period alone stands: the gate may be worse for another reason.
+    pub(crate) grace: Stage,
     /// Whether central can be spoken with: the licence is nobody's before.
     pub(crate) is_joined: bool,
     pub(crate) ask: Option<Ask>,
@@ -203,7 +206,7 @@ impl Cluster {
     }
 
     fn look(&mut self, look: &Look<'_>, instance: &str, now: &Mark) {
-        self.warnings.look(look.state);
+        self.warnings.look(look.state, look.grace);
         let standing = Standing::of(look.state);
         // Days count down by themselves, which is told once a day.
         if self.standing.as_ref().is_some_and(|before| before.is_news(&standing)) {

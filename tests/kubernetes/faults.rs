@@ -1,7 +1,7 @@
 //! An API server that refuses, hangs or is away: metering and gate go on, and what to do is told.
 
-use crate::scene::{Scene, giving};
-use crate::stub::Fault;
+use crate::scene::Scene;
+use crate::stub::{Fault, SECRET};
 
 #[test]
 fn each_right_that_is_missing_is_told_with_the_rule_to_add() {
@@ -11,7 +11,6 @@ fn each_right_that_is_missing_is_told_with_the_rule_to_add() {
     let scene = Scene::new();
     // Where grace runs out, there is something to warn of.
     scene.grace_days(20);
-    scene.licences(giving(600));
     let member =
         scene.member("node-a").with_secret().with("HIGHWATER_KUBERNETES__STATUS", "highwater-status");
     for (verb, resource, errand, rule) in [
@@ -78,4 +77,21 @@ fn a_token_that_is_renewed_while_the_agent_runs_is_read_again() {
     agent.event("cluster_licence_kept");
     assert!(scene.stub.asked().iter().all(|asked| asked.token.as_deref() == Some("token-2")));
     agent.stop();
+}
+
+#[test]
+fn a_secret_that_was_never_made_is_told_by_its_name() {
+    let scene = Scene::new();
+    scene.stub.remove(SECRET);
+    let member = scene.member("node-a").with_secret();
+    let mut agent = member.run();
+    let failed = agent.event("cluster_failed");
+    let error = failed.get("error").unwrap();
+    assert!(
+        error.contains("secrets \"highwater-licence\" not found") && error.contains("see that it was made"),
+        "{error}"
+    );
+    agent.slots(1);
+    agent.stop();
+    assert_eq!(scene.asked(), 0, "nobody asks for a licence that has no place");
 }

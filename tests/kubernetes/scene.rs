@@ -109,11 +109,9 @@ impl Scene {
         self.script.lock().unwrap().licences = Box::new(licences);
     }
 
-    /// Those who join from now on get a grace period of so many days, and no licence that would give another.
+    /// Those who join from now on have so many of the 90 days of grace left.
     pub(crate) fn grace_days(&self, days: i64) {
-        let mut script = self.script.lock().unwrap();
-        script.grace_days = days;
-        script.licences = Box::new(|_| Act::Say(answer("503 Service Unavailable", "", b"")));
+        self.script.lock().unwrap().grace_days = days;
     }
 
     /// Those who join from now on get this licence with it.
@@ -160,15 +158,14 @@ pub(crate) fn giving(term_s: i64) -> impl Fn(&Request) -> Act + Send {
 }
 
 fn grant(candidate: Activation, grace_days: i64, licence: &str) -> Vec<u8> {
-    let grace_s = u64::try_from(grace_days * DAY_S).unwrap();
     let grant = Grant {
         nonce: candidate.nonce,
         identity: candidate.instance.clone(),
         instance: candidate.instance,
         public_key: candidate.public_key,
-        activated_at: now_s(),
+        activated_at: now_s() - (90 - grace_days) * DAY_S,
         answered_at: now_s(),
-        terms: Some(Terms { contract: "c-1".to_owned(), contract_end: 1_893_456_000, grace_s }),
+        terms: Some(Terms { contract: "c-1".to_owned(), contract_end: 1_893_456_000, grace_s: 7_776_000 }),
         product: "Balancer".to_owned(),
         customer: "Example GmbH".to_owned(),
         licence: licence.to_owned(),

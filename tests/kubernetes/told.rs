@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 #[test]
 fn grace_that_runs_out_is_an_event_that_is_made_once_and_counted_on() {
     let scene = Scene::new();
-    scene.grace_days(29);
+    scene.grace_days(25);
     let member = scene.member("node-a");
     let mut agent = member.run();
     agent.event("activated");
@@ -20,7 +20,7 @@ fn grace_that_runs_out_is_an_event_that_is_made_once_and_counted_on() {
     let event = told("GracePeriodLow", 1);
     assert_eq!(event["metadata"]["name"], json!(format!("{}.grace-period-low", member.pod)));
     assert_eq!((&event["type"], &event["involvedObject"]["name"]), (&json!("Warning"), &json!(member.pod)));
-    assert!(event["message"].as_str().unwrap().starts_with("29 days of grace left"), "{event}");
+    assert!(event["message"].as_str().unwrap().starts_with("25 days of grace left"), "{event}");
     // From open, before it joined, to warning: a stage for the worse.
     told("GateWarning", 1);
     agent.slots(2);
