@@ -1,9 +1,9 @@
 //! `[ram]` of pods: which of this node's count, and how they are known.
 
 use super::RamScope;
+use super::mistakes::Fault;
 #[cfg(feature = "kubernetes")]
-use super::mistakes::quoted;
-use super::mistakes::{Fault, Place};
+use super::mistakes::{Place, quoted};
 use super::raw::Raw;
 use super::reader::Reader;
 use highwater_rules::selector::Selector;

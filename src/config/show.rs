@@ -139,7 +139,7 @@ pub fn effective(loaded: &Loaded) -> Vec<(String, Value, Origin)> {
         text("ram.cgroup", cgroup.clone());
     }
     #[cfg(feature = "kubernetes")]
-    if config.ram.scope == super::RamScope::Pods {
+    if config.ram.scope == super::RamScope::Pods || config.ram.pods != super::Pods::default() {
         let pods = &config.ram.pods;
         let selector = pods.selector.as_ref();
         rows.extend(selector.map(|s| ("ram.selector".to_owned(), Value::Text(s.to_string()))));
