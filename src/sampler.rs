@@ -256,6 +256,10 @@ impl Place {
             }
         }
         self.known = now;
+        if self.ends_series {
+            // What it could not tell now, it owes where it can't tell anything next.
+            self.known.extend(readout.missing.iter().map(|missing| missing.series.clone()));
+        }
     }
 }
 

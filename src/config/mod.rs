@@ -25,6 +25,8 @@ mod mistakes;
 mod network;
 mod pods;
 #[cfg(test)]
+mod pods_tests;
+#[cfg(test)]
 mod prometheus_tests;
 mod proxy_url;
 mod ram;

@@ -64,7 +64,7 @@ time_zone = "Europe/Berln"
 rooot = "/"
 
 [ram]
-scope = "pods"
+scope = "host"
 presence = "bin/nginx"
 
 [network]
@@ -99,8 +99,6 @@ a.toml:8:13: sampling.time_zone: the time zone "Europe/Berln" is unknown
     did you mean "Europe/Berlin"?
 a.toml:9:1: unknown key "rooot" in [sampling]
     did you mean `root`?
-a.toml:12:9: ram.scope: "pods" comes with Kubernetes support, which is not in this build
-    take auto, host or cgroup
 a.toml:13:12: ram.presence: "bin/nginx" is no absolute path
     write the executable's whole path from / on, or a process name without a slash
 a.toml:16:14: network.interfaces: the value is empty; "eth0" is named twice
@@ -164,7 +162,7 @@ fn the_nearest_name_is_offered_where_there_is_one_and_else_the_known_ones() {
         ("[sampling]\ntime-zone = 1", "did you mean `time_zone`?"),
         ("[ledger]\nretention_days = 1", "did you mean `retention`?"),
         ("[ledger]\nxyz = 1", "the keys of [ledger] are retention"),
-        ("[ram]\nxyz = 1", "the keys of [ram] are scope, presence and cgroup"),
+        ("[ram]\nxyz = 1", "the keys of [ram] are scope, presence, cgroup, selector, pods and pods_max"),
         ("[ram]\nlevel = 1", "`level` belongs to [log]: move it there"),
         ("[log]\nstate_dir = 1", "`state_dir` stands above the first section: move it there"),
         ("[sampling]\ntime_zone = \"berlin\"", "did you mean \"Europe/Berlin\"?"),
@@ -182,7 +180,13 @@ fn the_nearest_name_is_offered_where_there_is_one_and_else_the_known_ones() {
             "[sampling]\ninterval = \"10s\"\nburst = \"4s\"",
             "take one that goes several times into the interval, such as \"10s\" into \"5m\", or leave the key out",
         ),
-        ("[ram]\nscope = \"hots\"", "did you mean \"host\"? The choice is auto, host or cgroup"),
+        (
+            "[ram]\nscope = \"hots\"",
+            match cfg!(feature = "kubernetes") {
+                true => "did you mean \"host\"? The choice is auto, host, cgroup or pods",
+                false => "did you mean \"host\"? The choice is auto, host or cgroup",
+            },
+        ),
         ("[log]\nlevel = \"trace\"", "take error, warn, info or debug"),
         (
             "[[ssl]]\nkind = \"apache\"",
@@ -657,6 +661,9 @@ fn the_example_names_every_key_and_shows_the_defaults() {
             "sampling.burst",
             "ram.presence",
             "ram.cgroup",
+            "ram.selector",
+            "ram.pods",
+            "ram.pods_max",
             "uplink.url",
             "uplink.proxy_password_file",
             "uplink.ca_file",
@@ -689,17 +696,26 @@ fn the_example_is_right_with_its_comments_taken_off() {
     let section = format!("#[kubernetes]{kubernetes}");
     let kubernetes = if cfg!(feature = "kubernetes") { section.as_str() } else { "" };
     let example = [before, kubernetes, after].concat();
+    // It refuses the other keys of pods, too: those of [ram], and a source of TLS sessions.
+    let (before, rest) = example.split_once("# The same at pods").unwrap();
+    let (scraped, after) = rest.split_at(rest.find("\n\n").unwrap());
+    let scraped = if cfg!(feature = "kubernetes") { scraped } else { "" };
+    let example = [before, "#", scraped, after].concat();
+    let of_pods =
+        |line: &&str| ["#selector = ", "#pods = \"api\"", "#pods_max = "].iter().any(|k| line.starts_with(k));
     let uncommented: String = example
         .lines()
+        .filter(|line| cfg!(feature = "kubernetes") || !of_pods(line))
         .map(|line| line.strip_prefix('#').filter(|rest| !rest.starts_with(' ')).unwrap_or(line))
         .map(|line| format!("{line}\n"))
         .collect();
     let loaded = load_text(&uncommented, &inputs(&[], &[])).unwrap();
-    assert_eq!(loaded.config.ssl.len(), 9);
+    assert_eq!(loaded.config.ssl.len(), if cfg!(feature = "kubernetes") { 10 } else { 9 });
     assert_eq!(loaded.config.kubernetes.is_some(), cfg!(feature = "kubernetes"));
     assert_eq!(loaded.config.ram.presence, Some(Presence::Process("nginx".to_owned())));
     // It shows what there is, not what fits together: the kernel sees HAProxy's sessions too.
-    assert_eq!(loaded.warnings.len(), 4, "{:?}", loaded.warnings);
+    let expect = if cfg!(feature = "kubernetes") { 6 } else { 4 };
+    assert_eq!(loaded.warnings.len(), expect, "{:?}", loaded.warnings);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! RAM capacity over fixture trees.
 
 use crate::tree::{Tree, shape, within};
-use highwater::config::{self, Presence, RamScope};
+use highwater::config::{self, Pods, Presence, RamScope};
 use highwater::files::Root;
 use highwater::sources::ram::Ram;
 use highwater_rules::figure::Figure;
@@ -10,7 +10,10 @@ const KIB: u64 = 1024;
 
 /// The subject and the bytes, or the error.
 fn read(root: Root, scope: RamScope, cgroup: Option<&str>) -> Result<(String, u64), String> {
-    let mut ram = Ram::new(root, &config::Ram { scope, presence: None, cgroup: cgroup.map(str::to_owned) });
+    let mut ram = Ram::new(
+        root,
+        &config::Ram { scope, presence: None, cgroup: cgroup.map(str::to_owned), pods: Pods::default() },
+    );
     told(&mut ram)
 }
 
@@ -120,7 +123,7 @@ fn without_mountinfo_the_usual_places_are_taken() {
 
 /// What is said of where the capacity comes from.
 fn basis(root: Root, scope: RamScope) -> String {
-    Ram::new(root, &config::Ram { scope, presence: None, cgroup: None }).basis()
+    Ram::new(root, &config::Ram { scope, presence: None, cgroup: None, pods: Pods::default() }).basis()
 }
 
 #[test]
@@ -180,7 +183,12 @@ fn limits_are_read_anew_each_time_and_a_cgroup_that_ends_is_seen() {
         ("proc/self/cgroup", "0::/\n"),
         ("sys/fs/cgroup/pod/memory.max", "4096\n"),
     ]);
-    let config = config::Ram { scope: RamScope::Cgroup, presence: None, cgroup: Some("/pod".to_owned()) };
+    let config = config::Ram {
+        scope: RamScope::Cgroup,
+        presence: None,
+        cgroup: Some("/pod".to_owned()),
+        pods: Pods::default(),
+    };
     let mut ram = Ram::new(tree.root(), &config);
     assert_eq!(told(&mut ram).unwrap().1, 4096);
     tree.write("sys/fs/cgroup/pod/memory.max", "8192\n");
@@ -231,7 +239,10 @@ fn a_fifo_in_place_of_a_file_does_not_hang() {
 fn absent_software_uses_none_and_present_software_all() {
     let tree = Tree::new(&[("proc/meminfo", "MemTotal: 1000 kB\n"), ("proc/7/comm", "other\n")]);
     let presence = Some(Presence::Process("balancer".to_owned()));
-    let mut ram = Ram::new(tree.root(), &config::Ram { scope: RamScope::Auto, presence, cgroup: None });
+    let mut ram = Ram::new(
+        tree.root(),
+        &config::Ram { scope: RamScope::Auto, presence, cgroup: None, pods: Pods::default() },
+    );
     assert_eq!(told(&mut ram), Ok(("host".to_owned(), 0)));
     tree.write("proc/8/comm", "balancer\n");
     assert_eq!(told(&mut ram), Ok(("host".to_owned(), 1000 * KIB)));

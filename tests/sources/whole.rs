@@ -3,8 +3,8 @@
 use crate::tree::shape_dir;
 use highwater::config::ssl::Haproxy;
 use highwater::config::{
-    Config, DEFAULT_RETENTION_S, Gate, Listen, Log, LogFormat, LogLevel, Network, Ram, RamScope, Sampling,
-    Ssl, SslSource, Uplink,
+    Config, DEFAULT_RETENTION_S, Gate, Listen, Log, LogFormat, LogLevel, Network, Pods, Ram, RamScope,
+    Sampling, Ssl, SslSource, Uplink,
 };
 use highwater::sources::Source;
 use highwater_rules::day::Calendar;
@@ -20,7 +20,7 @@ fn config() -> Config {
             calendar: Calendar::utc(),
             root: shape_dir("vm"),
         },
-        ram: Ram { scope: RamScope::Auto, presence: None, cgroup: None },
+        ram: Ram { scope: RamScope::Auto, presence: None, cgroup: None, pods: Pods::default() },
         network: Network { interfaces: Vec::new(), count: CountRule::Max },
         ssl: vec![Ssl {
             name: "front".to_owned(),
@@ -30,6 +30,7 @@ fn config() -> Config {
         licence_file: None,
         uplink: Uplink::default(),
         gate: Gate { status_file: "/nowhere/gate.json".into(), socket: None, hooks: Vec::new() },
+        kubernetes: None,
         listen: Listen::Nowhere,
         log: Log { format: LogFormat::Logfmt, level: LogLevel::Info },
     }

@@ -4,7 +4,7 @@ use crate::shell;
 use anyhow::{Context as _, bail};
 use std::process::{Command, ExitCode};
 
-const TARGETS: [&str; 6] = ["sources", "exposition", "access_log", "config", "wire", "bundle"];
+const TARGETS: [&str; 7] = ["sources", "exposition", "access_log", "config", "wire", "bundle", "pods"];
 const DEFAULT_SECONDS: &str = "60";
 /// What rustc needs to be told to count the edges that an input takes: the flags that libFuzzer's guide names.
 const COVERAGE_FLAGS: &str = "-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \

@@ -190,7 +190,8 @@ impl Web {
 /// Every key is read before any that is wrong ends it.
 fn read(keys: &mut Keys<'_>) -> Option<SslSource> {
     let pods = pods::read(keys);
-    let place = if matches!(pods, Some(Some(_))) { None } else { place(keys) };
+    // Pods that are given wrongly are no reason to ask for a URL.
+    let place = if matches!(pods, Some(None)) { place(keys) } else { None };
     let counts = counts(keys);
     let matchers = keys.take(LABELS, matchers);
     let matchers = matchers?.unwrap_or_default();
