@@ -30,6 +30,7 @@ fn config() -> Config {
         licence_file: None,
         uplink: Uplink::default(),
         gate: Gate { status_file: "/nowhere/gate.json".into(), socket: None, hooks: Vec::new() },
+        kubernetes: None,
         listen: Listen::Nowhere,
         log: Log { format: LogFormat::Logfmt, level: LogLevel::Info },
     }
