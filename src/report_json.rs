@@ -33,6 +33,16 @@ pub(crate) fn report(report: &v1::Report) -> Value {
         "first_start": at(report.first_start),
         "damaged": (!report.damaged.is_empty()).then_some(&report.damaged),
         "names_hashed": report.names_hashed,
+        "node": report.node.as_ref().map(node),
+    })
+}
+
+fn node(node: &v1::Node) -> Value {
+    json!({
+        "cluster": node.cluster,
+        "name": node.name,
+        "hardware": node.hardware,
+        "name_hashed": node.name_hashed,
     })
 }
 

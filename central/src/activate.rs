@@ -1,10 +1,11 @@
 //! An instance that joins, from its request's bytes to the signed grant.
 
 use crate::keys::{KeyError, Keys};
-use crate::model::{self, Denied, Granted, HostFacts, Joining};
+use crate::model::{self, Denied, Granted, HostFacts, Joining, NodeFacts};
 use crate::store::{Store, StoreError};
 use highwater_proto::v1::{Activation, ActivationResponse, Envelope, Grant, Host, Kind, Mode};
 use highwater_rules::licence;
+use highwater_rules::node;
 use highwater_rules::report::is_uuid;
 use highwater_rules::sign::{PublicKey, SealError, sha256};
 use highwater_rules::token::SECRET_BYTES;
@@ -58,6 +59,9 @@ pub async fn join(store: &dyn Store, keys: &Keys, body: &[u8], now_s: i64) -> Re
     if !(16..=32).contains(&request.nonce.len()) {
         return Err(malformed("its nonce is not of 16 to 32 bytes"));
     }
+    if let Some(node) = &request.node {
+        node::check(&node.cluster, &node.name, &node.hardware).map_err(malformed)?;
+    }
     let joining = Joining {
         secret: sha256(&request.secret),
         instance: request.instance,
@@ -66,6 +70,7 @@ pub async fn join(store: &dyn Store, keys: &Keys, body: &[u8], now_s: i64) -> Re
         host: facts(&request.host.unwrap_or_default()),
         agent_version: cut(&request.agent_version),
         first_start: request.first_start,
+        node: request.node.map(NodeFacts::from),
     };
     let granted = match store.activate(joining, now_s).await? {
         Ok(granted) => granted,

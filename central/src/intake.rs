@@ -4,7 +4,7 @@
 
 use crate::keys::{KeyError, Keys, Ring};
 use crate::licences;
-use crate::model::{Arrival, Decision, Placed, ReceiptFacts};
+use crate::model::{Arrival, Decision, NodeFacts, Placed, ReceiptFacts};
 use crate::store::{Store, StoreError};
 use highwater_proto::v1::refusal::Reason;
 use highwater_proto::v1::{
@@ -296,6 +296,9 @@ fn check(envelope: Envelope, digest: Digest, senders: &Senders, way: Way) -> Res
 fn arrival(report: v1::Report, key_id: KeyId, digest: Digest, envelope: Envelope) -> Option<Arrival> {
     let day = report.day?;
     let chain = report.chain?;
+    let slots = day.coverage.map_or(0, |all| {
+        all.missed.iter().fold(i64::from(all.read), |sum, missed| sum + i64::from(missed.slots))
+    });
     let as_digest = |bytes: &[u8]| bytes.try_into().ok().map(Digest);
     Some(Arrival {
         key_id,
@@ -308,6 +311,8 @@ fn arrival(report: v1::Report, key_id: KeyId, digest: Digest, envelope: Envelope
         until: day.until,
         partial: report.partial,
         revision: report.revision,
+        day_began_at: day.until.saturating_sub(slots * i64::from(day.slot_s)),
+        node: report.node.map(NodeFacts::from),
         chain: ChainSpan {
             first_row: i64::try_from(chain.first_row).ok()?,
             last_row: i64::try_from(chain.last_row).ok()?,

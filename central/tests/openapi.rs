@@ -10,6 +10,7 @@ mod support;
 
 use highwater_central::files;
 use highwater_central::http::admin;
+use highwater_rules::node::Node;
 use serde_json::Value;
 use std::fmt::Write as _;
 use std::path::Path;
@@ -29,6 +30,7 @@ def read(context, response):
 ";
 /// Operations whose bodies no schema describes.
 const LEFT_OUT: [&str; 2] = ["take_bundle", "grant_upload"];
+const CLUSTER: &str = "7b0c6f4e-0000-4000-8000-00000000abcd";
 const HOOKS_FILE: &str = "central_hooks.py";
 const COMMITTED: &str = "../docs/openapi.json";
 
@@ -82,6 +84,11 @@ async fn filled(server: &Server) -> String {
     let _ = other.report();
     let late = other.report();
     other.push(&mut client, &[late]).await;
+    let mut third = Agent::new(3);
+    third.node = Some(Node::new(CLUSTER, "node-a", "").unwrap());
+    third.join(&mut client, &token).await;
+    let made = third.report();
+    third.push(&mut client, &[made]).await;
     let tokens = server.json(&["token", "list"]);
     let spent = tokens["tokens"][0]["id"].as_str().unwrap().to_owned();
 
@@ -110,6 +117,7 @@ async fn filled(server: &Server) -> String {
     name(&["revoke_token"], &format!("\"path.id\" = \"{spent}\""));
     name(&["create_token"], &format!("\"body.contract\" = \"{contract}\""));
     name(&["show_contract", "change_contract"], &format!("\"path.id\" = \"{contract}\""));
+    name(&["show_cluster", "rename_cluster", "cluster_days"], &format!("\"path.id\" = \"{CLUSTER}\""));
     name(&["fetch_licence"], &format!("\"path.instance\" = \"{}\"", one.instance));
     config
 }

@@ -42,13 +42,22 @@ pub enum NoNode {
     Hardware,
 }
 
+const fn is_plain(byte: u8) -> bool {
+    matches!(byte, b'0'..=b'9' | b'a'..=b'z' | b'-')
+}
+
+/// Whether a text can be a cluster's id.
+#[must_use]
+pub fn is_cluster(text: &str) -> bool {
+    (1..=CLUSTER_MAX_BYTES).contains(&text.len()) && text.bytes().all(is_plain)
+}
+
 /// Holds a node's parts to what they can be.
 ///
 /// # Errors
 /// The first that can't be.
 pub fn check(cluster: &str, name: &str, hardware: &str) -> Result<(), NoNode> {
-    let is_plain = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'z' | b'-');
-    if cluster.is_empty() || cluster.len() > CLUSTER_MAX_BYTES || !cluster.bytes().all(is_plain) {
+    if !is_cluster(cluster) {
         return Err(NoNode::Cluster);
     }
     if name.is_empty() || name.len() > NAME_MAX_BYTES || !name.bytes().all(|b| is_plain(b) || b == b'.') {

@@ -5,8 +5,9 @@ use super::{Fate, Kept, Ledger, Plan};
 use highwater_rules::chain::Digest;
 use highwater_rules::day::Calendar;
 use highwater_rules::meter::{Meter, Series};
+use highwater_rules::node::Node;
 use highwater_rules::record::{Entry, Mark, Reading, SlotRecord};
-use highwater_rules::report;
+use highwater_rules::report::{self, Names};
 use highwater_rules::sign::sha256;
 use highwater_rules::slot::{Slot, SlotLength};
 use std::path::Path;
@@ -92,6 +93,27 @@ fn an_open_day_is_reported_in_part_and_its_end_supersedes_it() {
     assert_eq!((whole.partial, &whole.day.as_ref().unwrap().day), (false, &part.day.as_ref().unwrap().day));
     assert_eq!(whole.chain.as_ref().unwrap().first_digest, part.chain.as_ref().unwrap().first_digest);
     assert_eq!(ledger.report_open_day().unwrap(), None, "the day has just been closed");
+}
+
+#[test]
+fn a_report_tells_the_node_as_it_is_known_when_the_report_is_made() {
+    let dir = tempfile::tempdir().unwrap();
+    let node = |name: &str| Some(Node::new("k-1", name, "00112233445566ff").unwrap());
+    let mut ledger = Ledger::open(dir.path(), Plan { node: node("node-a"), ..plan(false) }).unwrap().ledger;
+    assert_eq!(ledger.cluster(), Some("k-1"));
+    write(&mut ledger, 0..30);
+    ledger.follow_node(node("node-b"));
+    write(&mut ledger, 30..50);
+    ledger.follow(Plan { node: node("node-b"), ..plan(true) }).unwrap();
+    write(&mut ledger, 50..80);
+    ledger.follow_node(None);
+    write(&mut ledger, 80..100);
+    let told = |sequence| report::read(&ledger.report(sequence).unwrap().unwrap().payload).unwrap().node;
+    assert_eq!(told(1).unwrap().name, "node-a");
+    assert_eq!(told(2), node("node-b").map(|node| node.told(&Names::Plain)));
+    assert_eq!(told(3), node("node-b").map(|node| node.told(&ledger.names())));
+    assert!(told(3).unwrap().name_hashed);
+    assert_eq!((told(4), ledger.cluster()), (None, None));
 }
 
 #[test]

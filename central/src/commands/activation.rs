@@ -174,6 +174,9 @@ fn detail(a: &Activation, lines: &[Line]) -> String {
         ("host", plain(&a.host.name)),
         ("system", plain(os.trim())),
         ("machine", machine),
+        ("cluster", a.node.as_ref().map_or_else(|| "-".to_owned(), |node| node.cluster.clone())),
+        ("node", a.node.as_ref().map_or_else(|| "-".to_owned(), |node| plain(&node.name))),
+        ("superseded by", a.superseded_by.clone().unwrap_or_else(|| "-".to_owned())),
     ]);
     text.push('\n');
     let rows: Vec<Vec<String>> = lines

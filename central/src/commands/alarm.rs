@@ -12,7 +12,8 @@ pub(super) enum Alarms {
     /// Lists alarms, the newest first
     ///
     /// fork: two machines report under one identity, or one was put back to an older state. hole: reports between two never came. chain:
-    /// rows of the ledger were changed or removed. key_reuse: a machine was cloned before it joined. Nothing is refused for an alarm.
+    /// rows of the ledger were changed or removed. key_reuse: a machine was cloned before it joined. node_twice: two living machines of a
+    /// cluster have one name or one hardware id. Nothing is refused for an alarm.
     List(List),
     /// Takes note of an alarm, so that it is open no more
     Acknowledge(Acknowledge),
@@ -23,7 +24,7 @@ pub(super) struct List {
     /// Only those of this identity
     #[arg(long, value_name = "ID")]
     identity: Option<String>,
-    /// Only of this kind: fork, hole, chain, key_reuse
+    /// Only of this kind: fork, hole, chain, key_reuse, node_twice
     #[arg(long, value_parser = str::parse::<AlarmKind>)]
     kind: Option<AlarmKind>,
     /// Only those that nobody has taken note of

@@ -5,6 +5,7 @@ mod admin_token;
 mod alarm;
 mod amounts;
 mod audit;
+mod cluster;
 mod common;
 mod completions;
 mod contract;
@@ -77,6 +78,9 @@ enum Command {
     /// Shows the instances that have joined; confirms, disables, enables and deletes activations
     #[command(subcommand)]
     Activation(activation::Activations),
+    /// Shows the clusters that instances run in, their nodes, and what they used
+    #[command(subcommand)]
+    Cluster(cluster::Clusters),
     /// Shows the licences that were issued, and issues one
     #[command(subcommand)]
     License(license::Licenses),
@@ -234,6 +238,7 @@ fn dispatch(cli: &Cli) -> Outcome {
         Command::Contract(command) => contract::run(&cli.common, command),
         Command::Token(command) => token::run(&cli.common, command),
         Command::Activation(command) => activation::run(&cli.common, command),
+        Command::Cluster(command) => cluster::run(&cli.common, command),
         Command::License(command) => license::run(&cli.common, command),
         Command::Report(command) => report::run(&cli.common, command),
         Command::Alarm(command) => alarm::run(&cli.common, command),

@@ -54,6 +54,7 @@ fn told(detail: &ReportDetailShape) -> String {
         ("chain", chain),
         ("clock", clock),
         ("agent", plain(&detail.agent_version)),
+        ("node", detail.node.as_ref().map_or_else(|| "-".to_owned(), |node| plain(&node.name))),
         ("damaged", detail.damaged.as_deref().map_or_else(|| "-".to_owned(), plain)),
     ]);
     text.push('\n');

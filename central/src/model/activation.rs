@@ -1,6 +1,6 @@
 //! Activations: instances that have joined.
 
-use super::{Confirm, Contract, Licence, Page};
+use super::{Confirm, Contract, Licence, NodeFacts, Page};
 use highwater_rules::chain::Digest;
 use highwater_rules::sign::{KEY_BYTES, KeyId};
 use serde::{Deserialize, Serialize};
@@ -71,6 +71,12 @@ pub struct Activation {
     pub agent_version: String,
     /// Its host.
     pub host: HostFacts,
+    /// The node of a cluster that it runs on, as it told it last; `None` outside a cluster.
+    #[serde(default)]
+    pub node: Option<NodeFacts>,
+    /// The identity that took its place as that node.
+    #[serde(default)]
+    pub superseded_by: Option<String>,
 }
 
 impl Activation {
@@ -124,6 +130,8 @@ pub struct Joining {
     pub agent_version: String,
     /// The agent's first start, by the instance's clock.
     pub first_start: i64,
+    /// The node of a cluster that it runs on.
+    pub node: Option<NodeFacts>,
 }
 
 /// An instance that has joined, and under what.

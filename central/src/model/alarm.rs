@@ -14,6 +14,8 @@ super::words! {
         Chain = "chain",
         /// Another key has the same instance id: a machine was cloned before it joined.
         KeyReuse = "key_reuse",
+        /// Two living machines of a cluster have one name or one hardware id.
+        NodeTwice = "node_twice",
     }
 }
 

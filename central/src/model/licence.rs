@@ -126,6 +126,9 @@ pub struct Licensee {
     pub state: ActivationState,
     /// The contract.
     pub contract: Contract,
+    /// When the one instance of a cluster that this is asked for was last given, or taken, a licence of its own: what the cluster was
+    /// given before, that instance takes for the older word. In unix seconds.
+    pub own_issued_at: Option<i64>,
 }
 
 impl Licensee {
@@ -159,7 +162,8 @@ impl Licensee {
         let length_s = last.expires_at.saturating_sub(last.issued_at);
         let term_s = licence::term_s(last.mode, last.subject.is_cluster(), self.contract.licence_term_s);
         let shortened = last.mode == licence::Mode::Online && length_s > term_s;
-        last.status == Status::Active && said == *last && !shortened
+        let believed = self.own_issued_at.is_none_or(|at| last.issued_at > at);
+        last.status == Status::Active && said == *last && !shortened && believed
     }
 
     /// A new licence. It is issued later than the last one whatever the clock says, as the later of two counts.
@@ -167,7 +171,8 @@ impl Licensee {
     pub fn claims(&self, id: String, status: Status, last: Option<&Claims>, now_s: i64) -> Claims {
         let contract = &self.contract;
         let mode = contract.mode.into();
-        let issued_at = last.map_or(now_s, |last| now_s.max(last.issued_at.saturating_add(1)));
+        let before = last.map(|last| last.issued_at).max(self.own_issued_at);
+        let issued_at = before.map_or(now_s, |before| now_s.max(before.saturating_add(1)));
         let (not_before, expires_at) = match status {
             Status::Revoked => (issued_at, issued_at),
             Status::Active => licence::term(
@@ -242,6 +247,7 @@ mod tests {
             identity: ID.to_owned(),
             state: ActivationState::Active,
             contract: new.contract("c".to_owned(), NOW),
+            own_issued_at: None,
         };
         change(&mut one);
         one
@@ -313,6 +319,24 @@ mod tests {
             let again = good.claims("3".to_owned(), Status::Active, Some(&word), NOW - DAY);
             assert!(again.issued_at > word.issued_at, "with a clock that was set back, too");
         }
+    }
+
+    #[test]
+    fn an_instance_that_comes_back_to_its_cluster_gets_a_licence_that_it_believes() {
+        let of_cluster = licensee(|l| {
+            l.subject = Subject::Cluster("k".to_owned());
+            l.identity = "k".to_owned();
+        });
+        let last = issued(&of_cluster);
+        assert_eq!(last.expires_at - last.issued_at, 7 * DAY);
+        let back = |at| Licensee { own_issued_at: Some(at), ..of_cluster.clone() };
+        for at in [NOW, NOW + DAY] {
+            assert_eq!(back(at).due(Some(&last), NOW), Due::Issue(Status::Active));
+            let fresh = back(at).claims("2".to_owned(), Status::Active, Some(&last), NOW);
+            assert!(fresh.issued_at > at && fresh.replaces(&last));
+            assert!(matches!(back(at).due(Some(&fresh), NOW), Due::Good { .. }), "once is enough");
+        }
+        assert!(matches!(back(NOW - 1).due(Some(&last), NOW), Due::Good { .. }), "it was given since");
     }
 
     #[test]

@@ -11,6 +11,7 @@ mod figures;
 mod key;
 mod licence;
 mod limits;
+mod node;
 mod page;
 mod report;
 mod service_token;
@@ -27,6 +28,10 @@ pub use figures::{COMMIT_BOUNDS_S, Durations, Figures};
 pub use key::{AdminToken, SigningKey};
 pub use licence::{Due, Licence, LicenceFilter, LicenceOf, Licensee, Unlicensed};
 pub use limits::LimitsChange;
+pub use node::{
+    Cluster, ClusterDay, ClusterDaysFilter, ClusterMeter, Member, NodeFacts, NodeIdentity, Stay, ToldDay,
+    check_cluster_name, days, nodes,
+};
 pub use page::{PAGE_DEFAULT, PAGE_MAX, Page};
 pub use report::{Arrival, Decision, Line, Placed, ReceiptFacts, ReportFilter, ReportRow, StoredReport};
 pub use service_token::{NewServiceToken, ServiceToken};

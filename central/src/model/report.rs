@@ -1,6 +1,6 @@
 //! Reports, the lines they make, and what was answered.
 
-use super::Page;
+use super::{Member, NodeFacts, Page};
 use highwater_proto::v1::{Receipt, Terms, refusal};
 use highwater_rules::chain::Digest;
 use highwater_rules::report::ChainSpan;
@@ -30,6 +30,10 @@ pub struct Arrival {
     pub partial: bool,
     /// How often the day was closed; 0 in a partial report.
     pub revision: u32,
+    /// When the first of its slots began, in unix seconds of the instance's clock.
+    pub day_began_at: i64,
+    /// The node of a cluster that the instance runs on.
+    pub node: Option<NodeFacts>,
     /// Where in the ledger's chain the day lies.
     pub chain: ChainSpan,
     /// The bytes that were signed.
@@ -51,6 +55,8 @@ pub struct Line {
     pub sequence: u64,
     /// When it began.
     pub created_at: i64,
+    /// The node of a cluster that it is of.
+    pub member: Option<Member>,
 }
 
 /// Where a report was put.

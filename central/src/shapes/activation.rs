@@ -1,6 +1,6 @@
 //! An activation, as others read it.
 
-use super::at;
+use super::{NodeShape, at};
 use crate::model::{Activation, ActivationState, Confirm, HostFacts};
 use serde::Serialize;
 
@@ -66,6 +66,12 @@ pub struct ActivationShape {
     pub agent_version: String,
     /// Its host.
     pub host: HostShape,
+    /// The node of a cluster that it runs on; null outside a cluster.
+    #[schema(required)]
+    pub node: Option<NodeShape>,
+    /// The identity that took its place as that node.
+    #[schema(format = "uuid", required)]
+    pub superseded_by: Option<String>,
 }
 
 impl From<HostFacts> for HostShape {
@@ -100,6 +106,8 @@ impl From<Activation> for ActivationShape {
             first_start: at(activation.first_start),
             agent_version: activation.agent_version,
             host: activation.host.into(),
+            node: activation.node.map(NodeShape::from),
+            superseded_by: activation.superseded_by,
         }
     }
 }

@@ -6,6 +6,7 @@
 mod activation;
 mod alarm;
 mod audit;
+mod cluster;
 mod contract;
 mod day;
 mod key;
@@ -19,6 +20,9 @@ mod words;
 pub use activation::{ActivationShape, HostShape};
 pub use alarm::AlarmShape;
 pub use audit::AuditShape;
+pub use cluster::{
+    ClusterDayShape, ClusterDetailShape, ClusterMeterShape, ClusterShape, NodeIdentityShape, NodeShape,
+};
 pub use contract::{ContractShape, LimitsShape};
 pub use day::{ChainShape, ClockShape, CoverageShape, HourShape, PresenceShape, ReadingShape, SeriesShape};
 pub use key::{AdminTokenShape, KeyShape};

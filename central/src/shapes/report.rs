@@ -1,7 +1,7 @@
 //! A report, as others read it.
 
-use super::{ChainShape, ClockShape, CoverageShape, HourShape, PresenceShape, SeriesShape, at};
-use crate::model::{Line, ReportRow, StoredReport};
+use super::{ChainShape, ClockShape, CoverageShape, HourShape, NodeShape, PresenceShape, SeriesShape, at};
+use crate::model::{Line, NodeFacts, ReportRow, StoredReport};
 use highwater_proto::v1;
 use highwater_rules::report::{self, Malformed};
 use highwater_rules::sign::hex;
@@ -87,6 +87,9 @@ pub struct ReportDetailShape {
     pub damaged: Option<String>,
     /// Subjects are salted hashes.
     pub names_hashed: bool,
+    /// The node of a cluster that it was made on; null outside a cluster.
+    #[schema(required)]
+    pub node: Option<NodeShape>,
     /// The length of a slot, in seconds.
     pub slot_s: u32,
     /// Slots in which every series had a reading, and slots missed.
@@ -126,6 +129,7 @@ impl ReportDetailShape {
             agent_version: told.agent_version,
             damaged: (!told.damaged.is_empty()).then_some(told.damaged),
             names_hashed: told.names_hashed,
+            node: told.node.map(|node| NodeFacts::from(node).into()),
             slot_s: day.slot_s,
             series: day.series.into_iter().map(|one| SeriesShape::of(one, &coverage)).collect(),
             coverage,
@@ -166,15 +170,24 @@ pub struct LineShape {
     /// When it began.
     #[schema(format = DateTime)]
     pub created_at: String,
+    /// The node of a cluster that it is of, as it told it last; null outside a cluster.
+    #[schema(required)]
+    pub node: Option<NodeShape>,
+    /// The identity that took its place as that node.
+    #[schema(format = "uuid", required)]
+    pub superseded_by: Option<String>,
 }
 
 impl From<Line> for LineShape {
     fn from(line: Line) -> Self {
+        let superseded_by = line.member.as_ref().and_then(|member| member.superseded_by.clone());
         LineShape {
             identity: line.id,
             split_from: line.split_from,
             sequence: line.sequence,
             created_at: at(line.created_at),
+            node: line.member.map(|member| member.node.into()),
+            superseded_by,
         }
     }
 }

@@ -9,9 +9,10 @@ pub use error::StoreError;
 
 use crate::model::{
     Activation, ActivationChange, ActivationFilter, AdminToken, Alarm, AlarmFilter, Arrival, AuditFilter,
-    AuditRow, By, Contract, ContractChange, Decision, Denied, Figures, Granted, Joining, Licence,
-    LicenceFilter, LicenceOf, Line, NewContract, NewServiceToken, NewToken, Page, ReportFilter, ReportRow,
-    ServiceToken, SigningKey, StoredReport, Token, Unlicensed, Upload,
+    AuditRow, By, Cluster, ClusterDay, ClusterDaysFilter, Contract, ContractChange, Decision, Denied,
+    Figures, Granted, Joining, Licence, LicenceFilter, LicenceOf, Line, NewContract, NewServiceToken,
+    NewToken, NodeIdentity, Page, ReportFilter, ReportRow, ServiceToken, SigningKey, StoredReport, Token,
+    Unlicensed, Upload,
 };
 use highwater_rules::chain::Digest;
 use highwater_rules::sign::KeyId;
@@ -144,6 +145,20 @@ pub trait Store: Send + Sync + 'static {
         receipts: Option<Vec<u8>>,
         at: i64,
     ) -> Answer<'_, ()>;
+
+    /// A cluster by its id.
+    fn cluster(&self, id: String) -> Answer<'_, Option<Cluster>>;
+    /// Clusters in the order of their ids, which are the cursor.
+    fn clusters(&self, page: Page) -> Answer<'_, Vec<Cluster>>;
+    /// Gives a cluster a name, or takes it away, and gives what it is since.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] when it can't be a name.
+    fn rename_cluster(&self, id: String, name: Option<String>, by: By) -> Answer<'_, Cluster>;
+    /// The nodes of a cluster, each with its identities, the one that counts now first.
+    fn cluster_nodes(&self, id: String) -> Answer<'_, Vec<Vec<NodeIdentity>>>;
+    /// What a cluster used, by day; `at` is now.
+    fn cluster_days(&self, id: String, filter: ClusterDaysFilter, at: i64) -> Answer<'_, Vec<ClusterDay>>;
 
     /// How much there is of what, and what waits.
     fn figures(&self) -> Answer<'_, Figures>;

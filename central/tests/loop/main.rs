@@ -18,6 +18,8 @@ mod central;
 #[cfg(test)]
 mod clones;
 #[cfg(test)]
+mod clusters;
+#[cfg(test)]
 mod courier;
 #[cfg(test)]
 mod faked;

@@ -28,6 +28,9 @@ _highwater__central() {
             highwater__central,audit)
                 cmd="highwater__central__subcmd__audit"
                 ;;
+            highwater__central,cluster)
+                cmd="highwater__central__subcmd__cluster"
+                ;;
             highwater__central,completions)
                 cmd="highwater__central__subcmd__completions"
                 ;;
@@ -151,6 +154,36 @@ _highwater__central() {
             highwater__central__subcmd__audit__subcmd__help,list)
                 cmd="highwater__central__subcmd__audit__subcmd__help__subcmd__list"
                 ;;
+            highwater__central__subcmd__cluster,days)
+                cmd="highwater__central__subcmd__cluster__subcmd__days"
+                ;;
+            highwater__central__subcmd__cluster,help)
+                cmd="highwater__central__subcmd__cluster__subcmd__help"
+                ;;
+            highwater__central__subcmd__cluster,list)
+                cmd="highwater__central__subcmd__cluster__subcmd__list"
+                ;;
+            highwater__central__subcmd__cluster,rename)
+                cmd="highwater__central__subcmd__cluster__subcmd__rename"
+                ;;
+            highwater__central__subcmd__cluster,show)
+                cmd="highwater__central__subcmd__cluster__subcmd__show"
+                ;;
+            highwater__central__subcmd__cluster__subcmd__help,days)
+                cmd="highwater__central__subcmd__cluster__subcmd__help__subcmd__days"
+                ;;
+            highwater__central__subcmd__cluster__subcmd__help,help)
+                cmd="highwater__central__subcmd__cluster__subcmd__help__subcmd__help"
+                ;;
+            highwater__central__subcmd__cluster__subcmd__help,list)
+                cmd="highwater__central__subcmd__cluster__subcmd__help__subcmd__list"
+                ;;
+            highwater__central__subcmd__cluster__subcmd__help,rename)
+                cmd="highwater__central__subcmd__cluster__subcmd__help__subcmd__rename"
+                ;;
+            highwater__central__subcmd__cluster__subcmd__help,show)
+                cmd="highwater__central__subcmd__cluster__subcmd__help__subcmd__show"
+                ;;
             highwater__central__subcmd__contract,change)
                 cmd="highwater__central__subcmd__contract__subcmd__change"
                 ;;
@@ -204,6 +237,9 @@ _highwater__central() {
                 ;;
             highwater__central__subcmd__help,audit)
                 cmd="highwater__central__subcmd__help__subcmd__audit"
+                ;;
+            highwater__central__subcmd__help,cluster)
+                cmd="highwater__central__subcmd__help__subcmd__cluster"
                 ;;
             highwater__central__subcmd__help,completions)
                 cmd="highwater__central__subcmd__help__subcmd__completions"
@@ -267,6 +303,18 @@ _highwater__central() {
                 ;;
             highwater__central__subcmd__help__subcmd__audit,list)
                 cmd="highwater__central__subcmd__help__subcmd__audit__subcmd__list"
+                ;;
+            highwater__central__subcmd__help__subcmd__cluster,days)
+                cmd="highwater__central__subcmd__help__subcmd__cluster__subcmd__days"
+                ;;
+            highwater__central__subcmd__help__subcmd__cluster,list)
+                cmd="highwater__central__subcmd__help__subcmd__cluster__subcmd__list"
+                ;;
+            highwater__central__subcmd__help__subcmd__cluster,rename)
+                cmd="highwater__central__subcmd__help__subcmd__cluster__subcmd__rename"
+                ;;
+            highwater__central__subcmd__help__subcmd__cluster,show)
+                cmd="highwater__central__subcmd__help__subcmd__cluster__subcmd__show"
                 ;;
             highwater__central__subcmd__help__subcmd__contract,change)
                 cmd="highwater__central__subcmd__help__subcmd__contract__subcmd__change"
@@ -440,7 +488,7 @@ _highwater__central() {
 
     case "${cmd}" in
         highwater__central)
-            opts="-h -V --data-dir --database-url --help --version serve contract token activation license report alarm audit key admin-token service-token completions help"
+            opts="-h -V --data-dir --database-url --help --version serve contract token activation cluster license report alarm audit key admin-token service-token completions help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1133,6 +1181,208 @@ _highwater__central() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        highwater__subcmd__central__subcmd__cluster)
+            opts="-h --data-dir --database-url --help list show days rename help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --data-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --database-url)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        highwater__subcmd__central__subcmd__cluster__subcmd__days)
+            opts="-h --from --to --json --data-dir --database-url --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --from)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --to)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --data-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --database-url)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        highwater__subcmd__central__subcmd__cluster__subcmd__help)
+            opts="list show days rename help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        highwater__subcmd__central__subcmd__cluster__subcmd__help__subcmd__days)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        highwater__subcmd__central__subcmd__cluster__subcmd__help__subcmd__help)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        highwater__subcmd__central__subcmd__cluster__subcmd__help__subcmd__list)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        highwater__subcmd__central__subcmd__cluster__subcmd__help__subcmd__rename)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        highwater__subcmd__central__subcmd__cluster__subcmd__help__subcmd__show)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        highwater__subcmd__central__subcmd__cluster__subcmd__list)
+            opts="-h --json --data-dir --database-url --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --data-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --database-url)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        highwater__subcmd__central__subcmd__cluster__subcmd__rename)
+            opts="-h --json --data-dir --database-url --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --data-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --database-url)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        highwater__subcmd__central__subcmd__cluster__subcmd__show)
+            opts="-h --json --data-dir --database-url --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --data-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --database-url)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         highwater__subcmd__central__subcmd__completions)
             opts="-h --data-dir --database-url --help bash elvish fish powershell zsh"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -1538,7 +1788,7 @@ _highwater__central() {
             return 0
             ;;
         highwater__subcmd__central__subcmd__help)
-            opts="serve contract token activation license report alarm audit key admin-token service-token completions help"
+            opts="serve contract token activation cluster license report alarm audit key admin-token service-token completions help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1762,6 +2012,76 @@ _highwater__central() {
             return 0
             ;;
         highwater__subcmd__central__subcmd__help__subcmd__audit__subcmd__list)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        highwater__subcmd__central__subcmd__help__subcmd__cluster)
+            opts="list show days rename"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        highwater__subcmd__central__subcmd__help__subcmd__cluster__subcmd__days)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        highwater__subcmd__central__subcmd__help__subcmd__cluster__subcmd__list)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        highwater__subcmd__central__subcmd__help__subcmd__cluster__subcmd__rename)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        highwater__subcmd__central__subcmd__help__subcmd__cluster__subcmd__show)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )

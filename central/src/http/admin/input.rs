@@ -7,6 +7,7 @@ use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::request::Parts;
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse as _;
+use highwater_rules::node;
 use highwater_rules::report::is_uuid;
 use serde::de::{Deserialize, DeserializeOwned, Deserializer, Error as _};
 
@@ -86,6 +87,19 @@ impl<S: Send + Sync> FromRequestParts<S> for Id {
     }
 }
 
+/// The one cluster in the path.
+pub(super) struct ClusterId(pub(super) String);
+
+impl<S: Send + Sync> FromRequestParts<S> for ClusterId {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let path = axum::extract::Path::<String>::from_request_parts(parts, state).await;
+        let text = path.map_err(|error| malformed("the path", error.body_text(), "check the id"))?.0;
+        cluster("the path", text).map(ClusterId)
+    }
+}
+
 /// The number in the path, from 1.
 pub(super) struct Number(pub(super) i64);
 
@@ -124,6 +138,18 @@ pub(super) fn uuid(place: &str, mut text: String) -> Result<String, Problem> {
         return Ok(text);
     }
     Err(malformed(place, format!("{} is no id", echo(&text)), "ids are UUIDs"))
+}
+
+/// A cluster's id, as agents tell it.
+pub(super) fn cluster(place: &str, text: String) -> Result<String, Problem> {
+    if node::is_cluster(&text) {
+        return Ok(text);
+    }
+    Err(malformed(
+        place,
+        format!("{} is no cluster's id", echo(&text)),
+        node::NoNode::Cluster.to_string().as_str(),
+    ))
 }
 
 /// A number from 1, written in the one way that there is.

@@ -6,6 +6,7 @@ mod activations;
 mod alarms;
 mod audit;
 mod auth;
+mod clusters;
 mod contract_bodies;
 mod contracts;
 mod input;
@@ -43,6 +44,9 @@ pub fn router(central: Central) -> Router<Central> {
         .route("/activations/{identity}/disable", post(activations::disable))
         .route("/activations/{identity}/enable", post(activations::enable))
         .route("/activations/{identity}/delete", post(activations::delete))
+        .route("/clusters", get(clusters::list))
+        .route("/clusters/{id}", get(clusters::show).patch(clusters::rename))
+        .route("/clusters/{id}/days", get(clusters::days))
         .route("/reports", get(reports::list))
         .route("/reports/{identity}/{sequence}", get(reports::show))
         .route("/reports/{identity}/{sequence}/raw", get(reports::raw))

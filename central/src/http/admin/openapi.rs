@@ -1,6 +1,6 @@
 //! `/api/v1/openapi.json`: the document that describes the administration, made from its handlers.
 
-use super::{activations, alarms, audit, contracts, keys, licences, reports, tokens};
+use super::{activations, alarms, audit, clusters, contracts, keys, licences, reports, tokens};
 use crate::shapes::ProblemShape;
 use axum::http::header;
 use axum::response::IntoResponse;
@@ -15,6 +15,7 @@ use utoipa::openapi::{Info, License, OpenApi};
         tokens::list, tokens::create, tokens::revoke,
         activations::list, activations::show, activations::confirm, activations::disable, activations::enable,
         activations::delete,
+        clusters::list, clusters::show, clusters::rename, clusters::days,
         reports::list, reports::show, reports::raw,
         licences::list, licences::issue, licences::fetch,
         alarms::list, alarms::acknowledge,
@@ -27,6 +28,7 @@ use utoipa::openapi::{Info, License, OpenApi};
         (name = "contracts", description = "What was agreed with customers"),
         (name = "tokens", description = "What is handed out so that instances may join"),
         (name = "activations", description = "Instances that have joined"),
+        (name = "clusters", description = "Clusters that instances run in, their nodes, and what they used"),
         (name = "reports", description = "What instances used, a billing day each"),
         (name = "licences", description = "What instances and clusters may use, signed"),
         (name = "alarms", description = "What someone should look at; nothing is refused for one"),
@@ -40,7 +42,7 @@ use utoipa::openapi::{Info, License, OpenApi};
 )]
 struct Described;
 
-const ABOUT: &str = "Contracts, enrolment tokens, activations, licences, usage reports, alarms, the audit trail and \
+const ABOUT: &str = "Contracts, enrolment tokens, activations, clusters, licences, usage reports, alarms, the audit trail and \
 signing keys of a highwater-central.\n\nEvery request brings a token of the administration: `Authorization: Bearer TOKEN`. The \
 first start of `highwater-central serve` prints one; `highwater-central admin-token create` makes more. A service \
 token (`highwater-central service-token create`) may only fetch the licences of its contract.\n\nMoments are \

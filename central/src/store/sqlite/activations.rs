@@ -1,7 +1,7 @@
 //! Activations.
 
 use super::fault::Fault;
-use super::{audit, row};
+use super::{audit, nodes, row};
 use crate::model::{Activation, ActivationChange, ActivationFilter, ActivationState, By, Line};
 use crate::store::StoreError;
 use highwater_rules::sign::{KeyId, hex};
@@ -10,6 +10,20 @@ use rusqlite::{Connection, OptionalExtension as _, Row, params};
 const COLUMNS: &str = "identity, instance, key_id, public_key, contract, token, state, confirm, activated_at, \
                        confirmed_at, first_start, agent_version, host, \
                        (SELECT max(last_report_at) FROM lines WHERE activation = identity)";
+
+/// The activation with the node that its own line told last.
+fn with_node(db: &Connection, activation: Activation) -> Result<Activation, Fault> {
+    let member = nodes::one(db, &activation.identity)?;
+    let superseded_by = member.as_ref().and_then(|member| member.superseded_by.clone());
+    Ok(Activation { node: member.map(|member| member.node), superseded_by, ..activation })
+}
+
+fn with_nodes(
+    db: &Connection,
+    found: impl Iterator<Item = rusqlite::Result<Activation>>,
+) -> Result<Vec<Activation>, Fault> {
+    found.map(|one| with_node(db, one?)).collect()
+}
 
 fn read(found: &Row<'_>) -> rusqlite::Result<Activation> {
     Ok(Activation {
@@ -27,12 +41,14 @@ fn read(found: &Row<'_>) -> rusqlite::Result<Activation> {
         agent_version: found.get(11)?,
         host: row::json(found, 12)?,
         last_report_at: found.get(13)?,
+        node: None,
+        superseded_by: None,
     })
 }
 
 pub(super) fn by_key(db: &Connection, key: KeyId) -> Result<Option<Activation>, Fault> {
     let mut select = db.prepare_cached(&format!("SELECT {COLUMNS} FROM activations WHERE key_id = ?1"))?;
-    Ok(select.query_row([&key.0], read).optional()?)
+    select.query_row([&key.0], read).optional()?.map(|one| with_node(db, one)).transpose()
 }
 
 pub(super) fn public_key(db: &Connection, key: KeyId) -> Result<Option<[u8; 32]>, Fault> {
@@ -42,7 +58,7 @@ pub(super) fn public_key(db: &Connection, key: KeyId) -> Result<Option<[u8; 32]>
 
 pub(super) fn one(db: &Connection, identity: &str) -> Result<Option<Activation>, Fault> {
     let mut select = db.prepare_cached(&format!("SELECT {COLUMNS} FROM activations WHERE identity = ?1"))?;
-    Ok(select.query_row([identity], read).optional()?)
+    select.query_row([identity], read).optional()?.map(|one| with_node(db, one)).transpose()
 }
 
 /// The activations of one instance id, the first of them first; clones are several.
@@ -50,8 +66,7 @@ pub(super) fn of_instance(db: &Connection, instance: &str) -> Result<Vec<Activat
     let mut select = db.prepare_cached(&format!(
         "SELECT {COLUMNS} FROM activations WHERE instance = ?1 ORDER BY identity <> instance, activated_at, identity"
     ))?;
-    let rows = select.query_map([instance], read)?;
-    Ok(rows.collect::<Result<_, _>>()?)
+    with_nodes(db, select.query_map([instance], read)?)
 }
 
 pub(super) fn list(db: &Connection, filter: &ActivationFilter) -> Result<Vec<Activation>, Fault> {
@@ -71,7 +86,7 @@ pub(super) fn list(db: &Connection, filter: &ActivationFilter) -> Result<Vec<Act
         ],
         read,
     )?;
-    Ok(rows.collect::<Result<_, _>>()?)
+    with_nodes(db, rows)
 }
 
 /// Writes what may change of an activation.
@@ -151,17 +166,19 @@ pub(super) fn is_line(db: &Connection, id: &str) -> Result<bool, Fault> {
 }
 
 pub(super) fn lines(db: &Connection, activation: &str) -> Result<Vec<Line>, Fault> {
-    let mut select = db.prepare_cached(
-        "SELECT id, activation, split_from, sequence, created_at FROM lines WHERE activation = ?1
+    let mut select = db.prepare_cached(&format!(
+        "SELECT activation, split_from, sequence, created_at, {} FROM lines WHERE activation = ?1
          ORDER BY id <> activation, created_at, id",
-    )?;
+        nodes::COLUMNS
+    ))?;
     let rows = select.query_map([activation], |found| {
         Ok(Line {
-            id: found.get(0)?,
-            activation: found.get(1)?,
-            split_from: found.get(2)?,
-            sequence: row::count(found, 3)?,
-            created_at: found.get(4)?,
+            activation: found.get(0)?,
+            split_from: found.get(1)?,
+            sequence: row::count(found, 2)?,
+            created_at: found.get(3)?,
+            id: found.get(4)?,
+            member: nodes::read(found, 4)?,
         })
     })?;
     Ok(rows.collect::<Result<_, _>>()?)

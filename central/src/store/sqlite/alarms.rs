@@ -34,6 +34,7 @@ pub(super) fn raise(
         AlarmKind::Hole => tracing::warn!(identity, detail, "hole_seen"),
         AlarmKind::Chain => tracing::warn!(identity, detail, "chain_broken"),
         AlarmKind::KeyReuse => tracing::warn!(identity, detail, "clone_seen"),
+        AlarmKind::NodeTwice => tracing::warn!(identity, detail, "node_twice_seen"),
     }
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! How an instance joins.
 
 use super::fault::Fault;
-use super::{activations, alarms, audit, contracts, licences, tokens};
+use super::{activations, alarms, audit, contracts, licences, nodes, tokens};
 use crate::model::{
     Activation, ActivationState, AlarmKind, By, Confirm, Contract, ContractStatus, Denied, Granted, Joining,
     Token,
@@ -28,6 +28,7 @@ pub(super) fn join(db: &Connection, joining: Joining, at: i64) -> Result<Result<
                 activations::update(db, &again)?;
                 audit::write(db, &by, "activation_repeated", &again.identity, Some(&known), &again)?;
             }
+            nodes::joined(db, &again.identity, joining.node.as_ref(), &by)?;
             granted(again, true, None)
         }
         Some(known) => {
@@ -46,6 +47,7 @@ pub(super) fn join(db: &Connection, joining: Joining, at: i64) -> Result<Result<
             activations::update(db, &moved)?;
             tokens::consume(db, &token)?;
             audit::write(db, &by, "activation_moved", &moved.identity, Some(&known), &moved)?;
+            nodes::joined(db, &moved.identity, joining.node.as_ref(), &by)?;
             granted(moved, false, None)
         }
         None => {
@@ -83,10 +85,13 @@ fn begin(
         agent_version: joining.agent_version,
         host: joining.host,
         instance: joining.instance,
+        node: joining.node,
+        superseded_by: None,
     };
     activations::insert(db, &activation, joining.key_id, &joining.public_key)?;
     tokens::consume(db, token)?;
     audit::write(db, by, "activated", &activation.identity, None::<&Activation>, &activation)?;
+    nodes::joined(db, &activation.identity, activation.node.as_ref(), by)?;
     let clone_of = clone_of.map(|other| other.identity);
     if let Some(other) = &clone_of {
         let detail = format!(
@@ -125,6 +130,8 @@ fn told_anew(known: &Activation, joining: &Joining) -> Activation {
         host: joining.host.clone(),
         agent_version: joining.agent_version.clone(),
         first_start: joining.first_start,
+        node: joining.node.clone().or_else(|| known.node.clone()),
+        superseded_by: if joining.node.is_some() { None } else { known.superseded_by.clone() },
         ..known.clone()
     }
 }

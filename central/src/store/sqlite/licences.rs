@@ -51,19 +51,44 @@ fn last(db: &Connection, licensee: &Licensee) -> Result<Option<Licence>, Fault> 
     Ok(select.query_row(params![licensee.identity, contract], read).optional()?)
 }
 
-fn of_activation(activation: &Activation, contract: Contract, at: i64) -> Licensee {
-    Licensee {
-        subject: Subject::Instance(activation.instance.clone()),
-        identity: activation.identity.clone(),
-        state: activation.state_at(&contract, at),
-        contract,
-    }
+/// The licence of an instance in a cluster is the cluster's, but for the word that takes it away from a single one.
+fn of_activation(
+    db: &Connection,
+    activation: &Activation,
+    contract: Contract,
+    at: i64,
+) -> Result<Licensee, Fault> {
+    let state = activation.state_at(&contract, at);
+    let cluster = activation.node.as_ref().filter(|_| state != ActivationState::Deleted);
+    let Some(node) = cluster else {
+        let (instance, identity) = (activation.instance.clone(), activation.identity.clone());
+        return Ok(Licensee {
+            subject: Subject::Instance(instance),
+            identity,
+            state,
+            contract,
+            own_issued_at: None,
+        });
+    };
+    let own_issued_at = own_issued_at(db, &activation.identity)?;
+    Ok(Licensee { state, own_issued_at, ..of_cluster(node.cluster.clone(), contract) })
 }
 
-fn of_key(db: &Connection, key: KeyId, at: i64) -> Result<Option<Licensee>, Fault> {
+/// When an instance was last given, or taken, a licence of its own.
+fn own_issued_at(db: &Connection, identity: &str) -> Result<Option<i64>, Fault> {
+    let mut select = db.prepare_cached(&format!(
+        "SELECT {COLUMNS} FROM licences WHERE holder = ?1 ORDER BY number DESC LIMIT 1"
+    ))?;
+    let last = select.query_row([identity], read).optional()?;
+    Ok(last.map(|last| last.claims.issued_at))
+}
+
+/// The activation that has a key, and for whom its licence is.
+fn of_key(db: &Connection, key: KeyId, at: i64) -> Result<Option<(Activation, Licensee)>, Fault> {
     let Some(activation) = activations::by_key(db, key)? else { return Ok(None) };
     let contract = contracts::existing(db, &activation.contract)?;
-    Ok(Some(of_activation(&activation, contract, at)))
+    let licensee = of_activation(db, &activation, contract, at)?;
+    Ok(Some((activation, licensee)))
 }
 
 /// Whom a licence is asked for, by an id that may stand for several; `scope` is the one contract that may be told of.
@@ -79,7 +104,7 @@ fn named(db: &Connection, of: &LicenceOf, scope: Option<&str>, at: i64) -> Resul
             // Of several, one that is in use.
             found.sort_by_key(|one| one.state == ActivationState::Deleted);
             if let Some(one) = found.iter().find(|one| within(&one.contract)) {
-                return Ok(of_activation(one, contracts::existing(db, &one.contract)?, at));
+                return of_activation(db, one, contracts::existing(db, &one.contract)?, at);
             }
             let mut select = db.prepare_cached(
                 "SELECT contract FROM licences WHERE cluster = ?1 AND (?2 IS NULL OR contract = ?2)
@@ -100,6 +125,7 @@ fn of_cluster(cluster: String, contract: Contract) -> Licensee {
         identity: cluster,
         state: ActivationState::Active,
         contract,
+        own_issued_at: None,
     }
 }
 
@@ -166,7 +192,7 @@ pub(super) fn look(
 ) -> Result<(Vec<Licence>, Vec<KeyId>), Fault> {
     let (mut there, mut to_issue) = (Vec::new(), Vec::new());
     for key in asked {
-        let Some(licensee) = of_key(db, *key, at)? else { continue };
+        let Some((_, licensee)) = of_key(db, *key, at)? else { continue };
         let last = last(db, &licensee)?;
         let due = licensee.due(last.as_ref().map(|last| &last.claims), at);
         if let Some(from) = due.offered_from() {
@@ -185,8 +211,8 @@ pub(super) fn look(
 pub(super) fn offer(db: &Connection, asked: &[KeyId], at: i64) -> Result<Vec<Licence>, Fault> {
     let mut issued = Vec::new();
     for key in asked {
-        if let Some(licensee) = of_key(db, *key, at)? {
-            let by = By { who: format!("instance:{}", licensee.identity), at };
+        if let Some((activation, licensee)) = of_key(db, *key, at)? {
+            let by = By { who: format!("instance:{}", activation.identity), at };
             issued.extend(offered(db, &licensee, &by)?);
         }
     }
@@ -200,7 +226,7 @@ pub(super) fn first(
     contract: &Contract,
     by: &By,
 ) -> Result<Option<Licence>, Fault> {
-    let licensee = of_activation(activation, contract.clone(), by.at);
+    let licensee = of_activation(db, activation, contract.clone(), by.at)?;
     match current(db, &licensee, by) {
         Ok(found) => Ok(found.ok()),
         // A contract that no licence can tell of is no reason to let nobody join.
@@ -233,11 +259,11 @@ pub(super) fn renew(
     held: &str,
     at: i64,
 ) -> Result<Result<Licence, Unlicensed>, Fault> {
-    let Some(licensee) = of_key(db, key, at)?.filter(|l| l.subject == Subject::Instance(instance.to_owned()))
+    let Some((activation, licensee)) = of_key(db, key, at)?.filter(|(one, _)| one.instance == instance)
     else {
         return Ok(Err(Unlicensed::UnknownKey));
     };
-    let by = By { who: format!("instance:{}", licensee.identity), at };
+    let by = By { who: format!("instance:{}", activation.identity), at };
     let last = last(db, &licensee)?;
     let due = licensee.due(last.as_ref().map(|last| &last.claims), at);
     if let (Due::Good { .. }, Some(last)) = (due, &last)

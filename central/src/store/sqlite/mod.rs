@@ -10,6 +10,7 @@
 mod activations;
 mod alarms;
 mod audit;
+mod clusters;
 mod contracts;
 mod dues;
 mod fault;
@@ -17,6 +18,7 @@ mod figures;
 mod join;
 mod keys;
 mod licences;
+mod nodes;
 mod open;
 mod readers;
 mod reports;
@@ -33,9 +35,10 @@ use super::{Answer, Store, StoreError};
 use crate::histogram::Histogram;
 use crate::model::{
     Activation, ActivationChange, ActivationFilter, AdminToken, Alarm, AlarmFilter, Arrival, AuditFilter,
-    AuditRow, By, Contract, ContractChange, Decision, Denied, Figures, Granted, Joining, Licence,
-    LicenceFilter, LicenceOf, Line, NewContract, NewServiceToken, NewToken, Page, ReportFilter, ReportRow,
-    ServiceToken, SigningKey, StoredReport, Token, Unlicensed, Upload,
+    AuditRow, By, Cluster, ClusterDay, ClusterDaysFilter, Contract, ContractChange, Decision, Denied,
+    Figures, Granted, Joining, Licence, LicenceFilter, LicenceOf, Line, NewContract, NewServiceToken,
+    NewToken, NodeIdentity, Page, ReportFilter, ReportRow, ServiceToken, SigningKey, StoredReport, Token,
+    Unlicensed, Upload,
 };
 use dues::Dues;
 use fault::Fault;
@@ -334,6 +337,22 @@ impl Store for SqliteStore {
         at: i64,
     ) -> Answer<'_, ()> {
         self.change(move |db| uploads::taken(db, &identity, &mark, receipts.as_deref(), at))
+    }
+
+    fn cluster(&self, id: String) -> Answer<'_, Option<Cluster>> {
+        self.read(move |db| clusters::one(db, &id))
+    }
+    fn clusters(&self, page: Page) -> Answer<'_, Vec<Cluster>> {
+        self.read(move |db| clusters::list(db, &page))
+    }
+    fn rename_cluster(&self, id: String, name: Option<String>, by: By) -> Answer<'_, Cluster> {
+        self.change(move |db| clusters::rename(db, &id, name, &by))
+    }
+    fn cluster_nodes(&self, id: String) -> Answer<'_, Vec<Vec<NodeIdentity>>> {
+        self.read(move |db| clusters::nodes_of(db, &id))
+    }
+    fn cluster_days(&self, id: String, filter: ClusterDaysFilter, at: i64) -> Answer<'_, Vec<ClusterDay>> {
+        self.read(move |db| clusters::days(db, &id, &filter, at))
     }
 
     fn figures(&self) -> Answer<'_, Figures> {

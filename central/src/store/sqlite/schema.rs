@@ -83,6 +83,18 @@ CREATE TABLE uploads (
 ) STRICT;
 ", "
 ALTER TABLE alarms ADD COLUMN hole_after INTEGER;
+", "
+ALTER TABLE lines ADD COLUMN cluster TEXT;
+ALTER TABLE lines ADD COLUMN node TEXT;
+ALTER TABLE lines ADD COLUMN node_hashed INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE lines ADD COLUMN hardware TEXT NOT NULL DEFAULT '';
+ALTER TABLE lines ADD COLUMN superseded_by TEXT;
+ALTER TABLE lines ADD COLUMN superseded_at INTEGER;
+ALTER TABLE lines ADD COLUMN twice INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX lines_of_cluster ON lines (cluster, node) WHERE cluster IS NOT NULL;
+CREATE TABLE clusters (
+    id TEXT PRIMARY KEY, name TEXT, first_seen_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
 "];
 
 /// Brings a database to the newest version.
@@ -113,6 +125,7 @@ pub(super) fn migrate(db: &mut Connection, place: &Path) -> Result<(), Fault> {
 mod tests {
     use super::super::{FILE_NAME, SqliteStore};
     use super::*;
+    use crate::model::{By, NodeFacts, Page};
     use crate::store::Store as _;
     use highwater_rules::licence::Limits;
 
@@ -139,5 +152,42 @@ mod tests {
             .pragma_query_value(None, "user_version", |row| row.get(0))
             .unwrap();
         assert_eq!(version, i64::try_from(STEPS.len()).unwrap());
+    }
+
+    #[tokio::test]
+    async fn instances_of_a_database_from_before_there_were_clusters_are_in_none_and_join_one_later() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join(FILE_NAME);
+        let old = Connection::open(&file).unwrap();
+        old.execute_batch(&STEPS[..4].concat()).unwrap();
+        old.pragma_update(None, "application_id", APPLICATION_ID).unwrap();
+        old.pragma_update(None, "user_version", 4).unwrap();
+        old.execute_batch(
+            "INSERT INTO activations VALUES ('a', 'a', zeroblob(16), zeroblob(32), 'c', 't', 'ACTIVE', 'auto', 1, 1, 1, '0.1.0',
+             '{\"name\":\"h\",\"name_hashed\":false,\"os\":\"\",\"os_version\":\"\",\"kernel\":\"\",\"cores\":1,
+             \"virtualization\":\"\",\"memory_bytes\":1}');
+             INSERT INTO lines (id, activation, sequence, created_at) VALUES ('a', 'a', 0, 1)",
+        )
+        .unwrap();
+        drop(old);
+        let store = SqliteStore::open(&file).unwrap();
+        let kept = store.activation("a".to_owned()).await.unwrap().unwrap();
+        assert_eq!((kept.host.name.as_str(), kept.node, kept.superseded_by), ("h", None, None));
+        assert_eq!(store.lines("a".to_owned()).await.unwrap()[0].member, None);
+        assert_eq!(store.clusters(Page::default()).await.unwrap(), []);
+        drop(store);
+        let db = Connection::open(&file).unwrap();
+        let node = NodeFacts {
+            cluster: "k".to_owned(),
+            name: "node-a".to_owned(),
+            name_hashed: false,
+            hardware: String::new(),
+        };
+        super::super::nodes::joined(&db, "a", Some(&node), &By::central(2)).unwrap();
+        drop(db);
+        let store = SqliteStore::open(&file).unwrap();
+        let cluster = store.cluster("k".to_owned()).await.unwrap().unwrap();
+        assert_eq!((cluster.first_seen_at, cluster.nodes, cluster.name), (2, 1, None));
+        assert_eq!(store.activation("a".to_owned()).await.unwrap().unwrap().node, Some(node));
     }
 }

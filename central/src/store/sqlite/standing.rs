@@ -2,8 +2,8 @@
 
 use super::dues::Dues;
 use super::fault::Fault;
-use super::{activations, contracts, keys, row};
-use crate::model::{Activation, Contract};
+use super::{activations, contracts, keys, nodes, row};
+use crate::model::{Activation, Contract, Member};
 use highwater_rules::chain::Digest;
 use highwater_rules::sign::KeyId;
 use rusqlite::{Connection, params};
@@ -23,6 +23,8 @@ pub(super) struct Tip {
     pub(super) last: Option<(i64, Digest)>,
     /// When its last report came; `None` where nothing new is to be written.
     pub(super) written_at: Option<i64>,
+    /// The node of a cluster that it is of.
+    pub(super) member: Option<Member>,
 }
 
 /// One who reports.
@@ -42,6 +44,8 @@ pub(super) struct Standings {
     dirty: HashSet<KeyId>,
     signer: Option<KeyId>,
     version: i64,
+    /// A report changed what is remembered of others.
+    outdated: bool,
     dues: Arc<Dues>,
 }
 
@@ -59,7 +63,22 @@ impl Standings {
         self.contracts.clear();
         self.dirty.clear();
         self.signer = None;
+        self.outdated = false;
         self.dues.forget();
+    }
+
+    /// A report changed what is remembered of others, and whose licence is offered: what was not written yet is, and the rest is read
+    /// anew. Once the transaction is done, it is to be forgotten again: who looked meanwhile saw what was before.
+    pub(super) fn outdate(&mut self, db: &Connection) -> Result<(), Fault> {
+        self.write_tips(db)?;
+        self.forget();
+        self.outdated = true;
+        Ok(())
+    }
+
+    /// Whether that happened since all was forgotten last.
+    pub(super) fn is_outdated(&self) -> bool {
+        self.outdated
     }
 
     /// When licences are due, which is forgotten with all else.
@@ -122,10 +141,11 @@ impl Standings {
 
 fn tips(db: &Connection, activation: &str) -> Result<Vec<Tip>, Fault> {
     // An activation's own line has its id.
-    let mut select = db.prepare_cached(
-        "SELECT id, sequence, digest, last_row, last_digest FROM lines WHERE activation = ?1
+    let mut select = db.prepare_cached(&format!(
+        "SELECT id, sequence, digest, last_row, last_digest, {} FROM lines WHERE activation = ?1
          ORDER BY id <> activation, created_at, id",
-    )?;
+        nodes::COLUMNS
+    ))?;
     let rows = select.query_map([activation], |found| {
         let last_row: Option<i64> = found.get(3)?;
         Ok(Tip {
@@ -134,6 +154,7 @@ fn tips(db: &Connection, activation: &str) -> Result<Vec<Tip>, Fault> {
             digest: row::maybe_digest(found, 2)?,
             last: last_row.zip(row::maybe_digest(found, 4)?),
             written_at: None,
+            member: nodes::read(found, 5)?,
         })
     })?;
     Ok(rows.collect::<Result<_, _>>()?)

@@ -2,7 +2,7 @@
 
 use super::fault::Fault;
 use super::standing::{Standing, Standings, Tip};
-use super::{activations, alarms, audit, reports};
+use super::{activations, alarms, audit, nodes, reports};
 use crate::model::{ActivationState, AlarmKind, Arrival, By, ContractStatus, Decision, Placed, ReceiptFacts};
 use crate::secrets;
 use highwater_proto::v1::refusal::Reason;
@@ -101,8 +101,12 @@ fn one(
     };
     raise(db, tip, arrival, &placed, at)?;
     reports::insert(db, arrival, &receipt)?;
+    let others = follow_node(db, tip, arrival, at)?;
     advance(tip, arrival, at);
     standings.touched(arrival.key_id);
+    if others {
+        standings.outdate(db)?;
+    }
     Ok(Decision::Taken { receipt, placed })
 }
 
@@ -208,7 +212,7 @@ fn holder(
 fn split(db: &Connection, standing: &mut Standing, from: &str, at: i64) -> Result<usize, Fault> {
     let id = secrets::uuid()?;
     activations::insert_line(db, &id, &standing.activation.identity, Some(from), at)?;
-    standing.lines.push(Tip { id, sequence: 0, digest: None, last: None, written_at: None });
+    standing.lines.push(Tip { id, sequence: 0, digest: None, last: None, written_at: None, member: None });
     Ok(standing.lines.len().saturating_sub(1))
 }
 
@@ -276,6 +280,17 @@ fn broken(
     // A day that is told again begins where it did before; what fills a hole begins somewhere between.
     Ok((is_next && !begins_where_one_did)
         .then_some("its rows bear numbers that others had: the ledger was put back"))
+}
+
+/// Takes up which node a report is of. Whether that changes what is remembered of others is the result.
+fn follow_node(db: &Connection, tip: &mut Tip, arrival: &Arrival, at: i64) -> Result<bool, Fault> {
+    // What a report tells that comes late was told anew since.
+    let node = arrival.node.as_ref().filter(|_| arrival.sequence > tip.sequence);
+    let by = By { who: format!("instance:{}", tip.id), at };
+    let changed = nodes::reported(db, &tip.id, tip.member.as_ref(), node, arrival.day_began_at, &by)?;
+    let Some(changed) = changed else { return Ok(false) };
+    tip.member = Some(changed.member);
+    Ok(changed.others)
 }
 
 /// Moves the end of a line.

@@ -150,7 +150,7 @@ impl Writer {
             transaction.commit()?;
             Ok(result)
         })();
-        if forget || result.is_err() {
+        if forget || result.is_err() || standings.is_outdated() {
             standings.forget();
         }
         result
