@@ -8,6 +8,9 @@ use std::time::Duration;
 
 const NODE: &str = "/api/v1/nodes/node-a";
 
+/// Whether an error is the one that is meant.
+type Is = fn(&ApiError) -> bool;
+
 fn rule() -> Rule {
     Rule::cluster("", "nodes", "get")
 }
@@ -35,6 +38,23 @@ fn a_call_says_who_asks_and_reads_the_answer() {
     assert_eq!((asked.len(), asked[0].token.as_deref()), (1, Some("token-1")));
     assert_eq!((asked[0].param("resourceVersion"), asked[0].param("x")), (Some("0"), Some("a b&c=é")));
     assert_eq!(api.namespace().unwrap(), "highwater");
+}
+
+#[test]
+fn pods_of_other_nodes_and_finished_ones_are_left_out_of_a_list_that_asks_for_it() {
+    let stub = Stub::start();
+    stub.pods(|pods| {
+        pods[0]["status"]["phase"] = "Succeeded".into();
+        pods[1]["spec"]["nodeName"] = "node-b".into();
+    });
+    let api = api(&stub);
+    let fields = "spec.nodeName=node-a,status.phase!=Succeeded,status.phase!=Failed";
+    let list = |query: &[(&str, &str)]| {
+        let rule = Rule::cluster("", "pods", "list");
+        let answer = blocking(&api, api.get(rule, "/api/v1/pods", query)).unwrap();
+        answer.json::<Value>().unwrap()["items"].as_array().unwrap().len()
+    };
+    assert_eq!(list(&[]) - list(&[("fieldSelector", fields)]), 2);
 }
 
 #[test]
@@ -69,7 +89,7 @@ fn changes_name_their_manager_and_their_kind() {
 fn each_refusal_is_told_apart_and_says_what_to_do() {
     let stub = Stub::start();
     let api = api(&stub);
-    let cases: [(u16, &str, fn(&ApiError) -> bool, &str); 8] = [
+    let cases: [(u16, &str, Is, &str); 8] = [
         (404, "", |e| matches!(e, ApiError::NotFound { .. }), "see that it was made"),
         (409, "", |e| matches!(e, ApiError::Conflict { .. }), "read it again"),
         (410, "", |e| matches!(e, ApiError::Expired { .. }), "begin it anew"),

@@ -112,7 +112,7 @@ fn of_two_that_start_at_once_one_asks() {
     let scene = Scene::new();
     scene.stub.add_node("node-b");
     let members = [scene.member("node-a").with_secret(), scene.member("node-b").with_secret()];
-    let mut agents = members.each_ref().map(|member| member.run());
+    let mut agents = members.each_ref().map(super::scene::Member::run);
     eventually("a licence in the Secret", || scene.kept(SECRET).contains('.').then_some(()));
     for agent in &mut agents {
         agent.whole_slots(3);

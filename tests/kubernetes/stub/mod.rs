@@ -82,6 +82,9 @@ struct Planned {
     left: usize,
 }
 
+/// What somebody else does to the cluster.
+type Doing = Box<dyn FnOnce(&mut World) + Send>;
+
 /// What the server and its test share.
 struct State {
     world: World,
@@ -89,7 +92,7 @@ struct State {
     tokens: Vec<String>,
     faults: Vec<Planned>,
     /// Run once before the next call of this method and path: somebody else's doing.
-    before: Vec<(&'static str, String, Box<dyn FnOnce(&mut World) + Send>)>,
+    before: Vec<(&'static str, String, Doing)>,
     denied: Vec<(String, String)>,
 }
 
