@@ -8,7 +8,7 @@ use std::process::{Command, ExitCode};
 
 const USAGE: &str = "usage: cargo xtask boot [--made] [--tree DIR] [--mirror URL]";
 /// The Debian release that is booted, and what is in it beside the least.
-const RELEASE: &str = "bookworm";
+pub(crate) const RELEASE: &str = "bookworm";
 const INCLUDED: &str = "systemd,systemd-sysv,dbus,ca-certificates,procps";
 /// Programs that are needed, and the Debian packages that bring them.
 const NEEDED: [(&str, &str); 2] = [("systemd-nspawn", "systemd-container"), ("debootstrap", "debootstrap")];
@@ -108,8 +108,8 @@ fn rename(from: &Path, to: &Path) -> anyhow::Result<()> {
     std::fs::rename(from, to).with_context(|| format!("cannot rename {} to {}", from.display(), to.display()))
 }
 
-/// Where this host's own apt takes that release from, if it does.
-fn mirror() -> Option<String> {
+/// Where this host's own apt takes Debian's [`RELEASE`] from, if it does.
+pub(crate) fn mirror() -> Option<String> {
     let format = ["indextargets", "--format", "$(REPO_URI)", "Created-By: Packages"];
     let release = format!("Codename: {RELEASE}");
     let mut arguments = format.to_vec();

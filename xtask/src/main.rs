@@ -7,6 +7,7 @@ mod boot;
 mod check;
 mod footprint;
 mod fuzz;
+mod kubernetes;
 mod packages;
 mod shell;
 mod time;
@@ -29,6 +30,7 @@ Commands:
   tarball     make the tarball of a static agent
   image       make the agent's container image, or run its tree where no tool for images works
   boot        install, kill, hang, reboot, upgrade and purge the packages under a booted systemd, as root
+  kubernetes  run the agent against a real API server and etcd: figures, faults, licence and lease
   help        print this text; COMMAND --help tells more of one command";
 
 fn main() -> ExitCode {
@@ -56,6 +58,7 @@ fn dispatch() -> anyhow::Result<ExitCode> {
         Some("tarball") => packages::tarball(&rest),
         Some("image") => packages::image(&rest),
         Some("boot") => boot::main(&rest),
+        Some("kubernetes") => kubernetes::main(&rest),
         Some("help" | "--help" | "-h") | None => {
             println!("{HELP}");
             Ok(ExitCode::SUCCESS)

@@ -1,0 +1,95 @@
+#!/bin/bash
+# kubernetes.sh WORK ETCD API_SERVER KUBECTL AGENT CENTRAL [STEP...]
+#
+# The agent against a real API server with RBAC on: what it reads of pods, what it keeps in the cluster, and what it makes of an API
+# server that denies, hangs or is away. `cargo xtask kubernetes` makes what it needs. Everything is on loopback and in WORK, an
+# empty folder; a real central takes the agents' reports. Ends with 0 only where everything held.
+set -eu
+here=$(cd "$(dirname "$0")" && pwd)
+WORK=$1 ETCD=$2 API_SERVER=$3 KUBECTL=$4 AGENT=$5 CENTRAL=$6
+shift 6
+unset "${!HIGHWATER_@}" "${!KUBE@}" http_proxy https_proxy HTTP_PROXY HTTPS_PROXY ALL_PROXY
+umask 077
+
+. "$here/kubernetes/plane.sh"
+. "$here/kubernetes/agents.sh"
+. "$here/kubernetes/figures.sh"
+. "$here/kubernetes/faults.sh"
+. "$here/kubernetes/cluster.sh"
+
+STEPS='figures change many denied away token licence handover told doctor'
+NAMESPACE=highwater
+BEGAN=$EPOCHREALTIME
+HELD=0 SKIPPED=0
+
+since() { awk -v a="$BEGAN" -v b="$EPOCHREALTIME" 'BEGIN { printf "%6.1f s", b - a }'; }
+say() { echo "$(since)  $*"; }
+# What was checked and held; what this API server has no way to show.
+held() { HELD=$((HELD + 1)) && say "held     $*"; }
+skipped() { SKIPPED=$((SKIPPED + 1)) && say "skipped  $*"; }
+fail() {
+	say "BROKEN   $*" >&2
+	agents_last >&2
+	exit 1
+}
+# expect WHAT ACTUAL WANTED
+expect() { [ "$2" = "$3" ] || fail "$1 is '$2', not '$3'"; }
+# expect_in WHAT TEXT PATTERN (extended, of one line)
+expect_in() { grep -Eq -- "$3" <<<"$2" || fail "$1 lacks '$3': $2"; }
+
+# wait_for TENTHS COMMAND...: until it succeeds, at most so long; says whether it did.
+wait_for() {
+	local n=0 tenths=$1
+	shift
+	until "$@"; do
+		n=$((n + 1))
+		[ "$n" -le "$tenths" ] || return 1
+		sleep 0.1
+	done
+}
+# await TENTHS WHAT COMMAND...: the same, where nothing else will do.
+await() {
+	local tenths=$1 what=$2
+	shift 2
+	wait_for "$tenths" "$@" || fail "not within $((tenths / 10)) s: $what"
+}
+
+# A port of loopback that nobody listens at, below those that are handed out to clients.
+free_port() {
+	local port
+	while :; do
+		port=$((20000 + RANDOM % 12000))
+		(exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null || break
+	done
+	echo "$port"
+}
+
+# Processes that run, by id: what is started is ended by the round, and nothing else is.
+RUNNING=' '
+started() { RUNNING="$RUNNING$1 "; }
+ended() { RUNNING=${RUNNING/ $1 / }; }
+end() {
+	local status=$? one
+	trap - EXIT
+	for one in $RUNNING; do
+		kill -KILL "$one" 2>/dev/null || true
+		wait "$one" 2>/dev/null || true
+	done
+	exit "$status"
+}
+trap end EXIT
+trap 'exit 130' INT TERM
+
+plane_make
+etcd_start
+api_start
+say "a control plane: $(k version -o json | sed -nE '/serverVersion/,$ s/.*"gitVersion": "([^"]*)".*/\1/p'), RBAC on, at $API"
+world_make
+central_start
+say "central: $("$CENTRAL" --version), at $CENTRAL_URL"
+
+for step in ${*:-$STEPS}; do
+	say "-- $step"
+	"step_$step"
+done
+say "$HELD held, $SKIPPED skipped"
