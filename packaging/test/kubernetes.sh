@@ -8,7 +8,7 @@ set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 WORK=$1 ETCD=$2 API_SERVER=$3 KUBECTL=$4 AGENT=$5 CENTRAL=$6
 shift 6
-unset "${!HIGHWATER_@}" "${!KUBE@}" http_proxy https_proxy HTTP_PROXY HTTPS_PROXY ALL_PROXY
+unset "${!HIGHWATER_@}" "${!KUBERNETES_@}" KUBECONFIG http_proxy https_proxy HTTP_PROXY HTTPS_PROXY ALL_PROXY
 umask 077
 
 . "$here/kubernetes/plane.sh"
@@ -19,6 +19,9 @@ umask 077
 
 STEPS='figures change many denied away token licence handover told doctor'
 NAMESPACE=highwater
+# The rendered manifest, where there is one: what its DaemonSet would run is run by hand.
+MANIFEST=$here/../kubernetes/highwater.yaml
+[ -f "$MANIFEST" ] || MANIFEST=$here/kubernetes/objects.yaml
 BEGAN=$EPOCHREALTIME
 HELD=0 SKIPPED=0
 
@@ -88,7 +91,9 @@ world_make
 central_start
 say "central: $("$CENTRAL" --version), at $CENTRAL_URL"
 
-for step in ${*:-$STEPS}; do
+# shellcheck disable=SC2086 # a list
+[ $# -gt 0 ] || set -- $STEPS
+for step; do
 	say "-- $step"
 	"step_$step"
 done
