@@ -86,7 +86,7 @@ trap 'exit 130' INT TERM
 plane_make
 etcd_start
 api_start
-say "a control plane: $(k version -o json | sed -nE '/serverVersion/,$ s/.*"gitVersion": "([^"]*)".*/\1/p'), RBAC on, at $API"
+say "a control plane: $("$API_SERVER" --version), $("$ETCD" --version | head -n 1), RBAC on, at $API"
 world_make
 central_start
 say "central: $("$CENTRAL" --version), at $CENTRAL_URL"

@@ -6,7 +6,7 @@ SLOT_S=5
 
 # The cluster's objects beside the pods: the chart's, as far as an API server alone can tell them.
 world_make() {
-	await 300 "the namespace kube-system" k get namespace kube-system -o name
+	await 300 "the namespace kube-system" kube_system_is_there
 	k create namespace shop >/dev/null
 	k create namespace $NAMESPACE >/dev/null
 	world_objects
@@ -21,6 +21,7 @@ world_make() {
 	pod_phase "done" Succeeded
 	pod_phase failed Failed
 }
+kube_system_is_there() { k get namespace kube-system >/dev/null 2>&1; }
 system_uuid() { case $1 in node-a) echo EC2E1916-9099-7CAF-FD21-012345ABCDEF ;; *) echo EC2E1916-9099-7CAF-FD21-FEDCBA543210 ;; esac; }
 
 # world_objects: the rendered manifest of the chart, but what needs a kubelet: no pod is made of a DaemonSet here.

@@ -121,7 +121,7 @@ fn build(folder: &Path, source: &Path, to: &Path) -> anyhow::Result<()> {
         .status();
     outcome("what generates code of the API server's", status)?;
     let [full, major, minor] = VERSION;
-    let named = "-X k8s.io/component-base/version.git";
+    let named = "-X k8s.io/kubernetes/vendor/k8s.io/component-base/version.git";
     let flags = format!("-s -w {named}Version={full} {named}Major={major} {named}Minor={minor}");
     go_build(folder, source, &["-ldflags", &flags], to, "./cmd/kube-apiserver")
 }
