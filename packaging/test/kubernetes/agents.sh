@@ -82,6 +82,11 @@ agent_make() {
 		[gate]
 		status_file = "$dir/run/gate.json"
 		socket = "$dir/run/gate.sock"
+		[[ssl]]
+		kind = "prometheus"
+		name = "ingress"
+		metric = "tls_sessions_total"
+		pods = "annotated"
 		[log]
 		format = "json"
 		level = "debug"

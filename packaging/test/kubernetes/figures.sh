@@ -144,6 +144,35 @@ many_pods() {
 	done
 }
 
+# Pods that an annotation names are scraped, each at its own address: here those of loopback.
+step_scraped() {
+	need_a
+	local port one
+	port=$(free_port)
+	for one in 2 3; do
+		python3 "$here/kubernetes/counter.py" 127.0.0.$one "$port" 50 &
+		started $!
+		printf 'apiVersion: v1\nkind: Pod\nmetadata: {name: proxy-%d, namespace: shop, annotations: {highwater.dev/scrape: "%d/metrics"}}\n' $one "$port"
+		printf 'spec: {nodeName: node-a, containers: [{name: c, image: example/none:1}]}\n---\n'
+	done >"$WORK/proxies.yaml"
+	apply "$WORK/proxies.yaml"
+	for one in 2 3; do
+		patch_status pod proxy-$one '{"status":{"phase":"Running","podIP":"127.0.0.'$one'","podIPs":[{"ip":"127.0.0.'$one'"}],"conditions":[{"type":"Ready","status":"True"}]}}'
+	done
+	await 600 "100 sessions a second of two pods" is_tps a 98 102
+	held "two annotated pods with 50 sessions a second each: $(last_sample a | value ssl_tps)"
+	delete_pods proxy-2
+	await 300 "50 sessions a second of the one that is left" is_tps a 48 52
+	held "one was deleted: $(last_sample a | value ssl_tps)"
+	delete_pods proxy-3
+}
+# is_tps NAME LEAST MOST
+is_tps() {
+	local tps
+	tps=$(last_sample "$1" | value ssl_tps | cut -d. -f1)
+	[ -n "$tps" ] && [ "$tps" -ge "$2" ] && [ "$tps" -le "$3" ]
+}
+
 # need_a: the agent of node-a runs and has figures; for steps that are run alone.
 need_a() {
 	agent_runs a && return 0
