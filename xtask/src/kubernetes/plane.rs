@@ -101,7 +101,7 @@ fn unpack_source(folder: &Path, source: &Path) -> anyhow::Result<()> {
     }
     // apt-get has held the files to Debian's signature.
     let (described, to) = (described.display().to_string(), part.display().to_string());
-    shell::run("dpkg-source", &["--no-check", "-x", &described, &to])
+    shell::run("dpkg-source", &["--no-check", "--no-copy", "-x", &described, &to])
         .context("Debian's package dpkg-dev is needed to unpack the source")?;
     let parent = source.parent().unwrap_or(source);
     fs::create_dir_all(parent).with_context(|| format!("cannot create {}", parent.display()))?;
