@@ -137,6 +137,9 @@ last_sample() { events "$1" sampled | tail -n 1; }
 # value KEY: of a line of JSON on stdin.
 value() { sed -nE "s/.*\"$1\":\"?([^\",}]*).*/\1/p"; }
 
+# why NAME: the words of the last source that failed.
+why() { events "$1" source_failed | tail -n 1 | sed -nE 's/.*"error":"(([^"\\]|\\.)*)".*/\1/p'; }
+
 # next_slots NAME N: waits until N more slots were sampled.
 next_slots() {
 	local before

@@ -9,8 +9,8 @@ step_denied() {
 	k delete clusterrole "$CLUSTER_ROLE" >/dev/null
 	await 300 "a gap without the right to list pods" is_gap a
 	expect "why there is a gap" "$(gap a)" source_failed
-	expect_in "the words" "$(events a source_failed | tail -n 1)" 'list.*pods|pods.*list'
-	held "no right to list pods: gap source_failed; $(events a source_failed | tail -n 1 | value error)"
+	expect_in "the words" "$(why a)" 'list.*pods|pods.*list'
+	held "no right to list pods: gap source_failed; $(why a)"
 	apply "$WORK/role.json" 2>/dev/null || k create -f "$WORK/role.json" >/dev/null
 	await 300 "the figures, the right given back" is_total a $SUM
 	never_zero a "$from"
@@ -26,7 +26,7 @@ step_away() {
 	await 300 "a gap while the API server is away" is_gap a
 	next_slots a 2
 	expect "why there is a gap" "$(gap a)" source_failed
-	held "the API server was killed: gap source_failed; $(events a source_failed | tail -n 1 | value error)"
+	held "the API server was killed: gap source_failed; $(why a)"
 	api_start
 	await 300 "the figures, the API server back" is_total a $SUM
 	never_zero a "$from"
@@ -38,7 +38,7 @@ step_away() {
 	next_slots a 3
 	expect "why there is a gap" "$(gap a)" source_failed
 	expect "slots that were missed while it hung" "$(tail -n +"$from" "$WORK/a/log" | grep -cF '"event":"slots_missed"')" 0
-	held "the API server hangs: gap source_failed, no slot missed; $(events a source_failed | tail -n 1 | value error)"
+	held "the API server hangs: gap source_failed, no slot missed; $(why a)"
 	kill -CONT "$API_PID"
 	await 300 "the figures, the API server going on" is_total a $SUM
 	never_zero a "$from"
@@ -62,7 +62,7 @@ step_token() {
 	k create serviceaccount highwater -n $NAMESPACE >/dev/null
 	# The API server believes a token for some seconds after it was revoked.
 	await 600 "a gap with a token that was revoked" is_gap a
-	held "the token was revoked: gap $(gap a); $(events a source_failed | tail -n 1 | value error)"
+	held "the token was revoked: gap $(gap a); $(why a)"
 	token_give "$WORK/a/credentials"
 	if [ -d "$WORK/b" ]; then token_give "$WORK/b/credentials"; fi
 	await 300 "the figures with the new token" is_total a $SUM

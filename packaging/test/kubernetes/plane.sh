@@ -84,7 +84,7 @@ k() { "$KUBECTL" --request-timeout=10s "$@" </dev/null; }
 of() { k get "$1" "$2" -n "${4:-$NAMESPACE}" -o "jsonpath=$3"; }
 
 # Objects of a file, whatever this server does not know yet: it drops those fields.
-apply() { k apply --validate=false --server-side --force-conflicts -f "$1" >/dev/null; }
+apply() { k apply --validate=false -f "$1" >/dev/null 2>"$WORK/apply.log" || { cat "$WORK/apply.log" >&2 && return 1; }; }
 
 # token_give DIRECTORY: credentials as a kubelet lays them, with a new token.
 token_give() {
