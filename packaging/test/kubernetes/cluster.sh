@@ -25,53 +25,76 @@ mount_secret() {
 
 need_b() {
 	agent_runs b || agent_start b node-b
-	await 900 "the activation of b" is_activated b
+	await 1500 "the activation of b" has_more b activated 0
 }
-is_activated() { agent "$1" status 2>/dev/null | grep -q "$CONTRACT\|activated"; }
 
-# The agents have activated themselves by the token's file, and one of them puts the cluster's licence into the Secret.
+# The agents activate themselves by the token's file, and one of them puts the cluster's licence into the Secret.
 step_licence() {
 	need_a
-	await 900 "the agent's own activation" has_more a activated 0
+	agent_start b node-b
+	await 1500 "the activation of a" has_more a activated 0
 	need_b
-	expect "activations at central" "$(central activation list --json | grep -o '"identity"' | wc -l)" 2
+	expect "activations at central" "$(central activation list --json | grep -o '"identity":' | wc -l)" 2
 	held "two agents activated themselves with the token of a file"
+	local uid before
+	uid=$(of namespace kube-system '{.metadata.uid}')
+	expect "the cluster of node-a" "$(events a node_known | tail -n 1 | value cluster)" "$uid"
+	held "node_known: $(events a node_known | tail -n 1 | value node) of $uid, hardware $(events a node_known | tail -n 1 | value hardware)"
 	await 900 "a licence in the Secret" in_secret
-	expect "whose licence it is" "$(claim cluster)" "$(of namespace kube-system '{.metadata.uid}')"
-	expect_in "the Secret's managers" "$(k get secret highwater-licence -n $NAMESPACE -o yaml --show-managed-fields)" 'manager: highwater$'
-	held "the Secret holds the licence of the cluster $(claim cluster), written by the field manager highwater"
+	expect "whose licence it is" "$(claim cluster)" "$uid"
+	expect_in "who manages the Secret" \
+		"$(k get secret highwater-licence -n $NAMESPACE -o yaml --show-managed-fields)" 'manager: highwater$'
+	held "the Secret holds the licence of the cluster, written by the field manager highwater, by $(kept_by)"
 	mount_secret
-	await 600 "the agent's licence" licence_is a "$(claim jti)"
-	await 600 "the other agent's licence" licence_is b "$(claim jti)"
-	held "both agents count by it: $(claim jti)"
-	local before
 	before=$(claim jti)
+	await 900 "the licence at a" licence_is a "$before"
+	await 900 "the licence at b" licence_is b "$before"
+	held "both agents count by it: $before"
 	await 1800 "a renewed licence in the Secret" renewed "$before"
-	await 100 "the lease given back" has_no_holder
+	await 600 "the lease given back" has_no_holder
 	held "renewed: $before, then $(claim jti); the lease was given back"
+	next_slots a 4
+	held "$(count a cluster_licence_kept) licences were put there by a, $(count b cluster_licence_kept) by b"
+	if central cluster --help >/dev/null 2>&1; then
+		expect_in "central's clusters" "$(central cluster list --json)" "$uid"
+		expect_in "central's cluster" "$(central cluster show "$uid" --json)" 'node-b'
+		held "central knows the cluster and its nodes: $(central cluster list | tail -n 1)"
+	fi
+}
+kept_by() {
+	local one
+	for one in a b; do
+		[ "$(count $one cluster_licence_kept)" = 0 ] || printf '%s ' "$one"
+	done
 }
 in_secret() { [ -n "$(claim cluster)" ]; }
 licence_is() { agent "$1" license show 2>/dev/null | grep -qF "$2"; }
 renewed() { [ -n "$(claim jti)" ] && [ "$(claim jti)" != "$1" ]; }
 
-# The one that renews is killed in the middle: the other waits the lease out, and takes it.
+# The one that renews is killed in the middle: the other leaves the lease alone for its duration, and takes it.
 step_handover() {
 	need_a
 	need_b
-	local first other before
-	before=$(claim jti)
+	local first other before at
+	await 900 "a licence in the Secret" in_secret
 	kill -STOP "$CENTRAL_PID"
 	await 1800 "someone who took the lease" has_holder
 	first=$(holder)
-	case $first in *a) first=a other=b ;; *) first=b other=a ;; esac
+	case $first in
+		highwater-a) first=a other=b ;;
+		highwater-b) first=b other=a ;;
+		*) fail "the lease is held by '$first'" ;;
+	esac
+	before=$(claim jti)
 	agent_end $first KILL
 	kill -CONT "$CENTRAL_PID"
+	at=$EPOCHSECONDS
 	held "the holder of the lease, $first, was killed while it asked central"
-	await 1800 "the other's licence" renewed "$before"
-	held "$other took the lease when it had run out, and renewed: $(claim jti)"
-	[ $other = b ] && agent_start a node-a
-	[ $other = a ] && agent_start b node-b
-	return 0
+	await 1800 "the licence that $other puts there" renewed "$before"
+	expect "whom $other took the lease from" "$(events $other lease_taken_over | tail -n 1 | value from)" highwater-$first
+	held "$other took the lease over after $((EPOCHSECONDS - at)) s, and renewed: $(claim jti)"
+	agent_start $first "node-$first"
+	await 600 "figures after kill -KILL" is_total a "$SUM"
 }
 
 # A grace period of ten days is one under thirty: Events and the ConfigMap say so.
