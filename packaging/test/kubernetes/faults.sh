@@ -10,6 +10,7 @@ step_denied() {
 	await 300 "a gap without the right to list pods" is_gap a
 	expect "why there is a gap" "$(gap a)" source_failed
 	expect_in "the words" "$(why a)" 'list.*pods|pods.*list'
+	expect_in "the words" "$(why a)" 'resources: \[pods\], verbs: \[list\]'
 	held "no right to list pods: gap source_failed; $(why a)"
 	apply "$WORK/role.json" 2>/dev/null || k create -f "$WORK/role.json" >/dev/null
 	await 300 "the figures, the right given back" is_total a $SUM
