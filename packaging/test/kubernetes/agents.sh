@@ -12,21 +12,24 @@ world_make() {
 	world_objects
 	apply "$here/kubernetes/pods.yaml"
 	local node
-	for node in node-a node-b; do
-		patch_status node $node \
-			'{"status":{"capacity":{"cpu":"8","memory":"32Gi","pods":"110"},"allocatable":{"cpu":"8","memory":"31457280Ki","pods":"110"},"nodeInfo":{"machineID":"","systemUUID":"'"$(system_uuid $node)"'","bootID":"","kernelVersion":"6.1.0","osImage":"Debian GNU/Linux 12","containerRuntimeVersion":"containerd://1.6.20","kubeletVersion":"v1.36.2","kubeProxyVersion":"","operatingSystem":"linux","architecture":"amd64"}}}'
-	done
+	for node in node-a node-b; do node_status $node "$(system_uuid $node)"; done
 	local pod
 	for pod in one-limit two-limits not-metered elsewhere; do pod_phase $pod Running; done
 	pod_phase "done" Succeeded
 	pod_phase failed Failed
 }
 kube_system_is_there() { k get namespace kube-system >/dev/null 2>&1; }
+# node_status NODE UUID: what a kubelet tells of a machine of 32 GiB.
+node_status() {
+	local memory='"capacity":{"cpu":"8","memory":"32Gi","pods":"110"},"allocatable":{"cpu":"8","memory":"31457280Ki","pods":"110"}'
+	local info='"machineID":"","bootID":"","kernelVersion":"6.1.0","osImage":"Debian GNU/Linux 12","containerRuntimeVersion":"containerd://1.6.20","kubeletVersion":"v1.36.2","kubeProxyVersion":"","operatingSystem":"linux","architecture":"amd64"'
+	patch_status node "$1" '{"status":{'"$memory"',"nodeInfo":{"systemUUID":"'"$2"'",'"$info"'}}}'
+}
 system_uuid() { case $1 in node-a) echo EC2E1916-9099-7CAF-FD21-012345ABCDEF ;; *) echo EC2E1916-9099-7CAF-FD21-FEDCBA543210 ;; esac; }
 
 # world_objects: the rendered manifest of the chart, but what needs a kubelet: no pod is made of a DaemonSet here.
 world_objects() {
-	k apply --validate=false -n $NAMESPACE -f "$MANIFEST" >/dev/null
+	k apply --validate=false -n $NAMESPACE -f "$MANIFEST" >/dev/null 2>"$WORK/apply.log" || fail "the manifest is refused: $(cat "$WORK/apply.log")"
 }
 
 # patch_status KIND NAME JSON [NAMESPACE]: what a kubelet would tell.
@@ -47,6 +50,7 @@ central_run() {
 	"$CENTRAL" --data-dir "$WORK/central" serve --listen "127.0.0.1:$CENTRAL_PORT" --json >"$WORK/central.out" 2>>"$WORK/central.log" &
 	CENTRAL_PID=$!
 	started $CENTRAL_PID
+	touch "$WORK/central.out" "$WORK/central.log"
 	await 300 "central's start: $(tail -n 2 "$WORK/central.log")" grep -q '"url"' "$WORK/central.out"
 }
 central() { "$CENTRAL" --data-dir "$WORK/central" "$@"; }

@@ -104,13 +104,40 @@ step_handover() {
 step_told() {
 	need_a
 	await 900 "an Event about the agent's pod" has_event a
-	k get events -n $NAMESPACE --field-selector reason=GracePeriodLow
 	held "an Event: $(k get events -n $NAMESPACE --field-selector reason=GracePeriodLow -o 'jsonpath={.items[0].type} {.items[0].involvedObject.name}: {.items[0].message}')"
 	await 900 "the cluster's standing" has_standing
+	await 1500 "the ConfigMap with the grace period of the gate" tells_grace
 	held "configmap highwater-status: $(of configmap highwater-status '{.data}')"
 }
 has_event() { k get events -n $NAMESPACE -o 'jsonpath={.items[*].involvedObject.name}' | grep -qF "highwater-$1"; }
 has_standing() { [ -n "$(status_of stage)" ] && [ -n "$(status_of grace_ends)" ] && [ -n "$(status_of node)" ]; }
+
+tells_grace() {
+	local ends
+	ends=$(status_of grace_ends)
+	[ -n "$ends" ] && cat "$WORK"/?/run/gate.json | grep -qF "\"grace_end\":\"$ends\""
+}
+
+# A machine that comes back as another node, with nothing of what it was: central counts one node.
+step_replaced() {
+	need_a
+	need_b
+	local uid
+	uid=$(of namespace kube-system '{.metadata.uid}')
+	agent_end b KILL
+	# The machine of node-b is gone from the cluster, and comes back by another name.
+	k delete node node-b >/dev/null
+	k create -f - <<<'{"apiVersion":"v1","kind":"Node","metadata":{"name":"node-c"}}' >/dev/null
+	node_status node-c "$(system_uuid node-b)"
+	agent_start c node-c
+	await 1500 "the activation of the node that came back" has_more c activated 0
+	central cluster show "$uid" --json >"$WORK/shown"
+	expect "nodes at central" "$(grep -o '"nodes":[0-9]*' "$WORK/shown")" '"nodes":2'
+	expect "activations at central" "$(grep -o '"identities":[0-9]*' "$WORK/shown")" '"identities":3'
+	expect "activations that another took the place of" "$(grep -o '"superseded_by":"' "$WORK/shown" | wc -l)" 1
+	held "node-b came back as node-c, with another ledger: three activations, two nodes"
+	agent_end c KILL
+}
 
 # What the configuration needs of the cluster, asked of the API server itself; and what becomes of errands without the right to.
 step_doctor() {

@@ -130,10 +130,15 @@ many_paged() {
 	next_slots a 2
 	await 300 "the figures of $1 pods, page by page" is_total a $((SUM + $1 * 64 * MIB))
 	never_zero a "$from"
-	held "the same from a server that gives 500 at once: three pages"
+	held "the same from a server that gives 500 at once: three pages; the agent's memory at its peak: $(peak a)"
 	api_kill
 	api_start
 	await 300 "the figures of a server as before" is_total a $((SUM + $1 * 64 * MIB))
+}
+# peak NAME: the most memory that the process had so far; more in a build for debugging than in a release.
+peak() {
+	local pid="PID_$1"
+	sed -nE 's/^VmHWM:[[:space:]]+//p' "/proc/${!pid}/status"
 }
 many_pods() {
 	local n

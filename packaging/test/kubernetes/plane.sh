@@ -79,7 +79,7 @@ api_kill() {
 }
 
 # k ARGUMENT...: kubectl as the cluster's administrator.
-k() { "$KUBECTL" --request-timeout=10s "$@" </dev/null; }
+k() { "$KUBECTL" --request-timeout=10s "$@"; }
 # of KIND NAME PATH [NAMESPACE]: what a JSONPath finds in one object.
 of() { k get "$1" "$2" -n "${4:-$NAMESPACE}" -o "jsonpath=$3"; }
 
