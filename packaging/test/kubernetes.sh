@@ -17,7 +17,7 @@ umask 077
 . "$here/kubernetes/faults.sh"
 . "$here/kubernetes/cluster.sh"
 
-STEPS='figures change many scraped denied away token licence handover told doctor replaced'
+STEPS='figures change many scraped denied away trust crowded token licence handover told doctor replaced'
 NAMESPACE=highwater CLUSTER_ROLE=highwater ROLE=highwater
 # The rendered manifest, where there is one: what its DaemonSet would run is run by hand.
 MANIFEST=$here/../kubernetes/highwater.yaml

@@ -70,3 +70,64 @@ step_token() {
 	never_zero a "$from"
 	held "a new token in the file: $SUM, the agent was not restarted"
 }
+
+# Credentials as a volume shows them that is not laid yet, or wrongly: no call is made that trusts what it should not.
+step_trust() {
+	need_a
+	local from dir=$WORK/a/credentials
+	from=$(lines a)
+	plane_certificate other '/CN=another' ca
+	cp "$PLANE/other.crt" "$dir/ca.crt"
+	await 300 "a gap with another's authority" is_gap a
+	held "another authority in ca.crt: gap $(gap a); $(why a)"
+	rm "$dir/ca.crt"
+	next_slots a 2
+	expect "why there is a gap" "$(gap a)" source_failed
+	held "no ca.crt: gap $(gap a); $(why a)"
+	cp "$PLANE/ca.crt" "$dir/ca.crt"
+	mv "$dir/token" "$dir/token.away"
+	next_slots a 2
+	expect "why there is a gap" "$(gap a)" source_failed
+	held "no token: gap $(gap a); $(why a)"
+	mv "$dir/token.away" "$dir/token"
+	await 300 "the figures with both files" is_total a "$SUM"
+	never_zero a "$from"
+	held "both are back: $SUM, the agent was not restarted"
+}
+
+# An API server that has no time for this account: others of its own hold all the places that it has.
+step_crowded() {
+	need_a
+	local from one places='' version
+	version=$(k api-versions | grep '^flowcontrol' | sort -V | tail -n 1)
+	if [ -z "$version" ]; then
+		skipped "429: this API server lets everybody in"
+		return 0
+	fi
+	from=$(lines a)
+	sed "s#VERSION#$version#" "$here/kubernetes/crowded.yaml" >"$WORK/crowded.yaml"
+	apply "$WORK/crowded.yaml"
+	# Each of these has a body that does not come to its end: nothing is ever written there.
+	mkfifo "$WORK/nothing"
+	exec 9<>"$WORK/nothing"
+	for one in 1 2 3 4 5 6 7 8 9 10; do
+		curl --silent --output /dev/null --cacert "$PLANE/ca.crt" --header "Authorization: Bearer $(cat "$WORK/a/credentials/token")" \
+			--header 'Content-Type: application/merge-patch+json' --request PATCH --upload-file - \
+			"$API/api/v1/namespaces/$NAMESPACE/secrets/highwater-licence" <"$WORK/nothing" &
+		places="$places $!"
+		started $!
+	done
+	await 300 "a gap while the account has no place" is_gap a
+	expect "why there is a gap" "$(gap a)" source_failed
+	expect_in "the words" "$(why a)" '429|too many|busy'
+	held "429 of a real server: gap source_failed; $(why a)"
+	for one in $places; do
+		kill "$one" 2>/dev/null || true
+		ended "$one"
+	done
+	exec 9>&-
+	k delete flowschema,prioritylevelconfiguration crowded >/dev/null 2>&1
+	await 300 "the figures, the places free" is_total a "$SUM"
+	never_zero a "$from"
+	held "the places are free: $SUM, no zero between"
+}
