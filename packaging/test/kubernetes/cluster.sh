@@ -132,8 +132,8 @@ step_replaced() {
 	agent_start c node-c
 	await 1500 "the activation of the node that came back" has_more c activated 0
 	central cluster show "$uid" --json >"$WORK/shown"
-	expect "nodes at central" "$(grep -o '"nodes":[0-9]*' "$WORK/shown")" '"nodes":2'
-	expect "activations at central" "$(grep -o '"identities":[0-9]*' "$WORK/shown")" '"identities":3'
+	expect "nodes at central" "$(grep -oE '"nodes":[0-9]+' "$WORK/shown")" '"nodes":2'
+	expect "activations at central" "$(grep -oE '"identities":[0-9]+' "$WORK/shown")" '"identities":3'
 	expect "activations that another took the place of" "$(grep -o '"superseded_by":"' "$WORK/shown" | wc -l)" 1
 	held "node-b came back as node-c, with another ledger: three activations, two nodes"
 	agent_end c KILL

