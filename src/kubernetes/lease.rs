@@ -108,3 +108,39 @@ fn micro(unix_s: i64) -> String {
     let moment = jiff::Timestamp::from_second(unix_s).unwrap_or_default();
     moment.strftime("%Y-%m-%dT%H:%M:%S.000000Z").to_string()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kubernetes::json_like;
+    use proptest::prelude::*;
+
+    fn lease(object: Value) -> Lease {
+        Lease { path: String::new(), rule: Rule::cluster(GROUP, "leases", "update"), object }
+    }
+
+    #[test]
+    fn a_moment_has_six_digits_behind_its_second() {
+        assert_eq!(micro(1_795_000_000), "2026-11-18T11:06:40.000000Z");
+    }
+
+    #[test]
+    fn what_stands_in_it_is_read_and_an_empty_holder_is_none() {
+        let object = json!({
+            "metadata": {"resourceVersion": "9"},
+            "spec": {"holderIdentity": "b", "leaseDurationSeconds": 15},
+        });
+        let found = lease(object);
+        assert_eq!(found.seen(), Seen { holder: Some("b"), version: "9", duration_s: Some(15) });
+        assert_eq!(lease(json!({"spec": {"holderIdentity": ""}})).holder(), None);
+    }
+
+    proptest! {
+        #[test]
+        fn no_answer_makes_it_panic(object in json_like()) {
+            let mut found = lease(object);
+            let _ = (found.seen(), found.holder());
+            found.put_spec(json!({}));
+        }
+    }
+}

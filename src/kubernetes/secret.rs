@@ -69,6 +69,18 @@ pub async fn write(api: &Api, secret: &LicenceSecret, version: &str, token: &str
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kubernetes::json_like;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn no_answer_makes_it_panic(object in json_like()) {
+            let secret = LicenceSecret { secret: "s".to_owned(), key: "license".to_owned() };
+            if let Some(found) = kept(&object, &secret) {
+                prop_assert!(found.text.is_none_or(|text| !text.is_empty()));
+            }
+        }
+    }
 
     #[test]
     fn what_is_no_text_of_a_licence_is_none() {

@@ -48,13 +48,14 @@ fn path(api: &Api, name: &str) -> Result<String, ApiError> {
 pub async fn read(api: &Api, name: &str) -> Result<Kept, ApiError> {
     let path = path(api, name)?;
     let object: Value = api.get(rule(api, name, "get")?, &path, &[]).await?.json()?;
-    let version = object.get("metadata").and_then(|metadata| metadata.get("resourceVersion"));
-    let Some(version) = version.and_then(Value::as_str) else {
-        return Err(ApiError::Garbled { what: path, why: "it has no resourceVersion".to_owned() });
-    };
+    kept(&object).ok_or_else(|| ApiError::Garbled { what: path, why: "it has no resourceVersion".to_owned() })
+}
+
+fn kept(object: &Value) -> Option<Kept> {
+    let version = object.get("metadata")?.get("resourceVersion")?.as_str()?.to_owned();
     let data = object.get("data").and_then(Value::as_object).into_iter().flatten();
     let data = data.filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned())));
-    Ok(Kept { version: version.to_owned(), data: data.collect() })
+    Some(Kept { version, data: data.collect() })
 }
 
 /// Writes data into the ConfigMap `name`, unless it was changed since it was read as `version`. What else is in it stays; a key
@@ -70,4 +71,30 @@ pub async fn write(
 ) -> Result<(), ApiError> {
     let patch = json!({"metadata": {"resourceVersion": version}, "data": data});
     api.merge_patch(rule(api, name, "patch")?, &path(api, name)?, &patch).await.map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kubernetes::json_like;
+    use proptest::prelude::*;
+
+    #[test]
+    fn what_somebody_wrote_by_hand_is_passed_over() {
+        let object =
+            json!({"metadata": {"resourceVersion": "7"}, "data": {"node": "a", "updated": "soon", "x": 7}});
+        let found = kept(&object).unwrap();
+        assert_eq!((found.version.as_str(), found.get("node"), found.get("x")), ("7", Some("a"), None));
+        assert_eq!((found.moment("updated"), found.moment("absent")), (None, None));
+        assert_eq!(kept(&json!({"metadata": {"resourceVersion": 7}})), None);
+    }
+
+    proptest! {
+        #[test]
+        fn no_answer_makes_it_panic(object in json_like()) {
+            if let Some(found) = kept(&object) {
+                let _ = (found.moment("updated"), found.moment("grace_ends"), found.get("node"));
+            }
+        }
+    }
 }

@@ -56,6 +56,11 @@ impl Loaded {
     pub fn claims(&self) -> Option<&Claims> {
         self.licence.as_ref().map(|(claims, ..)| claims)
     }
+
+    /// Forgets that a file is missing or empty. In a cluster the operator's file is a Secret's, which is there before the first licence.
+    pub(crate) fn forgive_nothing_yet(&mut self) {
+        self.problems.retain(|problem| !problem.is_nothing_yet());
+    }
 }
 
 /// Reads both files. Of two licences, the one that takes the other's place counts. `keys` are central's, the pinned one first;

@@ -39,6 +39,8 @@ mod home;
 #[cfg(test)]
 mod joined;
 #[cfg(test)]
+mod kubernetes;
+#[cfg(test)]
 mod liars;
 #[cfg(test)]
 mod licences;
@@ -64,6 +66,10 @@ mod relay;
 mod server;
 #[cfg(test)]
 mod storage;
+#[cfg(test)]
+#[path = "../../../tests/kubernetes/stub/mod.rs"]
+#[expect(dead_code, reason = "shared with the agent's own tests, which use more of it")]
+mod stub;
 #[cfg(test)]
 #[path = "../support/mod.rs"]
 mod support;

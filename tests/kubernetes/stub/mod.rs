@@ -6,6 +6,7 @@ mod objects;
 mod pods;
 mod rights;
 mod serve;
+pub(crate) mod transcripts;
 
 pub(crate) use answer::Answer;
 use objects::World;

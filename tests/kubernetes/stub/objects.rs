@@ -1,8 +1,8 @@
 //! The objects of the cluster, and what calls do to them.
 
 use super::rights::Call;
+use super::transcripts::recorded;
 use super::{Answer, Asked, FROZEN, LEASE, SECRET, STATUS, pods};
-use crate::recorded::recorded;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
