@@ -133,7 +133,19 @@ impl Static {
     /// sources are the same program elsewhere.
     pub(super) fn agent(&self, of: Build) -> anyhow::Result<PathBuf> {
         println!("\n== building a static {} for {}", Program::Agent.name(), self.architecture);
-        let mut build = Program::Agent.cargo();
+        let agent = Program::Agent;
+        let mut build = Command::new("cargo");
+        build.args([
+            "rustc",
+            "--locked",
+            "--profile",
+            agent.profile(),
+            "-p",
+            agent.name(),
+            "--bin",
+            agent.name(),
+        ]);
+        build.current_dir(shell::repository());
         if of == Build::Image {
             build.args(["--features", "kubernetes"]);
         }
@@ -163,6 +175,11 @@ impl Static {
         }
         let linker = format!("CARGO_TARGET_{}_LINKER", self.triple.replace('-', "_").to_uppercase());
         build.env(linker, compiler);
+        // Rust's own LLD, which it takes by itself on x86-64 only: GNU ld refuses to leave the unwind tables out (build.rs).
+        let sysroot = shell::run("rustc", &["--print", "sysroot"])?;
+        let host = Self::own()?.triple;
+        let lld = format!("-Clink-arg=-B{}/lib/rustlib/{host}/bin/gcc-ld", sysroot.trim());
+        build.args(["--", "-Clink-arg=-fuse-ld=lld", &lld]);
         Ok(())
     }
 }
