@@ -1,5 +1,6 @@
 //! The one loop: sleep to the end of the slot or a signal, do what is due.
 
+mod cluster;
 mod failed;
 mod licence;
 mod listen;
@@ -11,6 +12,7 @@ pub(crate) use failed::tell_failure;
 
 use crate::clock::{self, Clock};
 use crate::config::{Config, Loaded};
+use crate::enroller::{self, Enroller};
 use crate::files::Root;
 use crate::gate::{Gate, GateEvent};
 use crate::joined;
@@ -24,6 +26,7 @@ use crate::renewer::{self, Renewer};
 use crate::reporter::{Ended, Reporter};
 use crate::sampler::Sampler;
 use crate::sources::Source;
+use crate::steward::{self, Steward};
 use crate::wake::{Wake, Wakes};
 use crate::{events, host, log};
 use highwater_rules::burst::Bursts;
@@ -62,6 +65,8 @@ pub(crate) struct Daemon {
     keeper: Keeper,
     reporter: Reporter,
     renewer: Renewer,
+    enroller: Enroller,
+    steward: Steward,
     gate: Gate,
     listener: Listener,
     figures: Figures,
@@ -74,6 +79,8 @@ enum Turn {
     Woken(Wake),
     Pushed(Box<Ended>),
     Renewed(Box<renewer::Ended>),
+    Enrolled(Box<enroller::Ended>),
+    Served(steward::Ended),
     Asked(GateEvent),
 }
 
@@ -137,6 +144,13 @@ pub(crate) async fn run(loaded: Loaded, reload: Reload, log: log::Handle) -> Res
         events::grace_doubted();
     }
     let renewer = Renewer::new(&config.state_dir, opened.ledger.instance(), &config, &last_mark);
+    let who = enroller::Who {
+        instance: opened.ledger.instance().to_owned(),
+        first_start: opened.ledger.first_start(),
+        names: opened.ledger.names(),
+    };
+    let enroller = Enroller::new(who, &last_mark);
+    let steward = Steward::new(&config, opened.ledger.instance(), &last_mark);
     let (gate, errors) = Gate::open(&config.gate);
     errors.iter().for_each(events::gate_failed);
     let (listener, error) = Listener::open(&config.listen);
@@ -157,6 +171,8 @@ pub(crate) async fn run(loaded: Loaded, reload: Reload, log: log::Handle) -> Res
         keeper,
         reporter,
         renewer,
+        enroller,
+        steward,
         gate,
         listener,
         figures,
@@ -174,6 +190,8 @@ pub(crate) async fn run(loaded: Loaded, reload: Reload, log: log::Handle) -> Res
             woken = wakes.next(wake_at) => Turn::Woken(woken?),
             ended = daemon.reporter.ended() => Turn::Pushed(Box::new(ended)),
             ended = daemon.renewer.ended() => Turn::Renewed(Box::new(ended)),
+            ended = daemon.enroller.ended() => Turn::Enrolled(Box::new(ended)),
+            ended = daemon.steward.ended() => Turn::Served(ended),
             asked = daemon.gate.next() => Turn::Asked(asked),
         };
         match turn {
@@ -187,6 +205,8 @@ pub(crate) async fn run(loaded: Loaded, reload: Reload, log: log::Handle) -> Res
             }
             Turn::Pushed(ended) => daemon.pushed(*ended),
             Turn::Renewed(ended) => daemon.renewed(*ended),
+            Turn::Enrolled(ended) => daemon.enrolled(*ended),
+            Turn::Served(ended) => daemon.served(ended),
             Turn::Asked(asked) => daemon.asked(asked),
         }
     }
@@ -216,12 +236,13 @@ impl Daemon {
         let slot_end = length.slot_at(now_s).end(length);
         let push_at = self.reporter.wake_at(&self.last_mark);
         let ask_at = self.renewer.wake_at(&self.last_mark);
+        let enrol_at = self.enroller.wake_at(&self.last_mark);
+        let serve_at = self.steward.wake_at(&self.last_mark);
         // What is due at once is due at the next second: a deadline that has passed would not be waited for.
         let window_end = self.bursts.as_ref().map(|b| b.window().slot_at(now_s).end(b.window()));
         let prepare_at = self.sampler.prepare_at(slot_end);
-        let others = [push_at, ask_at, self.gate.due_at(), window_end, prepare_at];
-        let others = others.into_iter().flatten().map(|at| at.max(now_s));
-        others.fold(slot_end, i64::min)
+        let others = [push_at, ask_at, enrol_at, serve_at, self.gate.due_at(), window_end, prepare_at];
+        others.into_iter().flatten().map(|at| at.max(now_s)).fold(slot_end, i64::min)
     }
 
     /// Samples the slot that has ended, if it has not been already, and does what else is due.
@@ -337,6 +358,7 @@ impl Daemon {
         self.bursts = config.sampling.burst.map(Bursts::new);
         self.reporter.follow(config.uplink.clone());
         self.renewer.follow(&config);
+        self.steward.follow(&config, &self.last_mark);
         self.gate.follow(&config.gate).iter().for_each(events::gate_failed);
         self.listener.follow(&config.listen).iter().for_each(events::listen_failed);
         self.config = config;

@@ -1,9 +1,11 @@
 //! The log's events, in one place. Their names and keys are the contract of `docs/log-events.md`, which a test holds them to.
 
+mod cluster;
 mod licence;
 mod reports;
 mod samples;
 
+pub(crate) use cluster::*;
 pub(crate) use licence::*;
 pub(crate) use reports::*;
 pub(crate) use samples::*;

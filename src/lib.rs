@@ -36,6 +36,7 @@ pub mod recorder;
 pub mod sampler;
 
 mod daemon;
+mod enroller;
 mod events;
 mod joined;
 mod json;
@@ -46,7 +47,11 @@ mod renewer;
 mod report_json;
 mod reporter;
 mod room;
+mod steward;
 mod tls;
 mod wake;
 
 pub mod commands;
+
+/// Whether this build has Kubernetes support: container images have, packages of hosts have not.
+pub const HAS_KUBERNETES: bool = cfg!(feature = "kubernetes");

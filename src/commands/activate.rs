@@ -6,24 +6,16 @@ mod failures;
 use super::{Failure, Outcome, exit, open_reader, plan, print_json, run, units};
 use crate::clock;
 use crate::config::{CentralUrl, Loaded, Transport};
-use crate::files::{Root, read_bounded};
+use crate::enroller::{self, TOKEN_MAX_BYTES};
+use crate::files::read_bounded;
 use crate::gate::client;
-use crate::host::HostFacts;
 use crate::ledger::{Ledger, LedgerError};
-use crate::licence::{self, InstallError};
 use crate::log::{at, print};
-use crate::node;
-use crate::sources::ram::mem_total;
-use crate::uplink::activate::Candidate;
 use crate::uplink::enrolment;
-use crate::uplink::settings::Roots;
-use crate::uplink::{self, Client, Enrolment, EnrolmentError, Environment, Identity, Settings};
+use crate::uplink::{self, Enrolment, EnrolmentError, Identity};
 use clap::Args;
-use highwater_proto::v1::Host;
-use highwater_rules::licence::Holder;
 use highwater_rules::report::Names;
 use highwater_rules::retry::{SPLAY_S, splay};
-use highwater_rules::sign::PublicKey;
 use highwater_rules::token::EnrolmentToken;
 use serde_json::json;
 use std::io::{Read as _, Write as _};
@@ -32,11 +24,8 @@ use std::time::Duration;
 
 /// The environment variable that may hold the token.
 const TOKEN_VARIABLE: &str = "HIGHWATER_ENROLMENT_TOKEN";
-/// More than this is no token.
-const TOKEN_MAX_BYTES: usize = 4096;
 /// More than this is no file of certificates.
 const CA_MAX_BYTES: usize = 1 << 20;
-const MEMINFO_MAX_BYTES: usize = 64 * 1024;
 /// How often a ledger is looked for that someone else is making: for two seconds.
 const LEDGER_LOOKS: u32 = 20;
 const LEDGER_LOOK_EVERY: Duration = Duration::from_millis(100);
@@ -94,9 +83,8 @@ pub(super) fn activate(loaded: &Loaded, options: &Options) -> Outcome {
         .or_else(|| loaded.config.uplink.url.clone())
         .or_else(|| before.as_ref().and_then(|before| before.url().cloned()));
     let ca_pem = options.ca_file.as_deref().map(certificates).transpose()?;
-    let host = host(loaded, &names);
-    let node = node::known(state_dir).map(|node| node.told(&names));
-    let candidate = Candidate { token, instance, first_start, host, node, now_s: clock::unix_s(), ca_pem };
+    let who = enroller::Who { instance, first_start, names };
+    let candidate = enroller::candidate(&loaded.config, &who, token, ca_pem);
     if let Some(path) = &options.export {
         return carried::export(loaded, path, (options.force, options.json), &candidate, url);
     }
@@ -104,39 +92,17 @@ pub(super) fn activate(loaded: &Loaded, options: &Options) -> Outcome {
         return Err(carried::air_gapped());
     }
     let url = url.ok_or_else(nowhere)?;
-    let mut settings = settings(loaded, url);
-    if let Some(pem) = &candidate.ca_pem {
-        settings.roots = Roots::Pem(pem.clone());
-    }
-    let client = Client::new(&settings).map_err(Failure::from)?;
-    let identity = Identity::load_or_create(state_dir)?;
+    let settings = enroller::settings(&loaded.config.uplink, url, candidate.ca_pem.as_deref());
     let runtime = run::runtime()?;
-    let outcome = runtime.block_on(uplink::activate::activate(&client, &identity, &candidate));
-    drop(client);
+    let outcome = runtime.block_on(enroller::join(state_dir, &settings, &candidate));
     runtime.shutdown_background();
-    let enrolment = outcome?;
-    // First the licence: an agent that finds the activation finds it too.
-    let licence = install_granted(state_dir, &enrolment);
-    enrolment.store(state_dir)?;
-    if let Err(error) = licence {
+    let joined = outcome?;
+    if let Some(error) = joined.licence {
         // The host has joined all the same, and the agent asks for another.
         let _ = writeln!(std::io::stderr(), "highwater: the licence that came with it is not used: {error}");
     }
     wake_the_agent(loaded)?;
-    tell(loaded, options, &enrolment, false)
-}
-
-/// Installs the licence that came with the grant, where one did.
-pub(super) fn install_granted(state_dir: &Path, enrolment: &Enrolment) -> Result<(), InstallError> {
-    let grant = enrolment.grant();
-    if grant.licence.is_empty() {
-        return Ok(());
-    }
-    let keys: Vec<&PublicKey> = enrolment.keys().collect();
-    let node = node::known(state_dir);
-    let cluster = node.as_ref().map(|node| node.cluster.as_str());
-    let holder = Holder { instance: &grant.instance, identity: Some(&grant.identity), cluster };
-    licence::install(state_dir, &grant.licence, &keys, &holder, None).map(drop)
+    tell(loaded, options, &joined.enrolment, false)
 }
 
 /// A running agent looks for an activation at each slot; asked on its socket, at once.
@@ -256,36 +222,6 @@ fn certificates(path: &Path) -> Result<String, Failure> {
     let pem = read_bounded(path, CA_MAX_BYTES).map_err(|e| unreadable(path, &e))?;
     uplink::check_pem(&pem, &path.display().to_string())?;
     Ok(pem)
-}
-
-fn settings(loaded: &Loaded, url: CentralUrl) -> Settings {
-    let config = &loaded.config.uplink;
-    Settings {
-        url,
-        proxy: config.proxy.clone(),
-        proxy_password_file: config.proxy_password_file.clone(),
-        roots: config.ca_file.clone().map_or(Roots::Host, Roots::File),
-        client: config.client.clone(),
-        environment: Environment::read(),
-        limits: uplink::Limits::default(),
-    }
-}
-
-/// The host as central is told of it.
-fn host(loaded: &Loaded, names: &Names) -> Host {
-    let root = Root::new(&loaded.config.sampling.root);
-    let facts = HostFacts::read(&root);
-    let meminfo = read_bounded(&root.at("proc/meminfo"), MEMINFO_MAX_BYTES);
-    Host {
-        name: facts.name.map(|name| names.told(&name)).unwrap_or_default(),
-        os: facts.os.unwrap_or_default(),
-        os_version: facts.os_version.unwrap_or_default(),
-        kernel: facts.kernel.unwrap_or_default(),
-        cores: facts.cores.unwrap_or(0),
-        virtualization: facts.virtualization.unwrap_or_default(),
-        memory_bytes: meminfo.ok().and_then(|text| mem_total(&text).ok()).unwrap_or(0),
-        name_hashed: matches!(names, Names::Hashed(_)),
-    }
 }
 
 fn tell(loaded: &Loaded, options: &Options, enrolment: &Enrolment, already: bool) -> Outcome {

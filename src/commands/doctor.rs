@@ -1,6 +1,8 @@
 //! `highwater doctor`: each source tried, and what else the agent needs.
 
 mod blocker;
+#[cfg(feature = "kubernetes")]
+mod cluster;
 mod credentials;
 mod disk;
 #[cfg(test)]
@@ -133,6 +135,8 @@ fn checks(loaded: &Loaded) -> Result<Vec<Check>, std::io::Error> {
     checks.push(host(&config.sampling.root));
     let mut sampler = Sampler::new(Source::all(config), SLOT_S);
     let runtime = run::runtime()?;
+    #[cfg(feature = "kubernetes")]
+    checks.extend(runtime.block_on(cluster::check(loaded)));
     let (central, listener, sample, memory) = runtime.block_on(async {
         (
             way::central(loaded).await,

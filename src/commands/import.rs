@@ -1,6 +1,6 @@
 //! `highwater import`: takes in what central answered to exports, carried here by hand.
 
-use super::activate::{install_granted, wake_the_agent};
+use super::activate::wake_the_agent;
 use super::export::{ask_the_agent, open_writer, unusable};
 use super::{Failure, Outcome, exit, open_reader, print_json};
 use crate::bundle::{Incoming, ReadError, Reply, read_file};
@@ -139,7 +139,7 @@ fn activate(
     match granted(&grant.encode_to_vec(), &awaited, &identity.public()) {
         Ok(enrolment) => {
             // First the licence: an agent that finds the activation finds it too. Without it the host has joined all the same.
-            let licence = install_granted(state_dir, &enrolment);
+            let licence = crate::enroller::install_granted(state_dir, &enrolment);
             enrolment.store(state_dir)?;
             if let Err(error) = licence {
                 let text = format!("highwater: the licence that came with it is not used: {error}\n");

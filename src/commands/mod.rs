@@ -16,6 +16,8 @@ mod license;
 mod log_page;
 mod logs_schema;
 mod once;
+#[cfg(feature = "kubernetes")]
+mod own;
 mod packed;
 mod peaks;
 mod prune;
@@ -215,6 +217,11 @@ type Outcome = Result<u8, Failure>;
 /// Does what the command line says, and gives the exit code.
 #[must_use]
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    #[cfg(feature = "kubernetes")]
+    if arguments.get(1).is_some_and(|word| word == "own") {
+        return told(own::run(arguments.into_iter().skip(2)));
+    }
     let cli = match Cli::try_parse_from(arguments) {
         Ok(cli) => cli,
         Err(usage) => {
@@ -223,7 +230,11 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             return if usage.use_stderr() { exit::USAGE.into() } else { ExitCode::SUCCESS };
         }
     };
-    match dispatch(&cli) {
+    told(dispatch(&cli))
+}
+
+fn told(outcome: Outcome) -> ExitCode {
+    match outcome {
         Ok(code) => code.into(),
         Err(failure) => {
             complain(&failure.message, failure.is_logged);

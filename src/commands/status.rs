@@ -102,6 +102,11 @@ fn status_json(ledger: &Ledger, status: &Status) -> Value {
         "slots_written": ledger.written(),
         "ledger": ledger.path().display().to_string(),
         "transport": status.transport.word(),
+        "node": ledger.node().map(|node| json!({
+            "cluster": node.cluster,
+            "name": node.name,
+            "hardware": node.hardware,
+        })),
         "gate": {
             "state": verdict.stage.word(),
             "because": verdict.because.word(),
@@ -146,6 +151,9 @@ fn text(ledger: &Ledger, status: &Status) -> Result<String, LedgerError> {
         ("last sample", last),
         ("gate", gate(&status.ruling)),
     ];
+    if let Some(node) = ledger.node() {
+        lines.push(("node", format!("{} of cluster {}", node.name, node.cluster)));
+    }
     lines.extend(standing(status));
     if let Some(day) = &status.today {
         let missed: Vec<String> = day.coverage.reasons().map(|(r, n)| format!("{n} {r}")).collect();

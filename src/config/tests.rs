@@ -599,6 +599,22 @@ uplink.hash_names = true  # line 4
 }
 
 #[test]
+fn a_token_that_joins_nothing_is_warned_of() {
+    for (file, warned) in
+        [("url = \"https://c\"", 0), ("", 1), ("url = \"https://c\"\ntransport = \"air-gap\"", 1)]
+    {
+        let text = format!("[uplink]\nenrolment_token_file = \"/nonexistent/token\"\n{file}");
+        let loaded = load_text(&text, &inputs(&[STATE], &[])).unwrap();
+        assert_eq!(loaded.warnings.len(), warned, "{file}: {:?}", loaded.warnings);
+        assert_eq!(
+            loaded.config.uplink.enrolment_token_file.as_deref(),
+            Some(Path::new("/nonexistent/token"))
+        );
+        assert_eq!(format!("{:?}", shown_again(&loaded).config), format!("{:?}", loaded.config));
+    }
+}
+
+#[test]
 fn a_proxys_password_is_in_one_place_and_has_a_name_before_it() {
     check(
         "[uplink]\nproxy = \"http://me@proxy:3128\"\nproxy_password_file = \"/run/proxy.password\"",

@@ -83,6 +83,16 @@ fn password_file(reader: &mut Reader, proxy: Option<&ProxyChoice>) -> Option<Opt
 fn token_file(reader: &mut Reader) -> Option<Option<PathBuf>> {
     const KEY: &str = "uplink.enrolment_token_file";
     let file = reader.take(KEY, None, |raw| absolute(raw).map(Some))?;
+    let given = |key| reader.layers.given(key).next().is_some();
+    let is_carried =
+        reader.layers.given("uplink.transport").last().is_some_and(|given| given.raw.text() == Ok("air-gap"));
+    if file.value.is_some() && (!given("uplink.url") || is_carried) {
+        let fault = Fault::new(
+            "nothing is joined by it: an agent joins by itself at uplink.url, and never where transport is \"air-gap\"",
+            "set uplink.url, or leave enrolment_token_file out",
+        );
+        reader.warn(KEY, file.place.as_ref(), fault);
+    }
     // A Secret's files are everybody's within their container, where nobody else is.
     if reader.layers.given("kubernetes.node").next().is_none() {
         warn_of_readers(reader, KEY, &file);

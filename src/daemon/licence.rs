@@ -18,7 +18,10 @@ impl Daemon {
         }
         let (state, now_s) = (self.keeper.licence_state(), self.keeper.now_s());
         self.renewer.tell(state, self.config.sampling.interval.seconds());
-        self.renewer.begin_if_due(joined.as_deref(), state, now_s, now);
+        // In a cluster that keeps the licence, whoever holds the Lease asks for all.
+        if !self.steward.keeps_licence() {
+            self.renewer.begin_if_due(joined.as_deref(), state, now_s, now);
+        }
     }
 
     /// Takes up what central answered when it was asked for a licence.

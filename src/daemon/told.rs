@@ -62,6 +62,7 @@ impl Daemon {
                 now_s,
             });
         }
+        self.look_after_the_cluster(&state, ruling.grace.stage, now);
         self.publish(state, now_s);
     }
 }

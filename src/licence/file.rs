@@ -20,6 +20,12 @@ pub enum LicenceFileError {
         /// The file.
         path: PathBuf,
     },
+    /// There is nothing in it.
+    #[error("{} is empty: put the licence there as it was given", path.display())]
+    Empty {
+        /// The file.
+        path: PathBuf,
+    },
     /// It can't be read.
     #[error("{} can't be read: {source}: let the agent's user read it", path.display())]
     Io {
@@ -47,6 +53,12 @@ pub enum LicenceFileError {
 }
 
 impl LicenceFileError {
+    /// Whether no licence was ever put there.
+    #[must_use]
+    pub const fn is_nothing_yet(&self) -> bool {
+        matches!(self, LicenceFileError::Missing { .. } | LicenceFileError::Empty { .. })
+    }
+
     /// Whether someone without the right tried to read it.
     #[must_use]
     pub fn is_permission(&self) -> bool {
@@ -77,6 +89,9 @@ pub(super) fn read(
     holder: &Holder<'_>,
 ) -> Result<(Claims, String), LicenceFileError> {
     let token = read_text(path)?;
+    if token.is_empty() {
+        return Err(LicenceFileError::Empty { path: path.to_owned() });
+    }
     let claims = licence::read(&token, keys).and_then(|claims| claims.is_for(holder).map(|()| claims));
     match claims {
         Ok(claims) => Ok((claims, token)),

@@ -11,25 +11,55 @@ use crate::joined::{Joined, central_keys, is_air_gapped};
 use crate::keeper::Standing;
 use crate::licence::{self, InstallError, Installed, Loaded, Mark as FileMark};
 use crate::uplink::licence::{Asked, Question, ask};
-use crate::uplink::{Client, Environment, PushError, Settings, UplinkError, random};
+use crate::uplink::{Client, Environment, Identity, PushError, Settings, UplinkError, random};
 use highwater_rules::licence::{CHECK_S, Claims, Holder, LicenceError, LicenceState, TERM_MAX_S};
 use highwater_rules::record::Mark;
 use highwater_rules::renewal::{self, Outcome};
 use highwater_rules::retry;
 use highwater_rules::sign::PublicKey;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use tokio::task::JoinHandle;
 use told::Told;
 
 /// What came of asking.
+#[derive(Debug)]
 pub(crate) struct Ended {
     result: Result<Asked, PushError>,
 }
 
 impl Ended {
+    /// Nothing came within so long.
+    #[cfg(feature = "kubernetes")]
+    pub(crate) fn late(limit: std::time::Duration) -> Self {
+        Ended { result: Err(UplinkError::Timeout { phase: crate::uplink::Phase::Whole, limit }.into()) }
+    }
+
     /// What central answered, where it is believed.
     pub(crate) fn asked(&self) -> Option<&Asked> {
         self.result.as_ref().ok()
+    }
+}
+
+/// A question to central that is ready to be asked.
+#[derive(Debug)]
+pub(crate) struct Ask {
+    settings: Option<Settings>,
+    identity: Arc<Identity>,
+    pinned: PublicKey,
+    question: Question,
+}
+
+impl Ask {
+    /// Asks it.
+    pub(crate) async fn run(self) -> Ended {
+        let result = match self.settings.map(|settings| Client::new(&settings)) {
+            Some(Ok(client)) => ask(&client, &self.identity, &self.pinned, &self.question).await,
+            Some(Err(error)) => Err(error.into()),
+            // An activation always names a central.
+            None => Err(no_central().into()),
+        };
+        Ended { result }
     }
 }
 
@@ -61,6 +91,8 @@ pub(crate) struct Renewer {
     instance: String,
     uplink: config::Uplink,
     operators: Option<PathBuf>,
+    /// In a cluster, the operator's file is a Secret's, which is there before the first licence is.
+    in_cluster: bool,
     /// The files as they were read last, by which keys, and for whom.
     seen: Option<(FileMark, Vec<PublicKey>, [Option<String>; 2])>,
     loaded: Loaded,
@@ -81,6 +113,7 @@ impl Renewer {
             instance: instance.to_owned(),
             uplink: config.uplink.clone(),
             operators: config.licence_file.clone(),
+            in_cluster: config.kubernetes.is_some(),
             seen: None,
             loaded: Loaded::default(),
             told: Told::default(),
@@ -95,11 +128,26 @@ impl Renewer {
     pub(crate) fn follow(&mut self, config: &config::Config) {
         self.uplink = config.uplink.clone();
         self.operators.clone_from(&config.licence_file);
+        self.in_cluster = config.kubernetes.is_some();
     }
 
     /// What the licence that counts says.
     pub(crate) fn claims(&self) -> Option<&Claims> {
         self.loaded.claims()
+    }
+
+    /// The agent's own licence, where that counts and is a cluster's, and its text.
+    #[cfg(feature = "kubernetes")]
+    pub(crate) fn own_of_cluster(&self) -> Option<(Claims, String)> {
+        let (claims, origin, token) = self.loaded.licence.as_ref()?;
+        let is_own = *origin == licence::Origin::Agent && claims.subject.is_cluster();
+        is_own.then(|| (claims.clone(), token.clone()))
+    }
+
+    /// Central's keys, as the files were held to them last.
+    #[cfg(feature = "kubernetes")]
+    pub(crate) fn keys(&self) -> Vec<PublicKey> {
+        self.seen.as_ref().map(|(_, keys, _)| keys.clone()).unwrap_or_default()
     }
 
     /// Reads the files again where they, central's keys, whom the instance counts for or its cluster are others than before. Whether they are is
@@ -118,6 +166,9 @@ impl Renewer {
         let keys: Vec<&PublicKey> = self.seen.iter().flat_map(|(_, keys, _)| keys).collect();
         let holder = holder(&self.instance, who);
         self.loaded = licence::load(&self.state_dir, self.operators.as_deref(), &keys, &holder);
+        if self.in_cluster {
+            self.loaded.problems.retain(|problem| !problem.is_nothing_yet());
+        }
         self.told.files(&self.loaded, keys.is_empty());
         true
     }
@@ -148,7 +199,7 @@ impl Renewer {
         is_newer
     }
 
-    /// Begins to ask where it is time to. `now_s` is a moment of the instance's own time, and `state` what the licence is worth then.
+    /// Begins to ask where it is time to.
     pub(crate) fn begin_if_due(
         &mut self,
         joined: Option<&Joined>,
@@ -156,19 +207,33 @@ impl Renewer {
         now_s: i64,
         now: &Mark,
     ) {
+        if let Some(ask) = self.due(joined, state, now_s, now) {
+            self.running = Some(tokio::spawn(ask.run()));
+        }
+    }
+
+    /// What is to be asked, where it is time to. `now_s` is a moment of the instance's own time, and `state` what the licence is worth
+    /// then.
+    pub(crate) fn due(
+        &mut self,
+        joined: Option<&Joined>,
+        state: LicenceState,
+        now_s: i64,
+        now: &Mark,
+    ) -> Option<Ask> {
         self.due_ms = None;
-        let Some(joined) = joined.filter(|_| self.running.is_none()) else { return };
+        let joined = joined.filter(|_| self.running.is_none())?;
         // Licences come with what is carried.
         if is_air_gapped(&self.uplink, Some(&joined.enrolment)) {
-            return;
+            return None;
         }
         // One that was put back after a revocation is none.
         let counts = self.claims().filter(|_| state != LicenceState::Revoked);
-        let Some(wait_s) = renewal::wait_s(counts, &self.instance, now_s) else { return };
+        let wait_s = renewal::wait_s(counts, &self.instance, now_s)?;
         let due_ms = now.boot_ms.saturating_add(wait_s.saturating_mul(1000)).max(self.rest_until_ms);
         if due_ms > now.boot_ms {
             self.due_ms = Some(due_ms);
-            return;
+            return None;
         }
         let settings = Settings::of(&self.uplink, Some(&joined.enrolment), Environment::read());
         let (identity, pinned) = (joined.identity.clone(), joined.enrolment.pinned().clone());
@@ -177,15 +242,7 @@ impl Renewer {
             held: self.claims().map(|claims| claims.id.clone()),
             now_s: now.wall_ms.div_euclid(1000),
         };
-        self.running = Some(tokio::spawn(async move {
-            let result = match settings.map(|settings| Client::new(&settings)) {
-                Some(Ok(client)) => ask(&client, &identity, &pinned, &question).await,
-                Some(Err(error)) => Err(error.into()),
-                // An activation always names a central.
-                None => Err(no_central().into()),
-            };
-            Ended { result }
-        }));
+        Some(Ask { settings, identity, pinned, question })
     }
 
     /// When to ask next, in unix seconds of the wall clock as it stands.

@@ -2,7 +2,6 @@
 
 #[cfg(test)]
 #[path = "../agent/agent.rs"]
-#[expect(dead_code, reason = "shared with the agent's own tests, which use more of it")]
 mod agent;
 #[cfg(test)]
 mod api;
@@ -11,7 +10,15 @@ mod api;
 #[expect(dead_code, reason = "shared with the uplink's own tests, which use more of it")]
 mod authority;
 #[cfg(test)]
+#[path = "../uplink/central.rs"]
+#[expect(dead_code, reason = "shared with the uplink's own tests, which use more of it")]
+mod central;
+#[cfg(test)]
 mod cgroups;
+#[cfg(test)]
+mod doctor;
+#[cfg(test)]
+mod faults;
 #[cfg(test)]
 mod figures;
 #[cfg(test)]
@@ -23,9 +30,13 @@ mod files;
 #[expect(dead_code, reason = "shared with the agent's own tests, which use more of it")]
 mod home;
 #[cfg(test)]
+mod licences;
+#[cfg(test)]
 #[path = "../agent/line.rs"]
 #[expect(dead_code, reason = "shared with the agent's own tests, which use more of it")]
 mod line;
+#[cfg(test)]
+mod own;
 #[cfg(test)]
 mod recorded;
 #[cfg(test)]
@@ -35,9 +46,17 @@ mod rows;
 #[cfg(test)]
 mod running;
 #[cfg(test)]
+mod scene;
+#[cfg(test)]
 mod scraped;
 #[cfg(test)]
+#[path = "../uplink/server.rs"]
+#[expect(dead_code, reason = "shared with the uplink's own tests, which use more of it")]
+mod server;
+#[cfg(test)]
 mod stub;
+#[cfg(test)]
+mod told;
 #[cfg(test)]
 #[path = "../common/tools.rs"]
 #[expect(dead_code, reason = "shared with the agent's own tests, which use more of it")]

@@ -25,21 +25,27 @@ const PYTHON_MODULES: [(&str, &str); 1] = [("cryptography", "python3-cryptograph
 /// Where the tests look for it: another Python may stand before Debian's, and not see Debian's modules.
 const PYTHONS: [&str; 2] = ["python3", "/usr/bin/python3"];
 
+/// Tests and lints see the agent as container images have it, which is all of it. What hosts have is linted a second time, and it is
+/// what is built for release.
+const KUBERNETES: [&str; 2] = ["--features", "highwater/kubernetes"];
+
 /// `cargo xtask test`: all tests, then the release binary held to its limits.
 pub(crate) fn test(arguments: &[String]) -> anyhow::Result<ExitCode> {
     if !arguments.is_empty() {
         bail!("usage: cargo xtask test");
     }
     install_real_programs()?;
-    println!("\n== all tests: cargo test --workspace --locked");
+    println!("\n== all tests: cargo test --workspace --locked {}", KUBERNETES.join(" "));
     let tests = Command::new("cargo")
         .args(["test", "--workspace", "--locked"])
+        .args(KUBERNETES)
         .env("RUST_TEST_THREADS", threads().to_string())
         .current_dir(shell::repository())
         .status();
     outcome("all tests", tests)?;
     step("the release binary", "cargo", &["build", "--release", "--locked", "-p", "highwater"])?;
     step("its limits", "cargo", &["xtask", "footprint", "--gate"])?;
+    without_kubernetes()?;
     println!("\nall tests passed");
     Ok(ExitCode::SUCCESS)
 }
@@ -50,14 +56,37 @@ pub(crate) fn ci(arguments: &[String]) -> anyhow::Result<ExitCode> {
         bail!("usage: cargo xtask ci");
     }
     step("format", "cargo", &["fmt", "--all", "--check"])?;
-    step("lints", "cargo", &["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"])?;
+    let all = ["clippy", "--workspace", "--all-targets", "--locked"];
+    let deny = ["--", "-D", "warnings"];
+    step("lints", "cargo", &[&all[..], &KUBERNETES, &deny].concat())?;
+    let host = ["clippy", "-p", "highwater", "--all-targets", "--locked"];
+    step("lints of what hosts have", "cargo", &[&host[..], &deny].concat())?;
     let docs = Command::new("cargo")
         .args(["doc", "--workspace", "--no-deps", "--document-private-items", "--locked"])
+        .args(KUBERNETES)
         .env("RUSTDOCFLAGS", "-D warnings")
         .status();
     outcome("documentation", docs)?;
     step("licences, bans and sources", "cargo", &["deny", "check", "bans", "licenses", "sources"])?;
     test(&[])
+}
+
+/// The release binary of hosts refuses what it was built without, and says how to get it.
+fn without_kubernetes() -> anyhow::Result<()> {
+    println!("\n== the release binary has no Kubernetes support, and says so");
+    let binary = shell::target()?.join("release/highwater");
+    let output = Command::new(&binary)
+        .arg("check-config")
+        .env_clear()
+        .env("HIGHWATER_STATE_DIR", "/nonexistent")
+        .env("HIGHWATER_KUBERNETES__NODE", "node-a")
+        .output()
+        .with_context(|| format!("{}: cannot be started", binary.display()))?;
+    let told = String::from_utf8_lossy(&output.stderr);
+    if output.status.code() != Some(78) || !told.contains("this build has no Kubernetes support") {
+        bail!("{} with HIGHWATER_KUBERNETES__NODE: {}: {told}", binary.display(), output.status);
+    }
+    Ok(())
 }
 
 /// How many tests run at once: those that take long wait for slots to end, and leave the processors idle.

@@ -16,6 +16,10 @@ pub(crate) fn agent() -> &'static PathBuf {
         // Cargo finds out itself whether it is fresh.
         let mut build = Command::new(env!("CARGO"));
         build.args(["build", "--quiet", "-p", "highwater", "--bin", "highwater"]);
+        // It is built as it was for this test, so that others that use it find it as it was.
+        if highwater::HAS_KUBERNETES {
+            build.args(["--features", "kubernetes"]);
+        }
         // It is built as central is: that is what the folder is named after.
         match beside.parent().and_then(Path::file_name).and_then(OsStr::to_str) {
             None | Some("debug") => {}

@@ -1,6 +1,7 @@
 //! What can go wrong with central and with what is kept of it, as exit codes and advice.
 
 use crate::commands::{Failure, exit};
+use crate::enroller::JoinError;
 use crate::uplink::activate::ActivateError;
 use crate::uplink::{EnrolmentError, IdentityError, PushError, UplinkError};
 
@@ -35,6 +36,16 @@ impl From<ActivateError> for Failure {
         match error {
             ActivateError::Exchange(error) => error.into(),
             ActivateError::Enrolment(error) => error.into(),
+        }
+    }
+}
+
+impl From<JoinError> for Failure {
+    fn from(error: JoinError) -> Self {
+        match error {
+            JoinError::Activate(error) => error.into(),
+            JoinError::Identity(error) => error.into(),
+            JoinError::Enrolment(error) => error.into(),
         }
     }
 }

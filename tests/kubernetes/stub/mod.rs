@@ -231,6 +231,16 @@ impl Stub {
         self.state().world.edit(path, change);
     }
 
+    /// Another node beside `node-a`, like it.
+    pub(crate) fn add_node(&self, name: &str) {
+        let mut state = self.state();
+        let mut node = state.world.objects["/api/v1/nodes/node-a"].clone();
+        node["metadata"]["name"] = name.into();
+        node["status"]["nodeInfo"]["systemUUID"] =
+            format!("11111111-2222-3333-4444-{:012x}", name.len()).into();
+        state.world.objects.insert(format!("/api/v1/nodes/{name}"), node);
+    }
+
     /// Removes an object.
     pub(crate) fn remove(&self, path: &str) {
         self.state().world.objects.remove(path);
