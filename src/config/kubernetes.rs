@@ -41,11 +41,13 @@ pub(super) fn read(
     reader: &mut Reader,
     _: &[(std::ffi::OsString, std::ffi::OsString)],
 ) -> Option<Option<Kubernetes>> {
-    let none_set = super::keys::KEYS
+    // Each of them is told.
+    let given = super::keys::KEYS
         .iter()
         .filter(|key| super::keys::split(key).0 == "kubernetes")
-        .all(|key| reader.take(key, (), |_| Err(Fault::no_kubernetes())).is_some());
-    none_set.then_some(None)
+        .filter(|key| reader.take(key, (), |_| Err(Fault::no_kubernetes())).is_none())
+        .count();
+    (given == 0).then_some(None)
 }
 
 #[cfg(feature = "kubernetes")]
