@@ -100,17 +100,26 @@ step_handover() {
 	await 600 "figures after kill -KILL" is_total a "$SUM"
 }
 
-# A grace period of ten days is one under thirty: Events and the ConfigMap say so.
+# How grace stands, in the ConfigMap; and a period that runs out: Events and the ConfigMap say so.
 step_told() {
 	need_a
-	await 900 "an Event about the agent's pod" has_event a
-	held "an Event: $(k get events -n $NAMESPACE --field-selector reason=GracePeriodLow -o 'jsonpath={.items[0].type} {.items[0].involvedObject.name}: {.items[0].message}')"
-	await 900 "the cluster's standing" has_standing
+	await 1500 "the activation of a" has_more a activated 0
 	await 1500 "the ConfigMap with the grace period of the gate" tells_grace
 	held "configmap highwater-status: $(of configmap highwater-status '{.data}')"
+	central contract change "$CONTRACT" --grace 90s >/dev/null
+	agent a push --open-day >/dev/null
+	await 1500 "an Event about the agent's pod" has_event a
+	held "an Event: $(k get events -n $NAMESPACE --field-selector reason=GracePeriodLow -o 'jsonpath={.items[0].type} {.items[0].involvedObject.name}: {.items[0].message}')"
+	await 1500 "a stage in the ConfigMap that is not open" is_not_open
+	held "configmap highwater-status: $(of configmap highwater-status '{.data}')"
+	central contract change "$CONTRACT" --grace 10d >/dev/null
+	agent a push --open-day >/dev/null
 }
-has_event() { k get events -n $NAMESPACE -o 'jsonpath={.items[*].involvedObject.name}' | grep -qF "highwater-$1"; }
-has_standing() { [ -n "$(status_of stage)" ] && [ -n "$(status_of grace_ends)" ] && [ -n "$(status_of node)" ]; }
+is_not_open() { [ -n "$(status_of stage)" ] && [ "$(status_of stage)" != open ]; }
+has_event() {
+	k get events -n $NAMESPACE --field-selector reason=GracePeriodLow \
+		-o 'jsonpath={.items[*].involvedObject.name}' | grep -qF "highwater-$1"
+}
 
 tells_grace() {
 	local ends

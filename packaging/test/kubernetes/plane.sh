@@ -3,12 +3,12 @@
 #
 # What controllers and kubelet would do is done by hand where a step needs it: nobody else changes an object behind a step's back.
 
-PLANE='' API='' API_PORT='' ETCD_PORT='' API_PID='' ETCD_PID=''
+PLANE='' API='' API_PORT='' ETCD_PORT='' ETCD_PEER_PORT='' API_PID='' ETCD_PID=''
 
 # plane_make: certificates, a token's key, ports that are free now.
 plane_make() {
 	PLANE=$WORK/plane
-	mkdir -p "$PLANE/credentials"
+	mkdir -p "$PLANE"
 	plane_certificate ca '/CN=plane' ca
 	plane_certificate server '/CN=kube-apiserver' server
 	plane_certificate admin '/O=system:masters/CN=admin' client

@@ -70,7 +70,7 @@ fn unpack_package(folder: &Path, name: &str, to: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Builds the API server, once: its source is 280 MB, and the build's cache 1.4 GB.
+/// Builds the API server, once: its source is 280 MB, and the build's cache 2 GB.
 fn make_api_server(folder: &Path) -> anyhow::Result<PathBuf> {
     let made = folder.join("kube-apiserver");
     if made.is_file() {
