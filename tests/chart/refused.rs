@@ -24,6 +24,10 @@ fn unknown_keys_and_wrong_values_are_refused() {
         ("kernel.ports=[70000]", "/kernel/ports"),
         (r#"ram.selector="a=b\nx = 1""#, "/ram/selector"),
         (r#"hostPaths.state="var/lib""#, "/hostPaths/state"),
+        (r#"hostPaths.state="/etc""#, "/hostPaths/state"),
+        (r#"hostPaths.run="//""#, "/hostPaths/run"),
+        (r#"hostPaths.run="/run/../etc""#, "/hostPaths/run"),
+        (r#"podLabels={"app.kubernetes.io/name":"x"}"#, "invalid propertyName 'app.kubernetes.io/name'"),
         (r#"proxy.url="socks5://x""#, "/proxy/url"),
         (r#"log.format="journal""#, "/log/format"),
         (r#"api="off""#, "/api"),
@@ -49,6 +53,9 @@ fn values_that_contradict_each_other_are_refused_with_words() {
     let password = r#"proxy={"url":"http://p.example.com:1","passwordSecret":{"name":"s"}}"#;
     check(&[password], "write http://NAME@HOST:PORT");
     check(&[r#"priorityClass.name="system-node-critical""#], "set create to false");
+    check(&[r#"priorityClass.name="""#], "name it, or set create to false");
+    let twice = r#"prometheus=[{"name":"web","preset":"envoy","pods":"annotated"},{"name":"web","metric":"m","pods":"annotated"}]"#;
+    check(&[twice], "each needs its own");
     let cas = r#"central.ca={"configMap":{"name":"a"},"secret":{"name":"b"}}"#;
     check(&[cas], "central.ca has more than one");
     check(&[r#"prometheus=[{"name":"web","pods":"annotated"}]"#], "(web) needs one of preset and metric");

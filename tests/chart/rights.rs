@@ -76,6 +76,8 @@ fn the_rights_are_exactly_those_that_each_option_needs() {
     check(&[r#"ram.scope="host""#], &[identity(), licence(), status(), events()]);
     let scraped = r#"prometheus=[{"name":"web","preset":"haproxy","pods":"annotated"}]"#;
     check(&[r#"ram.scope="host""#, scraped], &[identity(), pods(), licence(), status(), events()]);
+    let written = r#"extraConfig="[[ssl]]\nkind = \"prometheus\"\nname = \"web\"\npods = \"annotated\"\npreset = \"envoy\"\n""#;
+    check(&[r#"ram.scope="host""#, written], &[identity(), pods(), licence(), status(), events()]);
     let all_off = ["licence.enabled=false", "status.enabled=false", "events.enabled=false"];
     check(&all_off, &[identity(), pods()]);
     check(&["rbac.create=false"], &[]);

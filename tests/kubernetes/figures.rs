@@ -174,6 +174,35 @@ fn pods_beyond_those_that_stand_alone_are_summed_and_pages_are_put_together() {
 }
 
 #[test]
+fn a_list_of_very_large_pods_is_read_in_small_pages() {
+    let stub = Stub::start();
+    keep_only(&stub, &["one-limit"]);
+    stub.pods(|pods| {
+        let one = pods[0].clone();
+        *pods = (0..220)
+            .map(|n| {
+                let mut pod = one.clone();
+                pod["metadata"]["name"] = json!(format!("web-{n:04}"));
+                pod["metadata"]["annotations"] = json!({"large": "x".repeat(40_000)});
+                pod
+            })
+            .collect();
+    });
+    let shared = shared(&stub, vec![Want::Selected(metered())], 300);
+    let mut source = source_of(&shared, 20);
+    // There is more time for it than at the slot's end.
+    shared.ask_early(300_000);
+    crate::agent::eventually("all pages", || (stub.asked_for("GET", LIST).len() == 6).then_some(()));
+    assert_eq!(of(&source.read().unwrap(), "total"), Some(440 * GIB));
+    let lists = stub.asked_for("GET", LIST);
+    assert_eq!(lists.len(), 6, "the slot's end uses it");
+    assert_eq!((lists[0].param("limit"), lists[0].param("resourceVersion")), (Some("500"), Some("0")));
+    for page in &lists[1..] {
+        assert_eq!((page.param("limit"), page.param("resourceVersion")), (Some("50"), None), "{page:?}");
+    }
+}
+
+#[test]
 fn pods_of_ever_new_names_do_not_become_ever_more_series() {
     let stub = Stub::start();
     keep_only(&stub, &["one-limit"]);

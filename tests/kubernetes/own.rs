@@ -75,16 +75,65 @@ fn what_may_be_somebody_elses_or_is_no_directory_is_refused() {
     let output = own(&[&dir.path().join("link")]);
     assert_eq!((output.status.code(), of(&real)), (Some(65), (0, 0)), "{output:?}");
     let linked = make("linked");
+    std::fs::write(linked.join("ledger.db"), "x").unwrap();
     std::fs::write(dir.path().join("shadow"), "root's").unwrap();
     std::fs::hard_link(dir.path().join("shadow"), linked.join("mine")).unwrap();
     let output = own(&[&linked]);
     assert_eq!((output.status.code(), of(&dir.path().join("shadow"))), (Some(65), (0, 0)), "{output:?}");
-    assert_eq!(of(&linked), (0, 0), "left halfway, it is not the user's");
+    assert_eq!((of(&linked), of(&linked.join("ledger.db"))), ((0, 0), (0, 0)), "nothing was given");
     let open = make("open");
     std::fs::set_permissions(&open, std::fs::Permissions::from_mode(0o777)).unwrap();
     assert_eq!(own(&[&open]).status.code(), Some(65));
     let output = own(&[&dir.path().join("absent")]);
     assert_eq!(output.status.code(), Some(65), "{output:?}");
+}
+
+#[test]
+fn a_directory_that_is_not_the_agents_stays_whose_it_was() {
+    if !is_root() {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let etc = dir.path().join("etc");
+    std::fs::create_dir_all(etc.join("deeper")).unwrap();
+    // Its name is not enough where it is not in the directory itself.
+    for (name, owner) in [("passwd", 0), ("deeper/ledger.db", 1234), ("deeper", 1234), ("", 5678)] {
+        let path = etc.join(name);
+        if !path.is_dir() {
+            std::fs::write(&path, "x").unwrap();
+        }
+        chown(&path, Some(owner), Some(owner)).unwrap();
+    }
+    let output = own(&[&etc]);
+    assert_eq!(output.status.code(), Some(65), "{output:?}");
+    assert!(String::from_utf8_lossy(&output.stderr).contains("neither empty nor an agent's"), "{output:?}");
+    for (name, owner) in [("passwd", 0), ("deeper/ledger.db", 1234), ("deeper", 1234), ("", 5678)] {
+        assert_eq!(of(&etc.join(name)), (owner, owner), "{name}");
+    }
+    // A disk of the agent's own has a directory that is the file system's.
+    let disk = dir.path().join("disk");
+    std::fs::create_dir_all(disk.join("lost+found")).unwrap();
+    assert!(own(&[&disk]).status.success());
+    assert_eq!((of(&disk), of(&disk.join("lost+found"))), ((65532, 65532), (0, 0)));
+}
+
+#[test]
+fn another_file_system_is_not_entered() {
+    if !is_root() {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let (state, mounted) = (dir.path().join("state"), dir.path().join("state/mounted"));
+    std::fs::create_dir_all(&mounted).unwrap();
+    std::fs::write(state.join("ledger.db"), "x").unwrap();
+    let script = "mount -t tmpfs none \"$1/mounted\" && touch \"$1/mounted/file\" && \"$2\" own \"$1\" --user 65532:65532; \
+                  code=$?; stat -c %u \"$1/mounted/file\" \"$1/ledger.db\"; exit $code";
+    let mut command = Command::new("unshare");
+    command.args(["--mount", "sh", "-c", script, "sh"]).arg(&state).arg(env!("CARGO_BIN_EXE_highwater"));
+    let output = command.output().unwrap();
+    assert_eq!(output.status.code(), Some(65), "{output:?}");
+    assert!(String::from_utf8_lossy(&output.stderr).contains("another file system"), "{output:?}");
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "0\n0\n");
 }
 
 #[test]

@@ -9,8 +9,10 @@ const PATH: &str = "/api/v1/pods";
 const LIMIT: &str = "500";
 /// The most pages that are asked for.
 const PAGES_MAX: usize = 100;
-/// The longest answer, in bytes: some thousand pods.
-const PAGE_MAX_BYTES: usize = 16 << 20;
+/// Pods of a page where they are so large that the longest answer does not hold them all.
+const LIMIT_OF_LARGE: &str = "50";
+/// The longest answer, in bytes: some five hundred pods. The chart gives the agent 32 MiB, and reading one takes twice its length.
+const PAGE_MAX_BYTES: usize = 8 << 20;
 
 /// Which pods somebody wants.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,28 +33,30 @@ fn common(wants: &[Want]) -> Option<&Selector> {
 }
 
 /// The pods of `node` that any of `wants` wants and that have not ended. A list that grew too old while it was read is begun anew,
-/// once.
+/// once; one that is too long at once is asked for in small pages.
 pub(super) async fn list(api: &Api, node: &str, wants: &[Want]) -> Result<Vec<Pod>, ApiError> {
     let api = api.clone().up_to(PAGE_MAX_BYTES);
-    match whole(&api, node, wants).await {
-        Err(ApiError::Expired { .. }) => whole(&api, node, wants).await,
+    match whole(&api, node, wants, LIMIT).await {
+        Err(ApiError::Expired { .. }) => whole(&api, node, wants, LIMIT).await,
+        Err(ApiError::TooLong { .. }) => whole(&api, node, wants, LIMIT_OF_LARGE).await,
         done => done,
     }
 }
 
-async fn whole(api: &Api, node: &str, wants: &[Want]) -> Result<Vec<Pod>, ApiError> {
+async fn whole(api: &Api, node: &str, wants: &[Want], limit: &str) -> Result<Vec<Pod>, ApiError> {
     let fields = format!("spec.nodeName={node},status.phase!=Succeeded,status.phase!=Failed");
     let mut pods = Vec::new();
     let mut next: Option<String> = None;
     for _ in 0..PAGES_MAX {
         let mut query = vec![("fieldSelector", fields.as_str())];
         query.extend(common(wants).map(|selector| ("labelSelector", selector.as_str())));
-        query.push(("limit", LIMIT));
-        query.push(match &next {
-            // What the server has in its cache will do: it costs its storage nothing.
-            None => ("resourceVersion", "0"),
-            Some(next) => ("continue", next),
-        });
+        query.push(("limit", limit));
+        match &next {
+            // What the server has in its cache will do: it costs its storage nothing. But from there it may give all at once.
+            None if limit == LIMIT => query.push(("resourceVersion", "0")),
+            None => {}
+            Some(next) => query.push(("continue", next)),
+        }
         let answer = api.get(Rule::cluster("", "pods", "list"), PATH, &query).await?;
         let page = object::page(&answer.body, node, wants);
         let Page { pods: more, next: then } = page.map_err(|why| garbled(why.to_string()))?;

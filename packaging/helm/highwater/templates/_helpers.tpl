@@ -25,7 +25,8 @@ app.kubernetes.io/component: agent
 {{/* What is asked of the API server: each is empty where it is off. */}}
 {{- define "highwater.asks.pods" -}}
 {{- $ram := and (eq .Values.ram.scope "pods") (eq .Values.ram.pods "api") -}}
-{{- if and .Values.api.enabled (or $ram .Values.prometheus) }}true{{ end -}}
+{{- $extra := regexMatch "(?m)^[ \\t]*(ssl\\.)?pods[ \\t]*=" .Values.extraConfig -}}
+{{- if and .Values.api.enabled (or $ram .Values.prometheus $extra) }}true{{ end -}}
 {{- end -}}
 {{- define "highwater.asks.licence" -}}
 {{- if and .Values.api.enabled .Values.licence.enabled }}true{{ end -}}
@@ -86,7 +87,15 @@ app.kubernetes.io/component: agent
 {{- if and $v.priorityClass.create (hasPrefix "system-" $v.priorityClass.name) -}}
 {{- fail "priorityClass.create with a name that begins with system-: those are Kubernetes' own; set create to false" -}}
 {{- end -}}
+{{- if and $v.priorityClass.create (not $v.priorityClass.name) -}}
+{{- fail "priorityClass.create without priorityClass.name: name it, or set create to false" -}}
+{{- end -}}
+{{- $names := dict -}}
 {{- range $i, $p := $v.prometheus -}}
+{{- if hasKey $names $p.name -}}
+{{- fail (printf "prometheus[%d] has the name %s as one before it has: each needs its own" $i $p.name) -}}
+{{- end -}}
+{{- $_ := set $names $p.name true -}}
 {{- if eq (hasKey $p "preset") (hasKey $p "metric") -}}
 {{- fail (printf "prometheus[%d] (%s) needs one of preset and metric" $i $p.name) -}}
 {{- end -}}
